@@ -8,13 +8,18 @@ puts them there is `live`, never `core`.
 Rules NB1 to NB9: docs/specs/notebook.md.
 """
 
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from msgspec import Struct
 
 from carnet.ids import CellId
 
-Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
+if TYPE_CHECKING:
+    Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
+else:
+    # msgspec cannot build a decoder for a recursive alias; what it decodes from
+    # JSON or MessagePack without a type is exactly this one.
+    Json = Any
 JsonObject: TypeAlias = "dict[str, Json]"
 
 CellKind = Literal["code", "markdown", "raw"]
