@@ -15,7 +15,7 @@ from msgspec import Struct
 from carnet.ids import CellId
 
 if TYPE_CHECKING:
-    Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
+    Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 else:
     # msgspec cannot build a decoder for a recursive alias; what it decodes from
     # JSON or MessagePack without a type is exactly this one.

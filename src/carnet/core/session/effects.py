@@ -1,0 +1,94 @@
+"""The I/O that an operation calls for. `live` performs effects in order, after the commit."""
+
+from msgspec import Struct
+
+from carnet.core.session.state import Run
+from carnet.ids import CellId, KernelId, RunId
+
+
+class StartKernel(Struct, frozen=True):
+    """Start a kernel of this kernelspec (empty: the default) under this id, in the notebook's folder."""
+
+    kernel_id: KernelId
+    kernelspec: str
+
+
+class SubmitRuns(Struct, frozen=True):
+    """Hand these runs to the host's queue, in order."""
+
+    kernel_id: KernelId
+    runs: tuple[Run, ...]
+
+
+class CancelRuns(Struct, frozen=True):
+    """Take runs out of the host's queue."""
+
+    kernel_id: KernelId
+    run_ids: tuple[RunId, ...]
+
+
+class ReorderRuns(Struct, frozen=True):
+    """Give the host's queue this order."""
+
+    kernel_id: KernelId
+    run_ids: tuple[RunId, ...]
+
+
+class InterruptKernel(Struct, frozen=True):
+    """Interrupt."""
+
+    kernel_id: KernelId
+
+
+class RestartKernel(Struct, frozen=True):
+    """Restart."""
+
+    kernel_id: KernelId
+
+
+class ShutdownKernel(Struct, frozen=True):
+    """End it."""
+
+    kernel_id: KernelId
+    now: bool
+
+
+class AnswerInput(Struct, frozen=True):
+    """Send an input_reply. `header` is the input_request's header, JSON. Never logged, never stored."""
+
+    kernel_id: KernelId
+    run_id: RunId
+    header: str
+    value: str
+
+
+class ScheduleSave(Struct, frozen=True):
+    """The document changed: save within `autosave_delay_s`."""
+
+
+class SaveNow(Struct, frozen=True):
+    """Save at once."""
+
+
+class SpillStream(Struct, frozen=True):
+    """A stream grew over the limit: store `text` as a blob, then apply `SpillStream` for it."""
+
+    cell_id: CellId
+    index: int
+    head: str
+    text: str
+
+
+Effect = (
+    StartKernel
+    | SubmitRuns
+    | CancelRuns
+    | ReorderRuns
+    | InterruptKernel
+    | RestartKernel
+    | ShutdownKernel
+    | AnswerInput
+    | ScheduleSave
+    | SaveNow
+    | SpillStream
+)

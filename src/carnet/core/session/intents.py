@@ -1,0 +1,156 @@
+"""What a client asks of a session. The session turns it into operations, or refuses it in words.
+
+A client numbers its intents 1, 2, 3 ... and keeps each until an entry (or a
+refusal) carries its number; it sends them again after a cut. The session
+decides each number once (`SessionState.clients`). Rules IN1 onwards:
+docs/specs/session.md.
+"""
+
+from typing import Literal
+
+from msgspec import Struct
+
+from carnet.core.session.operations import (
+    ClearOutputs,
+    DeleteCells,
+    InsertCells,
+    MoveCells,
+    RestoreCells,
+    SetAttachments,
+    SetCellMetadata,
+    SetKind,
+    SetMetadata,
+)
+from carnet.core.text.changes import ChangeJson
+from carnet.ids import BatchId, CellId, ClientId, RunId
+
+
+class ChangeSourceFrom(Struct, frozen=True, tag_field="op", tag="change-source-from"):
+    """A source change made on version `base`; the session maps it over what came since.
+
+    A client has at most one of these unacknowledged for each cell, and composes
+    what is typed meanwhile (IN4).
+    """
+
+    cell_id: CellId
+    base: int
+    changes: ChangeJson
+
+
+CellEdit = (
+    InsertCells
+    | DeleteCells
+    | RestoreCells
+    | MoveCells
+    | ChangeSourceFrom
+    | SetKind
+    | SetCellMetadata
+    | SetMetadata
+    | SetAttachments
+    | ClearOutputs
+)
+
+
+class Edit(Struct, frozen=True, tag_field="intent", tag="edit"):
+    """Edits that happen together, in order: typing, split, merge, paste, undo."""
+
+    edits: tuple[CellEdit, ...]
+
+
+class RunRequest(Struct, frozen=True):
+    """One cell to run, with an id made by the client."""
+
+    run_id: RunId
+    cell_id: CellId
+
+
+class RunCells(Struct, frozen=True, tag_field="intent", tag="run-cells"):
+    """Run these cells, in order, with the sources as they stand; starts a kernel if there is none.
+
+    Markdown and raw cells in it, gone cells, and cells already queued are left out.
+    """
+
+    batch_id: BatchId
+    runs: tuple[RunRequest, ...]
+
+
+class CancelRuns(Struct, frozen=True, tag_field="intent", tag="cancel-runs"):
+    """Take queued runs out of the queue. A running one needs Interrupt."""
+
+    run_ids: tuple[RunId, ...]
+
+
+class ReorderQueue(Struct, frozen=True, tag_field="intent", tag="reorder-queue"):
+    """Run the queued ones in this order."""
+
+    run_ids: tuple[RunId, ...]
+
+
+class Interrupt(Struct, frozen=True, tag_field="intent", tag="interrupt"):
+    """Interrupt the running cell; the queued ones return to idle."""
+
+
+class StartKernel(Struct, frozen=True, tag_field="intent", tag="start-kernel"):
+    """Bind a kernel of this kernelspec, ending the present one; empty: the notebook's, or the default."""
+
+    kernelspec: str = ""
+
+
+class RestartKernel(Struct, frozen=True, tag_field="intent", tag="restart-kernel"):
+    """Restart; variables are gone. Then clear all outputs, and run the given cells."""
+
+    clear: bool = False
+    batch_id: BatchId = BatchId("")
+    runs: tuple[RunRequest, ...] = ()
+
+
+class ShutdownKernel(Struct, frozen=True, tag_field="intent", tag="shutdown-kernel"):
+    """End the kernel. `now`: by SIGKILL."""
+
+    now: bool = False
+
+
+class AnswerInput(Struct, frozen=True, tag_field="intent", tag="answer-input"):
+    """The line for an open input request. It goes to the kernel and nowhere else."""
+
+    run_id: RunId
+    value: str
+
+
+class SaveNow(Struct, frozen=True, tag_field="intent", tag="save-now"):
+    """Write the file now, without waiting for the autosave."""
+
+
+class DismissNotice(Struct, frozen=True, tag_field="intent", tag="dismiss-notice"):
+    """Take a notice away, for everyone."""
+
+    id: str
+
+
+IntentBody = (
+    Edit
+    | RunCells
+    | CancelRuns
+    | ReorderQueue
+    | Interrupt
+    | StartKernel
+    | RestartKernel
+    | ShutdownKernel
+    | AnswerInput
+    | SaveNow
+    | DismissNotice
+)
+
+
+class Intent(Struct, frozen=True):
+    """One numbered wish of one client."""
+
+    client_id: ClientId
+    number: int
+    by: str
+    """Who, for people."""
+    body: IntentBody
+
+
+Refusal = Literal["too-old", "read-only", "no-kernel", "invalid"]
+"""too-old: the base version is no longer known, read the cell again and diff."""

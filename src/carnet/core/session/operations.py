@@ -1,0 +1,304 @@
+"""What a session decided: numbered entries of operations, applied by every replica alike.
+
+An operation names what *is* now, never a wish; whoever applies it in order has
+the same state. One that comes too late (its cell is gone) changes nothing
+(invariant 11). Rules OP1 onwards: docs/specs/session.md.
+"""
+
+from msgspec import Struct
+
+from carnet.core.notebook.model import BlobRef, Cell, CellKind, Json, Output, Spill
+from carnet.core.session.state import InputRequest, KernelState, Notice, Run, RunOutcome
+from carnet.core.text.changes import ChangeJson
+from carnet.ids import CellId, ClientId, KernelId, NotebookPath, Revision, RunId
+
+
+class BaseOperation(Struct, frozen=True, tag_field="op"):
+    """Common shape: a tagged, frozen struct."""
+
+
+# ---- the document
+
+
+class InsertCells(BaseOperation, frozen=True, tag="insert-cells"):
+    """Put these cells, in order, behind `after` (None: at the top; a gone one: at the end)."""
+
+    after: CellId | None
+    cells: tuple[Cell, ...]
+
+
+class DeleteCells(BaseOperation, frozen=True, tag="delete-cells"):
+    """Move these cells to the bin. Queued runs of theirs are dropped by a `DropRuns` beside it."""
+
+    cell_ids: tuple[CellId, ...]
+
+
+class RestoreCells(BaseOperation, frozen=True, tag="restore-cells"):
+    """Bring cells back from the bin, each behind the cell it stood behind (gone: at the end)."""
+
+    cell_ids: tuple[CellId, ...]
+
+
+class MoveCells(BaseOperation, frozen=True, tag="move-cells"):
+    """Take these cells out and put them, in the given order, behind `after` (None: at the top)."""
+
+    cell_ids: tuple[CellId, ...]
+    after: CellId | None
+
+
+class ChangeSource(BaseOperation, frozen=True, tag="change-source"):
+    """Change one source; `version` is the cell's version afterwards."""
+
+    cell_id: CellId
+    version: int
+    changes: ChangeJson
+
+
+class SetKind(BaseOperation, frozen=True, tag="set-kind"):
+    """Make it a code, Markdown or raw cell. Outputs, count and attachments that no longer fit go."""
+
+    cell_id: CellId
+    kind: CellKind
+
+
+class SetCellMetadata(BaseOperation, frozen=True, tag="set-cell-metadata"):
+    """Set and remove top-level keys of a cell's metadata."""
+
+    cell_id: CellId
+    set: dict[str, Json] = {}
+    remove: tuple[str, ...] = ()
+
+
+class SetMetadata(BaseOperation, frozen=True, tag="set-metadata"):
+    """Set and remove top-level keys of the notebook's metadata."""
+
+    set: dict[str, Json] = {}
+    remove: tuple[str, ...] = ()
+
+
+class SetAttachments(BaseOperation, frozen=True, tag="set-attachments"):
+    """Replace a Markdown or raw cell's attachments; None: it has none."""
+
+    cell_id: CellId
+    attachments: dict[str, Json] | None
+
+
+class ClearOutputs(BaseOperation, frozen=True, tag="clear-outputs"):
+    """Remove outputs and counts of these cells."""
+
+    cell_ids: tuple[CellId, ...]
+
+
+class ReplaceOutputs(BaseOperation, frozen=True, tag="replace-outputs"):
+    """Outputs that came from outside (the file changed on disk)."""
+
+    cell_id: CellId
+    outputs: tuple[Output, ...]
+    execution_count: int | None
+
+
+# ---- runs
+
+
+class QueueRuns(BaseOperation, frozen=True, tag="queue-runs"):
+    """Put runs at the end of the queue."""
+
+    runs: tuple[Run, ...]
+
+
+class ReorderRuns(BaseOperation, frozen=True, tag="reorder-runs"):
+    """New order of queued runs; unknown ids are ignored, unnamed ones follow in their old order."""
+
+    run_ids: tuple[RunId, ...]
+
+
+class DropRuns(BaseOperation, frozen=True, tag="drop-runs"):
+    """These runs will not happen; their cells return to idle with outcome `aborted` or `lost`."""
+
+    run_ids: tuple[RunId, ...]
+    outcome: RunOutcome
+    at_ms: int
+
+
+class StartRun(BaseOperation, frozen=True, tag="start-run"):
+    """The run was sent to the kernel."""
+
+    run_id: RunId
+    at_ms: int
+
+
+class CountRun(BaseOperation, frozen=True, tag="count-run"):
+    """The kernel gave the run its number (execute_input)."""
+
+    run_id: RunId
+    execution_count: int
+
+
+class FinishRun(BaseOperation, frozen=True, tag="finish-run"):
+    """Reply and idle are both in (SE7)."""
+
+    run_id: RunId
+    outcome: RunOutcome
+    at_ms: int
+    execution_count: int | None = None
+
+
+class AppendStream(BaseOperation, frozen=True, tag="append-stream"):
+    """Write text to the cell's last stream of that name as a terminal would, or begin one."""
+
+    cell_id: CellId
+    name: str
+    text: str
+
+
+class AddOutput(BaseOperation, frozen=True, tag="add-output"):
+    """Append one output."""
+
+    cell_id: CellId
+    output: Output
+
+
+class UpdateDisplay(BaseOperation, frozen=True, tag="update-display"):
+    """Replace the content of every output with this display_id, wherever it is."""
+
+    display_id: str
+    data: dict[str, Json]
+    metadata: dict[str, Json]
+    blobs: dict[str, BlobRef] = {}
+
+
+class ClearOutput(BaseOperation, frozen=True, tag="clear-output"):
+    """The kernel cleared a cell's outputs; `wait`: when the next one comes."""
+
+    cell_id: CellId
+    wait: bool
+
+
+class SpillStream(BaseOperation, frozen=True, tag="spill-stream"):
+    """The first `length` characters (code points, after `head`) of a stream now live in a blob."""
+
+    cell_id: CellId
+    index: int
+    """Of the output in the cell."""
+    length: int
+    head: str
+    """The stream's head from now on (only the first spill sets it)."""
+    spill: Spill
+
+
+class RequestInput(BaseOperation, frozen=True, tag="request-input"):
+    """The running cell asks for a line."""
+
+    cell_id: CellId
+    input: InputRequest
+
+
+class CloseInput(BaseOperation, frozen=True, tag="close-input"):
+    """It was answered, or the run ended. What was answered is nowhere recorded."""
+
+    cell_id: CellId
+
+
+class ShowPage(BaseOperation, frozen=True, tag="show-page"):
+    """A pager's text (`obj?`) for the page to show now; it is not part of the state."""
+
+    run_id: RunId
+    data: dict[str, Json]
+
+
+# ---- kernel, file, notices
+
+
+class SetKernel(BaseOperation, frozen=True, tag="set-kernel"):
+    """The kernel is now this."""
+
+    kernel: KernelState
+
+
+class MarkSaved(BaseOperation, frozen=True, tag="mark-saved"):
+    """Entries up to `seq` are in the file, which has this revision."""
+
+    revision: Revision
+    seq: int
+    at_ms: int
+
+
+class MarkSaveFailed(BaseOperation, frozen=True, tag="mark-save-failed"):
+    """Saving does not work now; the journal holds the work."""
+
+    problem: str
+    at_ms: int
+
+
+class SetPath(BaseOperation, frozen=True, tag="set-path"):
+    """The notebook was renamed or moved."""
+
+    path: NotebookPath
+
+
+class AddNotice(BaseOperation, frozen=True, tag="add-notice"):
+    """Show a line until it is dismissed. Same id: replaces it."""
+
+    notice: Notice
+
+
+class DropNotice(BaseOperation, frozen=True, tag="drop-notice"):
+    """Dismissed, or no longer true."""
+
+    id: str
+
+
+Operation = (
+    InsertCells
+    | DeleteCells
+    | RestoreCells
+    | MoveCells
+    | ChangeSource
+    | SetKind
+    | SetCellMetadata
+    | SetMetadata
+    | SetAttachments
+    | ClearOutputs
+    | ReplaceOutputs
+    | QueueRuns
+    | ReorderRuns
+    | DropRuns
+    | StartRun
+    | CountRun
+    | FinishRun
+    | AppendStream
+    | AddOutput
+    | UpdateDisplay
+    | ClearOutput
+    | SpillStream
+    | RequestInput
+    | CloseInput
+    | ShowPage
+    | SetKernel
+    | MarkSaved
+    | MarkSaveFailed
+    | SetPath
+    | AddNotice
+    | DropNotice
+)
+
+
+class KernelCursor(Struct, frozen=True):
+    """How far a kernel journal has been turned into entries."""
+
+    kernel_id: KernelId
+    number: int
+
+
+class Entry(Struct, frozen=True, omit_defaults=True):
+    """One number of a notebook journal: operations that happen together, and what they answer."""
+
+    seq: int
+    """1, 2, 3 ... without a gap."""
+    at_ms: int
+    ops: tuple[Operation, ...] = ()
+    client_id: ClientId | None = None
+    intent: int | None = None
+    """This entry is the acknowledgement of that client's intent of this number (ops may be none)."""
+    cursor: KernelCursor | None = None
+    """Kernel records up to here are in; committed in the same transaction (exactly once)."""

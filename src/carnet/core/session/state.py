@@ -1,0 +1,157 @@
+"""The whole state of one open notebook: content, runs, kernel, and what is saved.
+
+Immutable; `apply` makes the next one. Python and TypeScript hold the same
+state and apply the same operations (invariant 3): tests/vectors/session.json
+tests both. Fields marked *server only* are not sent to browsers.
+
+Rules SE1 onwards: docs/specs/session.md. Times are milliseconds since the epoch.
+"""
+
+from typing import Literal
+
+from msgspec import Struct
+
+from carnet.core.notebook.model import Cell, Json
+from carnet.core.text.changes import ChangeJson
+from carnet.core.wire.host import Obituary
+from carnet.ids import BatchId, CellId, ClientId, JournalId, KernelId, NotebookPath, Revision, RunId
+
+RunOutcome = Literal["done", "failed", "aborted", "lost"]
+"""failed: it raised. aborted: never sent or cancelled. lost: the kernel died under it."""
+
+KernelStatus = Literal["none", "starting", "idle", "busy", "restarting", "dead"]
+
+
+class InputRequest(Struct, frozen=True):
+    """An open `input()` or `getpass()` of a running cell."""
+
+    run_id: RunId
+    prompt: str
+    password: bool
+    header: str
+    """The input_request's header, JSON: the reply names it as parent."""
+
+
+class LastRun(Struct, frozen=True):
+    """How the newest finished run of a cell went."""
+
+    run_id: RunId
+    outcome: RunOutcome
+    version: int
+    """Source version it ran; another version now means the outputs are stale."""
+    started_ms: int | None
+    finished_ms: int
+
+
+class CellState(Struct, frozen=True):
+    """A cell and what is going on with it."""
+
+    cell: Cell
+    version: int = 0
+    """Counts source changes in this journal; base of `ChangeSourceFrom`."""
+    last: LastRun | None = None
+    clear_pending: bool = False
+    """Old outputs stay until the next output comes (a new run, or clear_output(wait=True))."""
+    input: InputRequest | None = None
+
+
+class Run(Struct, frozen=True):
+    """A run that is queued or running. The order of `SessionState.runs` is the queue's."""
+
+    id: RunId
+    cell_id: CellId
+    batch_id: BatchId
+    source: str
+    """As it stood when Run was pressed."""
+    version: int
+    stop_on_error: bool
+    by: str
+    """Who asked: a user's name for people."""
+    queued_ms: int
+    started_ms: int | None = None
+    """None: queued. Set: running (sent to the kernel)."""
+
+
+class KernelState(Struct, frozen=True):
+    """The kernel this session is bound to."""
+
+    id: KernelId | None = None
+    kernelspec: str = ""
+    display_name: str = ""
+    language: str = ""
+    status: KernelStatus = "none"
+    since_ms: int = 0
+    """When the status last changed."""
+    lineage: int = 0
+    """Starts of this kernel; another number means that variables are gone."""
+    obituary: Obituary | None = None
+    problem: str = ""
+    """Why it could not start, for people."""
+    cursor: int = 0
+    """Last number of the kernel journal that is in this state."""
+
+
+class Saved(Struct, frozen=True):
+    """What is in the file."""
+
+    revision: Revision | None = None
+    """Of the file as last read or written; None: never written."""
+    seq: int = 0
+    """Entries up to here are in the file."""
+    at_ms: int = 0
+    problem: str = ""
+    """Why saving does not work now, for people; empty: it does."""
+    problem_since_ms: int = 0
+
+
+class Notice(Struct, frozen=True):
+    """A line in the page that stays until dismissed."""
+
+    id: str
+    kind: Literal["info", "warning", "error"]
+    text: str
+    at_ms: int
+
+
+class Binned(Struct, frozen=True):
+    """A deleted cell, restorable."""
+
+    state: CellState
+    after: CellId | None
+    """The cell it stood behind; None: it was first."""
+
+
+BIN_LIMIT = 200
+"""Deleted cells kept for undo in the session (the journal keeps all)."""
+
+CHANGES_LIMIT = 500
+"""Source changes kept per cell for mapping late ones."""
+
+
+class SessionState(Struct, frozen=True):
+    """One open notebook at one number."""
+
+    journal_id: JournalId
+    path: NotebookPath
+    seq: int = 0
+    """Number of the last entry applied."""
+    changed_seq: int = 0
+    """Number of the last entry that changed what the file holds."""
+    order: tuple[CellId, ...] = ()
+    cells: dict[CellId, CellState] = {}
+    metadata: dict[str, Json] = {}
+    nbformat: int = 4
+    nbformat_minor: int = 5
+    extra: dict[str, Json] = {}
+    runs: tuple[Run, ...] = ()
+    kernel: KernelState = KernelState()
+    saved: Saved = Saved()
+    notices: tuple[Notice, ...] = ()
+    bin: tuple[Binned, ...] = ()
+    """Newest last."""
+    clients: dict[ClientId, int] = {}
+    """Number of the last intent that was decided, for each client. *Server only.*"""
+    changes: dict[CellId, tuple[ChangeJson, ...]] = {}
+    """The newest source changes of each cell, up to `version`. *Server only.*"""
+    displays: dict[str, tuple[CellId, ...]] = {}
+    """display_id to the cells that show it. *Server only.*"""

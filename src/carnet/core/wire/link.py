@@ -1,0 +1,215 @@
+"""Link frames: what one browser tab and the server say to each other, over any transport.
+
+One tagged union each way, MessagePack, one frame a message; the frames know
+nothing of WebSocket (invariant 10). TypeScript's types are generated from this
+file into ui/src/core/wire.ts. Rules LK1 onwards: docs/specs/link.md.
+
+A tab follows one or more notebooks. `follow` numbers are the tab's own, and
+mean something only on that link.
+"""
+
+from typing import Literal
+
+from msgspec import Raw, Struct
+
+from carnet.core.notebook.model import Json
+from carnet.core.session.intents import IntentBody
+from carnet.core.session.operations import Entry
+from carnet.core.session.state import Binned, CellState, KernelState, Notice, Run, Saved
+from carnet.ids import CellId, ClientId, JournalId, NotebookPath
+
+PROTOCOL = 1
+
+FIRST_CELLS = 60
+"""Cells in a `Snapshot` frame; the rest follows in `MoreCells` frames."""
+
+MORE_CELLS = 250
+"""Cells in each `MoreCells` frame."""
+
+
+class BaseToServer(Struct, frozen=True, tag_field="frame"):
+    """Common shape."""
+
+
+class Hello(BaseToServer, frozen=True, tag="hello"):
+    """First frame of every link, also after a cut."""
+
+    protocol: int
+    client_id: ClientId
+
+
+class Follow(BaseToServer, frozen=True, tag="follow"):
+    """Open this notebook (or go on with it): answers `Snapshot`, or `Entries` after `have`."""
+
+    follow: int
+    path: NotebookPath
+    journal_id: JournalId | None = None
+    have: int = 0
+    """Number of the last entry of that journal this tab has applied."""
+
+
+class Unfollow(BaseToServer, frozen=True, tag="unfollow"):
+    """No more of this notebook."""
+
+    follow: int
+
+
+class Intend(BaseToServer, frozen=True, tag="intend"):
+    """An intent, in the order of its numbers."""
+
+    follow: int
+    client_id: ClientId
+    """Whose number it is: the tab's own, or that of a dead tab whose journal it brings home."""
+    number: int
+    body: IntentBody
+
+
+class Seen(BaseToServer, frozen=True, tag="seen"):
+    """Everything up to this number is applied: lets the server send more (back-pressure)."""
+
+    follow: int
+    seq: int
+
+
+class Complete(Struct, frozen=True, tag="complete", tag_field="question"):
+    """Complete at the cursor (code points). Answer: the complete_reply's content."""
+
+    code: str
+    cursor: int
+
+
+class Inspect(Struct, frozen=True, tag="inspect", tag_field="question"):
+    """Describe what is at the cursor (code points); `detail` 0 or 1. Answer: the inspect_reply's content."""
+
+    code: str
+    cursor: int
+    detail: int = 0
+
+
+class IsComplete(Struct, frozen=True, tag="is-complete", tag_field="question"):
+    """Is this code complete? Answer: the is_complete_reply's content."""
+
+    code: str
+
+
+Question = Complete | Inspect | IsComplete
+
+
+class Ask(BaseToServer, frozen=True, tag="ask"):
+    """A question to the kernel; not journaled. One `Answer` comes, or `Problem`-like `error` in it."""
+
+    follow: int
+    ask: int
+    question: Question
+
+
+class Ping(BaseToServer, frozen=True, tag="ping"):
+    """Is the link alive? Answered at once by `Pong`."""
+
+    sent_ms: int
+
+
+ToServer = Hello | Follow | Unfollow | Intend | Seen | Ask | Ping
+
+
+class BaseToBrowser(Struct, frozen=True, tag_field="frame"):
+    """Common shape."""
+
+
+class Welcome(BaseToBrowser, frozen=True, tag="welcome"):
+    """The answer to Hello."""
+
+    protocol: int
+    version: str
+    """Carnet's version: another one than the page's own means that the page offers to reload."""
+    now_ms: int
+    user: str
+
+
+class SessionView(Struct, frozen=True):
+    """`SessionState` as browsers hold it: without its server-only fields."""
+
+    journal_id: JournalId
+    path: NotebookPath
+    seq: int
+    changed_seq: int
+    order: tuple[CellId, ...]
+    cells: dict[CellId, CellState]
+    metadata: dict[str, Json]
+    nbformat: int
+    nbformat_minor: int
+    runs: tuple[Run, ...]
+    kernel: KernelState
+    saved: Saved
+    notices: tuple[Notice, ...]
+    bin: tuple[Binned, ...]
+
+
+class Snapshot(BaseToBrowser, frozen=True, tag="snapshot"):
+    """The state at a number. `session.cells` has the first cells only; `order` has all."""
+
+    follow: int
+    session: SessionView
+    more: bool
+    """True: `MoreCells` frames of the same number follow before any `Entries`."""
+    numbered: int
+    """The last intent number decided for this client (0: none): what need not be sent again."""
+    writable: bool
+
+
+class MoreCells(BaseToBrowser, frozen=True, tag="more-cells"):
+    """More of the snapshot's cells, in order."""
+
+    follow: int
+    cells: dict[CellId, CellState]
+    more: bool
+
+
+class Entries(BaseToBrowser, frozen=True, tag="entries"):
+    """Entries after what this tab has, in order, without a gap."""
+
+    follow: int
+    entries: tuple[Entry, ...]
+
+
+class Refused(BaseToBrowser, frozen=True, tag="refused"):
+    """That intent will not happen: why, for people and for the page."""
+
+    follow: int
+    client_id: ClientId
+    number: int
+    refusal: Literal["too-old", "read-only", "no-kernel", "invalid"]
+    message: str
+
+
+class Answer(BaseToBrowser, frozen=True, tag="answer"):
+    """What the kernel answered; `error` says why there is nothing."""
+
+    ask: int
+    value: Raw | None = None
+    """MessagePack of the reply's content."""
+    error: str = ""
+
+
+class Problem(BaseToBrowser, frozen=True, tag="problem"):
+    """This notebook cannot be followed (not found, not a notebook, ...)."""
+
+    follow: int
+    status: int
+    message: str
+
+
+class Pong(BaseToBrowser, frozen=True, tag="pong"):
+    """The answer to Ping."""
+
+    sent_ms: int
+
+
+class Bye(BaseToBrowser, frozen=True, tag="bye"):
+    """The server ends the link on purpose; come back after `retry_ms` (-1: do not)."""
+
+    reason: str
+    retry_ms: int
+
+
+ToBrowser = Welcome | Snapshot | MoreCells | Entries | Refused | Answer | Problem | Pong | Bye
