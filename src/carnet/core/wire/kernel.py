@@ -95,3 +95,10 @@ class InspectReplyContent(Struct, frozen=True):
     status: str = "ok"
     found: bool = False
     data: dict[str, Json] = {}
+
+
+class IsCompleteReplyContent(Struct, frozen=True):
+    """shell `is_complete_reply`: status is `complete`, `incomplete`, `invalid` or `unknown`."""
+
+    status: str = "unknown"
+    indent: str = ""
