@@ -5,7 +5,7 @@ A value here never knows whether it is open, saved, running or shown: that is
 (invariant 9). Large values live in `blobs/` and stand here as a `BlobRef`; who
 puts them there is `live`, never `core`.
 
-Rules NB1 to NB9: docs/specs/notebook.md.
+Rules NB1 to NB14: docs/specs/notebook.md.
 """
 
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -33,6 +33,8 @@ class BlobRef(Struct, frozen=True):
     size_bytes: int
     media_type: str
     """Of the bytes: text is UTF-8; binary MIME types are stored decoded from base64."""
+    newline: bool = False
+    """Binary types only: the base64 text in the file ends with a line feed, as some kernels write it."""
 
 
 class Spill(Struct, frozen=True):

@@ -1,0 +1,690 @@
+"""Notebook files in and out: bytes of an `.ipynb` to a `Notebook`, and back as nbformat writes them.
+
+Reading is forgiving where nothing is lost by it, and refuses the rest with a
+sentence that says where. Writing gives, byte for byte, what nbformat writes, so
+that diffs between tools stay small. Nothing here opens files, fetches blobs or
+makes ids: bytes, ids and blobs are parameters.
+
+nbformat itself is not used: it copies the tree several times, validates
+against a schema on each load, and costs half a second of CPU at start-up.
+
+Rules NB1 to NB9: docs/specs/notebook.md.
+"""
+
+import json
+import re
+from base64 import b64decode, b64encode
+from binascii import Error as Base64Error
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final, assert_never
+
+import msgspec
+from msgspec.structs import replace
+
+from carnet.core.notebook.model import (
+    BlobRef,
+    Cell,
+    CellKind,
+    DisplayData,
+    ErrorOutput,
+    ExecuteResult,
+    Json,
+    JsonObject,
+    Notebook,
+    Output,
+    Spill,
+    Stream,
+)
+from carnet.errors import InvalidNotebook
+from carnet.ids import CellId
+
+MAJOR: Final = 4
+MINOR: Final = 5
+"""What older files are upgraded to: the first minor version with cell ids."""
+
+MAX_DEPTH: Final = 500
+"""Levels of lists and objects in a file. JSON writers recurse, so what is deeper could not be saved again."""
+
+_NO_ID: Final = CellId("")
+_KINDS: Mapping[str, CellKind] = {"code": "code", "markdown": "markdown", "raw": "raw"}
+_OUTPUT_TYPES = frozenset({"stream", "display_data", "execute_result", "error"})
+_CELL_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+_CONFLICT = re.compile(rb"^<{7}(?: .*)?$(?s:.*?)^>{7}(?: .*)?$", re.MULTILINE)
+#: An escape in a JSON string; group 1 is half a surrogate pair on its own.
+_ESCAPE = re.compile(
+    r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)"
+)
+_HALF_PAIR = re.compile("[\ud800-\udfff]")
+
+#: Written with their lines apart, besides text/*: nbformat's list.
+_SPLIT_TYPES = frozenset({"application/javascript", "image/svg+xml"})
+_TEXT_TYPES = frozenset({*_SPLIT_TYPES, "application/xml", "application/x-latex", "application/x-javascript"})
+
+#: Metadata that nbformat neither keeps on reading nor writes.
+_TRANSIENT = frozenset({"orig_nbformat", "orig_nbformat_minor", "signature"})
+_CELL_TRANSIENT = frozenset({"trusted"})
+
+_OLD_MIME_TYPES: Mapping[str, str] = {
+    "text": "text/plain",
+    "html": "text/html",
+    "svg": "image/svg+xml",
+    "png": "image/png",
+    "jpeg": "image/jpeg",
+    "latex": "text/latex",
+    "json": "application/json",
+    "javascript": "application/javascript",
+}
+
+_KIND_NAMES: Mapping[type, str] = {
+    dict: "an object",
+    list: "a list",
+    str: "a string",
+    bool: "a boolean",
+    int: "a number",
+    float: "a number",
+    type(None): "null",
+}
+
+
+def decode(data: bytes, *, new_ids: Iterator[CellId]) -> Notebook:
+    """Return the notebook in `data`, upgraded to nbformat 4.5 when it is older.
+
+    `new_ids` is endless; ids are drawn from it for cells that have none, a bad
+    one, or one that an earlier cell has.
+
+    Raises:
+        InvalidNotebook: says what is wrong and where.
+    """
+    root = _parse(data)
+    if not isinstance(root, dict):
+        raise InvalidNotebook(f"a notebook must be an object, not {_KIND_NAMES[type(root)]}")
+    _check_depth(root)
+    major, minor = _version(root)
+    try:
+        if major < MAJOR:
+            root = _upgraded(root)
+        metadata = _without(_object(root.pop("metadata", {}), "`metadata`"), _TRANSIENT)
+        if "cells" not in root:
+            raise _Fault("missing `cells`")
+        found = _list(root.pop("cells"), "`cells`")
+    except _Fault as fault:
+        raise InvalidNotebook(fault.what) from None
+    cells: list[Cell] = []
+    for index, value in enumerate(found):
+        try:
+            cells.append(_cell(value))
+        except _Fault as fault:
+            raise InvalidNotebook(f"cells[{index}]{fault.place}: {fault.what}") from None
+    return Notebook(
+        cells=_with_ids(cells, new_ids),
+        metadata=metadata,
+        nbformat=MAJOR,
+        nbformat_minor=max(minor, MINOR),
+        extra=root,
+    )
+
+
+def _no_blobs(ref: BlobRef) -> bytes:
+    raise LookupError(f"blob {ref.sha256} is needed to write this notebook, and no blobs were given")
+
+
+def encode(notebook: Notebook, *, blobs: Callable[[BlobRef], bytes] = _no_blobs) -> bytes:
+    """Return the bytes of the file, as nbformat writes them: UTF-8, with a final line feed.
+
+    `blobs` returns the bytes of a blob; what it raises goes through.
+    """
+    tree: JsonObject = {
+        "cells": [_cell_tree(cell, blobs) for cell in notebook.cells],
+        "metadata": _without(notebook.metadata, _TRANSIENT),
+        "nbformat": notebook.nbformat,
+        "nbformat_minor": notebook.nbformat_minor,
+        **notebook.extra,
+    }
+    # With `indent`, json writes in pure Python, 20 times slower: write it dense, then let msgspec move it apart,
+    # which leaves every token as it is.
+    try:
+        dense = json.dumps(tree, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    except ValueError:  # NaN and infinities: not JSON, so msgspec refuses them, but nbformat writes them
+        text = json.dumps(tree, ensure_ascii=False, sort_keys=True, separators=(",", ": "), indent=1)
+        return _utf8(text) + b"\n"
+    return msgspec.json.format(_utf8(dense), indent=1) + b"\n"
+
+
+def extract_large(
+    notebook: Notebook, *, limit_bytes: int, new_blob: Callable[[bytes, str], BlobRef]
+) -> Notebook:
+    """Return the notebook with each output value larger than `limit_bytes` in a blob.
+
+    `new_blob(bytes, media_type)` names the bytes (and may store them). Sizes
+    are lengths of the text in the file. The same notebook comes back when
+    nothing is large.
+    """
+    cells = tuple(_extracted_cell(cell, limit_bytes, new_blob) for cell in notebook.cells)
+    if all(new is old for new, old in zip(cells, notebook.cells, strict=True)):
+        return notebook
+    return replace(notebook, cells=cells)
+
+
+def is_json_type(media_type: str) -> bool:
+    """Whether a bundle's value of this type is JSON, left as it is (nbformat's rule)."""
+    return media_type == "application/json" or (
+        media_type.startswith("application/") and media_type.endswith("+json")
+    )
+
+
+def is_text_type(media_type: str) -> bool:
+    """Whether a bundle's value of this type is the text itself, not base64 of bytes."""
+    return media_type.startswith("text/") or media_type in _TEXT_TYPES or media_type.endswith("+xml")
+
+
+class _Fault(Exception):
+    """What is wrong with a value, and its place below the cell."""
+
+    def __init__(self, what: str, place: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.place = place
+
+
+# --- bytes to JSON
+
+
+def _parse(data: bytes) -> Json:
+    if not data.strip():
+        size = len(data)
+        raise InvalidNotebook(f"the file is empty ({size} bytes{' of white space' if size else ''})")
+    if not data.strip(b"\0"):
+        raise InvalidNotebook(
+            f"the file holds nothing but {len(data)} zero bytes, as a crash can leave it: restore an earlier version"
+        )
+    data = data.removeprefix(BOM_UTF8)
+    try:
+        parsed: Json = msgspec.json.decode(data)
+    except RecursionError:
+        raise _too_deep() from None
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        parsed = _parse_leniently(data)
+    return parsed
+
+
+def _parse_leniently(data: bytes) -> Json:
+    """Parse what Python's own writers make (NaN, half surrogate pairs), or say what is wrong."""
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+            raise InvalidNotebook("the file is UTF-16, and notebooks are UTF-8: save it as UTF-8") from None
+        line = data.count(b"\n", 0, error.start) + 1
+        raise InvalidNotebook(f"not UTF-8: line {line}, byte {error.start} of the file") from None
+    try:
+        parsed: Json = json.loads(_ESCAPE.sub(lambda m: r"\ufffd" if m[1] else m[0], text))
+    except RecursionError:
+        raise _too_deep() from None
+    except json.JSONDecodeError as error:
+        conflict = _CONFLICT.search(data)
+        if conflict:
+            line = data.count(b"\n", 0, conflict.start()) + 1
+            raise InvalidNotebook(
+                f"the file holds git conflict markers (line {line}): resolve the conflict, then open it again"
+            ) from None
+        raise InvalidNotebook(f"not JSON: line {error.lineno}, column {error.colno} ({error.msg})") from None
+    except ValueError as error:
+        raise InvalidNotebook(f"not JSON we can read: {error}") from None
+    return parsed
+
+
+def _too_deep() -> InvalidNotebook:
+    return InvalidNotebook(f"lists and objects are nested more than {MAX_DEPTH} levels deep")
+
+
+def _check_depth(root: JsonObject) -> None:
+    level: list[JsonObject | list[Json]] = [root]
+    for _ in range(MAX_DEPTH):
+        level = [
+            item
+            for container in level
+            for item in (container.values() if isinstance(container, dict) else container)
+            if isinstance(item, (dict, list))
+        ]
+        if not level:
+            return
+    raise _too_deep()
+
+
+def _version(root: JsonObject) -> tuple[int, int]:
+    if "nbformat" not in root:
+        raise InvalidNotebook("missing `nbformat`: this is JSON, but not a notebook")
+    major = root.pop("nbformat")
+    minor = root.pop("nbformat_minor", 0)
+    for name, value in (("nbformat", major), ("nbformat_minor", minor)):
+        if type(value) is not int or value < 0:
+            raise InvalidNotebook(f"`{name}` must be a whole number, not {json.dumps(value)[:40]}")
+    assert isinstance(major, int)
+    assert isinstance(minor, int)
+    if major > MAJOR:
+        raise InvalidNotebook(
+            f"nbformat {major} is newer than this version of Carnet reads (up to {MAJOR}): update Carnet"
+        )
+    if major < 2:
+        raise InvalidNotebook(
+            f"nbformat {major} is too old: open and save it once with IPython 0.12 or later"
+        )
+    return major, minor if major == MAJOR else 0
+
+
+# --- JSON to cells
+
+
+def _object(value: Json, what: str) -> JsonObject:
+    if not isinstance(value, dict):
+        raise _Fault(f"{what} must be an object, not {_KIND_NAMES[type(value)]}")
+    return value
+
+
+def _list(value: Json, what: str) -> list[Json]:
+    if not isinstance(value, list):
+        raise _Fault(f"{what} must be a list, not {_KIND_NAMES[type(value)]}")
+    return value
+
+
+def _string(value: Json, what: str) -> str:
+    if not isinstance(value, str):
+        raise _Fault(f"{what} must be a string, not {_KIND_NAMES[type(value)]}")
+    return value
+
+
+def _lines(value: Json, what: str) -> str:
+    """Return a string that the file may hold as a list of lines."""
+    if isinstance(value, str):
+        return value
+    joined = _joined(value)
+    if joined is None:
+        raise _Fault(f"{what} must be a string or a list of strings")
+    return joined
+
+
+def _joined(value: Json) -> str | None:
+    if isinstance(value, list):
+        try:
+            return "".join(value)  # type: ignore[arg-type]  # a TypeError is the answer, and faster than asking each
+        except TypeError:
+            return None
+    return None
+
+
+def _count(value: Json) -> int | None:
+    if value is not None and type(value) is not int:
+        raise _Fault(f"`execution_count` must be a whole number or null, not {json.dumps(value)[:40]}")
+    return value
+
+
+def _without(metadata: JsonObject, names: frozenset[str]) -> JsonObject:
+    if names.isdisjoint(metadata):
+        return metadata
+    return {name: value for name, value in metadata.items() if name not in names}
+
+
+def _cell(value: Json) -> Cell:
+    """Return the cell in `value`, which is taken apart: what is left over is `extra`."""
+    fields = _object(value, "a cell")
+    if "cell_type" not in fields:
+        raise _Fault("missing `cell_type`")
+    name = _string(fields["cell_type"], "`cell_type`")
+    kind = _KINDS.get(name)
+    if kind is None:
+        kind = "raw"  # A kind of a later minor version: shown raw, its name stays in `extra` (NB5).
+    else:
+        del fields["cell_type"]
+    outputs: tuple[Output, ...] = ()
+    count: int | None = None
+    if kind == "code":
+        count = _count(fields.pop("execution_count", None))
+        outputs = _outputs(_list(fields.pop("outputs", []), "`outputs`"))
+    attachments: JsonObject | None = None
+    if "attachments" in fields:
+        attachments = {
+            name: _bundle(bundle) if isinstance(bundle, dict) else bundle
+            for name, bundle in _object(fields.pop("attachments"), "`attachments`").items()
+        }
+    cell_id = fields.pop("id", None)
+    return Cell(
+        id=CellId(cell_id) if isinstance(cell_id, str) and _CELL_ID.fullmatch(cell_id) else _NO_ID,
+        kind=kind,
+        source=_lines(fields.pop("source", ""), "`source`"),
+        metadata=_without(_object(fields.pop("metadata", {}), "`metadata`"), _CELL_TRANSIENT),
+        outputs=outputs,
+        execution_count=count,
+        attachments=attachments,
+        extra=fields,
+    )
+
+
+def _with_ids(cells: list[Cell], new_ids: Iterator[CellId]) -> tuple[Cell, ...]:
+    taken = {cell.id for cell in cells}
+    seen = {_NO_ID}
+    result: list[Cell] = []
+    for cell in cells:
+        if cell.id in seen:
+            fresh = next(cell_id for cell_id in new_ids if cell_id not in taken)
+            taken.add(fresh)
+            cell = replace(cell, id=fresh)
+        seen.add(cell.id)
+        result.append(cell)
+    return tuple(result)
+
+
+def _outputs(values: list[Json]) -> tuple[Output, ...]:
+    outputs: list[Output] = []
+    for index, value in enumerate(values):
+        try:
+            outputs.append(_output(value))
+        except _Fault as fault:
+            raise _Fault(fault.what, f".outputs[{index}]") from None
+    return tuple(outputs)
+
+
+def _output(value: Json) -> Output:
+    fields = _object(value, "an output")
+    if "output_type" not in fields:
+        raise _Fault("missing `output_type`")
+    name = _string(fields["output_type"], "`output_type`")
+    if name not in _OUTPUT_TYPES:
+        return DisplayData(extra=fields)  # of a later minor version: written back as it is (NB5)
+    del fields["output_type"]
+    if name == "stream":
+        return Stream(
+            name=_string(fields.pop("name", "stdout"), "`name`"),
+            text=_lines(fields.pop("text", ""), "`text`"),
+            extra=fields,
+        )
+    if name == "error":
+        return ErrorOutput(
+            ename=_string(fields.pop("ename", ""), "`ename`"),
+            evalue=_string(fields.pop("evalue", ""), "`evalue`"),
+            traceback=tuple(
+                _string(line, "a line of `traceback`")
+                for line in _list(fields.pop("traceback", []), "`traceback`")
+            ),
+            extra=fields,
+        )
+    data = _bundle(_object(fields.pop("data", {}), "`data`"))
+    metadata = _object(fields.pop("metadata", {}), "`metadata`")
+    if name == "display_data":
+        return DisplayData(data=data, metadata=metadata, extra=fields)
+    count = _count(fields.pop("execution_count", None))
+    return ExecuteResult(data=data, metadata=metadata, execution_count=count, extra=fields)
+
+
+def _bundle(values: JsonObject) -> JsonObject:
+    """Join the lines of every value that is a list of strings and no JSON type."""
+    for media_type, value in values.items():
+        if isinstance(value, list) and not is_json_type(media_type):
+            joined = _joined(value)
+            if joined is not None:
+                values[media_type] = joined
+    return values
+
+
+# --- nbformat 2 and 3
+
+
+def _upgraded(root: JsonObject) -> JsonObject:
+    """Return an nbformat 3 or 2 notebook as nbformat 4 would hold it; worksheets become one list."""
+    metadata = _without(_object(root.pop("metadata", {}), "`metadata`"), frozenset({"name"}))
+    cells: list[Json] = []
+    for index, worksheet in enumerate(_list(root.pop("worksheets", []), "`worksheets`")):
+        found = _object(worksheet, f"worksheets[{index}]").get("cells", [])
+        cells.extend(_upgraded_cell(cell) for cell in _list(found, f"worksheets[{index}]: `cells`"))
+    return {**_without(root, _TRANSIENT), "metadata": metadata, "cells": cells}
+
+
+def _upgraded_cell(value: Json) -> Json:
+    """Return the cell as nbformat 4 holds it. What is wrong stays, for `_cell` to say so."""
+    if not isinstance(value, dict):
+        return value
+    fields = dict(value)
+    kind = fields.get("cell_type")
+    if kind == "code":
+        fields.pop("language", None)
+        if "collapsed" in fields:
+            fields["metadata"] = {
+                **_object(fields.get("metadata", {}), "`metadata`"),
+                "collapsed": fields.pop("collapsed"),
+            }
+        fields["source"] = _old_joined(fields.pop("input", ""))
+        fields["execution_count"] = _old_count(fields.pop("prompt_number", None))
+        outputs = fields.get("outputs", [])
+        if isinstance(outputs, list):
+            fields["outputs"] = [_upgraded_output(output) for output in outputs]
+        return fields
+    fields["source"] = _old_joined(fields.get("source", ""))
+    if kind == "heading":
+        level = fields.pop("level", 1)
+        hashes = "#" * (level if isinstance(level, int) else 1)
+        fields["source"] = f"{hashes} {' '.join(_lines(fields['source'], '`source`').splitlines())}"
+    if kind in {"heading", "html"}:
+        fields["cell_type"] = "markdown"
+    return fields
+
+
+def _upgraded_output(value: Json) -> Json:
+    if not isinstance(value, dict):
+        return value
+    fields = dict(value)
+    match fields.get("output_type"):
+        case "pyout":
+            count = _old_count(fields.pop("prompt_number", None))
+            return {**_upgraded_bundle(fields), "output_type": "execute_result", "execution_count": count}
+        case "display_data":
+            return _upgraded_bundle(fields)
+        case "pyerr":
+            return {**fields, "output_type": "error"}
+        case "stream":
+            name = fields.pop("stream", "stdout")
+            return {**fields, "name": name, "text": _old_joined(fields.get("text", ""))}
+        case _:
+            return fields
+
+
+def _upgraded_bundle(fields: JsonObject) -> JsonObject:
+    """Gather the values, which stood beside `output_type` under short names, in `data`."""
+    name = fields.pop("output_type")
+    metadata = fields.pop("metadata", {})
+    if isinstance(metadata, dict):
+        metadata = {_OLD_MIME_TYPES.get(alias, alias): value for alias, value in metadata.items()}
+    data: JsonObject = {}
+    for alias, value in fields.items():
+        joined = _old_joined(value)
+        if alias == "json" and isinstance(joined, str):
+            try:
+                joined = json.loads(joined)
+            except ValueError:
+                pass  # It was said to be JSON and is not: the text is kept.
+        data[_OLD_MIME_TYPES.get(alias, alias)] = joined
+    return {"output_type": name, "metadata": metadata, "data": data}
+
+
+def _old_joined(value: Json) -> Json:
+    """Join lines that were split with their ends (nbformat 3) or without (2, and some of 3)."""
+    joined = _joined(value)
+    if joined is None or not isinstance(value, list):
+        return value
+    if value and str(value[0]).endswith(("\n", "\r")):
+        return joined
+    return "\n".join(map(str, value))
+
+
+def _old_count(value: Json) -> Json:
+    """Return the prompt number; some old files hold a text there, which means nothing."""
+    return value if type(value) is int else None
+
+
+# --- cells to JSON
+
+
+def _utf8(text: str) -> bytes:
+    try:
+        return text.encode("utf-8")
+    except UnicodeEncodeError:  # Half a surrogate pair, from a kernel: no file can hold it.
+        return _HALF_PAIR.sub("\ufffd", text).encode("utf-8")
+
+
+def _cell_tree(cell: Cell, blobs: Callable[[BlobRef], bytes]) -> JsonObject:
+    tree: JsonObject = {
+        "cell_type": cell.kind,
+        "id": cell.id,
+        "metadata": _without(cell.metadata, _CELL_TRANSIENT),
+        "source": _split(cell.source),
+    }
+    if cell.kind == "code":
+        tree["execution_count"] = cell.execution_count
+        tree["outputs"] = [_output_tree(output, blobs) for output in cell.outputs]
+    if cell.attachments is not None:
+        tree["attachments"] = {
+            name: _bundle_tree(bundle) if isinstance(bundle, dict) else bundle
+            for name, bundle in cell.attachments.items()
+        }
+    tree.update(cell.extra)
+    return tree
+
+
+def _output_tree(output: Output, blobs: Callable[[BlobRef], bytes]) -> JsonObject:
+    tree: JsonObject
+    match output:
+        case Stream():
+            spilled = "".join(blobs(spill.blob).decode("utf-8") for spill in output.spilled)
+            tree = {
+                "output_type": "stream",
+                "name": output.name,
+                "text": _split(output.head + spilled + output.text),
+            }
+        case DisplayData() if "output_type" in output.extra:
+            tree = {}
+        case DisplayData():
+            tree = {"output_type": "display_data", **_data_tree(output, blobs)}
+        case ExecuteResult():
+            tree = {
+                "output_type": "execute_result",
+                "execution_count": output.execution_count,
+                **_data_tree(output, blobs),
+            }
+        case ErrorOutput():
+            tree = {
+                "output_type": "error",
+                "ename": output.ename,
+                "evalue": output.evalue,
+                "traceback": list(output.traceback),
+            }
+        case _:
+            assert_never(output)
+    tree.update(output.extra)
+    return tree
+
+
+def _data_tree(output: DisplayData | ExecuteResult, blobs: Callable[[BlobRef], bytes]) -> JsonObject:
+    data = output.data
+    if output.blobs:
+        data = {**data, **{name: _from_blob(name, ref, blobs(ref)) for name, ref in output.blobs.items()}}
+    return {"data": _bundle_tree(data), "metadata": output.metadata}
+
+
+def _bundle_tree(bundle: JsonObject) -> JsonObject:
+    return {
+        media_type: _split(value)
+        if isinstance(value, str) and (media_type.startswith("text/") or media_type in _SPLIT_TYPES)
+        else value
+        for media_type, value in bundle.items()
+    }
+
+
+def _split(text: str) -> list[Json]:
+    return list(text.splitlines(keepends=True))
+
+
+# --- large values
+
+
+def _from_blob(media_type: str, ref: BlobRef, data: bytes) -> Json:
+    if is_json_type(media_type):
+        value: Json = json.loads(data)
+        return value
+    if is_text_type(media_type):
+        return data.decode("utf-8")
+    return b64encode(data).decode("ascii") + ("\n" if ref.newline else "")
+
+
+def _extracted_cell(cell: Cell, limit_bytes: int, new_blob: Callable[[bytes, str], BlobRef]) -> Cell:
+    outputs = tuple(
+        extract_large_output(output, limit_bytes=limit_bytes, new_blob=new_blob) for output in cell.outputs
+    )
+    if all(new is old for new, old in zip(outputs, cell.outputs, strict=True)):
+        return cell
+    return replace(cell, outputs=outputs)
+
+
+def extract_large_output(
+    output: Output, *, limit_bytes: int, new_blob: Callable[[bytes, str], BlobRef]
+) -> Output:
+    """Return the output with each value larger than `limit_bytes` in a blob (see `extract_large`)."""
+    match output:
+        case Stream():
+            if len(output.text) <= limit_bytes:
+                return output
+            return _spilled(output, limit_bytes, new_blob)
+        case DisplayData() | ExecuteResult():
+            large = {
+                media_type: ref
+                for media_type, value in output.data.items()
+                if (ref := _to_blob(media_type, value, limit_bytes, new_blob)) is not None
+            }
+            if not large:
+                return output
+            rest = {media_type: value for media_type, value in output.data.items() if media_type not in large}
+            return replace(output, data=rest, blobs={**output.blobs, **large})
+        case ErrorOutput():
+            return output
+        case _:
+            assert_never(output)
+
+
+def _to_blob(
+    media_type: str, value: Json, limit_bytes: int, new_blob: Callable[[bytes, str], BlobRef]
+) -> BlobRef | None:
+    """Return the blob of a large value, or None: it is small, or would not come back as it was."""
+    if is_json_type(media_type):
+        try:
+            data = _utf8(json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False))
+        except ValueError:
+            return None  # NaN: a browser could not read the blob.
+        return new_blob(data, media_type) if len(data) > limit_bytes else None
+    if not isinstance(value, str) or len(value) <= limit_bytes:
+        return None
+    if is_text_type(media_type):
+        return new_blob(_utf8(value), media_type)
+    newline = value.endswith("\n")
+    try:
+        data = b64decode(value)
+    except (Base64Error, ValueError):
+        return None
+    if b64encode(data).decode("ascii") != value.removesuffix("\n"):
+        return None  # Broken into lines, or no base64 at all.
+    ref = new_blob(data, media_type)
+    return replace(ref, newline=True) if newline else ref
+
+
+def _spilled(stream: Stream, limit_bytes: int, new_blob: Callable[[bytes, str], BlobRef]) -> Stream:
+    """Keep a head (a quarter of the limit, once) and a tail (half of it), of whole lines where there are any."""
+    text = stream.text
+    start = 0
+    if not stream.spilled:
+        start = text.rfind("\n", 0, limit_bytes // 4) + 1 or limit_bytes // 4
+    tail = len(text) - limit_bytes // 2
+    end = text.find("\n", tail, len(text) - 1) + 1 or tail
+    if stream.column >= 0:  # The last line is being written over: it stays whole.
+        end = min(end, text.rfind("\n") + 1)
+    if end <= start:
+        return stream
+    middle = text[start:end]
+    spill = Spill(new_blob(_utf8(middle), "text/plain"), middle.count("\n"))
+    return replace(stream, head=stream.head + text[:start], spilled=(*stream.spilled, spill), text=text[end:])
