@@ -10,6 +10,7 @@ subclass; docs/howto/write-a-notebook-manager.md shows how. Rules ST1 to ST24:
 docs/specs/storage.md.
 """
 
+import hashlib
 import mimetypes
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ from msgspec import Struct
 from traitlets import Bool, Unicode
 from traitlets.config import LoggingConfigurable
 
+from carnet.clock import Clock, SystemClock
 from carnet.errors import AlreadyExists, InvalidPath, NotFound
 from carnet.ids import NotebookPath, Revision
 from carnet.storage.paths import ROOT, join_path, name_of, normalise_path, split_suffix
@@ -34,6 +36,7 @@ __all__ = [
     "entry_kind",
     "media_type_of",
     "normalise_path",
+    "revision_of",
 ]
 
 EntryKind = Literal["notebook", "file", "folder"]
@@ -102,6 +105,11 @@ def media_type_of(path: NotebookPath) -> str:
     return guess
 
 
+def revision_of(data: bytes) -> Revision:
+    """Return a revision made of the bytes alone: for stores that have none of their own."""
+    return Revision(f"h{hashlib.sha256(data).hexdigest()}")
+
+
 class NotebookManager(LoggingConfigurable):
     """Where notebooks live. Extend it, and run `NotebookManagerContract` on it.
 
@@ -121,6 +129,9 @@ class NotebookManager(LoggingConfigurable):
     allow_hidden = Bool(
         False, help="Show, read and write files and folders whose name begins with a dot."
     ).tag(config=True)
+
+    clock: Clock = SystemClock()
+    """Tells the times in entries and in the trash; tests put their own here."""
 
     # -- what a store must define ------------------------------------------------------------
 
@@ -305,7 +316,7 @@ class NotebookManager(LoggingConfigurable):
         self, folder: NotebookPath = ROOT, *, stem: str = "Untitled", suffix: str = NOTEBOOK_SUFFIX
     ) -> NotebookPath:
         """Return a free path: Untitled.ipynb, Untitled1.ipynb, Untitled2.ipynb, ..."""
-        return self._free_path(folder, stem, suffix, first="", next_="{}")
+        return self.free_path(folder, stem, suffix, first="", next_="{}")
 
     def copy_path(self, path: NotebookPath, folder: NotebookPath | None = None) -> NotebookPath:
         """Return a free path for a copy: name-Copy1.ipynb, name-Copy2.ipynb, ...
@@ -317,7 +328,7 @@ class NotebookManager(LoggingConfigurable):
         if mark and original and number.isdecimal():
             stem = original
         target = NotebookPath(path.rpartition("/")[0]) if folder is None else folder
-        return self._free_path(target, stem, suffix, first="-Copy1", next_="-Copy{}")
+        return self.free_path(target, stem, suffix, first="-Copy1", next_="-Copy{}")
 
     def save_untitled(
         self,
@@ -335,9 +346,10 @@ class NotebookManager(LoggingConfigurable):
             except AlreadyExists:
                 continue  # another client took the name in between: take the next one
 
-    def _free_path(
+    def free_path(
         self, folder: NotebookPath, stem: str, suffix: str, *, first: str, next_: str
     ) -> NotebookPath:
+        """Return the first path in `folder` that is free: stem, `first`, suffix; then with `next_` and 1, 2, ..."""
         if self.stat(folder).kind != "folder":
             raise InvalidPath(f"{folder}: it is a file, not a folder.")
         number = 1
