@@ -1,0 +1,18 @@
+/** What the entry gives to every view. Only types. */
+
+import type { NotebookModel } from "./core/model.ts";
+import type { Rest } from "./rest.ts";
+
+export interface AppContext {
+  /** The server's base URL: ends with a slash. Build every address from it. */
+  readonly base: string;
+  readonly rest: Rest;
+  /** Open a notebook, or get the one that is open in this page already. */
+  openNotebook(path: string): NotebookModel;
+}
+
+/** What ui/src/views/dashboard and ui/src/views/notebook (index.tsx) export. */
+export interface View {
+  /** Draw into `element`; returns how to take it away. */
+  mount(element: HTMLElement, context: AppContext): () => void;
+}

@@ -1,0 +1,113 @@
+/**
+ * The REST API, for what is not a live notebook: folders, uploads, kernelspecs, logins.
+ *
+ * Every failure is a `RestError` whose message is a sentence for people.
+ */
+
+export class RestError extends Error {
+  /** HTTP status; 0: the server could not be reached. */
+  readonly status: number;
+
+  constructor(status: number, message: string) {
+    super(message);
+    this.name = "RestError";
+    this.status = status;
+  }
+}
+
+export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+
+export interface RestOptions {
+  readonly json?: unknown;
+  readonly body?: BodyInit;
+  readonly signal?: AbortSignal;
+}
+
+export interface Rest {
+  /** Absolute address of a path below the base, each part escaped: `url("api/contents", "a b.ipynb")`. */
+  url(route: string, path?: string): string;
+  /** Send a request; the answer is parsed JSON, or undefined when there is none. Check its shape before use. */
+  request(method: Method, route: string, path?: string, options?: RestOptions): Promise<unknown>;
+}
+
+/** Make the client. `base` ends with a slash; `cookies` returns the document's cookies now. */
+export function makeRest(base: string, cookies: () => string, fetcher: typeof fetch): Rest {
+  const url = (route: string, path = ""): string => {
+    const parts = path.split("/").filter(part => part !== "");
+    return base + [route, ...parts.map(encodeURIComponent)].join("/");
+  };
+  return {
+    url,
+    async request(method, route, path = "", options = {}) {
+      const headers = new Headers({ Accept: "application/json" });
+      if (options.json !== undefined) headers.set("Content-Type", "application/json");
+      const token = xsrfToken(cookies());
+      if (method !== "GET" && token !== undefined) headers.set("X-XSRFToken", token);
+      const init: RequestInit = { method, headers, credentials: "same-origin" };
+      if (options.json !== undefined) init.body = JSON.stringify(options.json);
+      else if (options.body !== undefined) init.body = options.body;
+      if (options.signal !== undefined) init.signal = options.signal;
+      const response = await send(fetcher, url(route, path), init);
+      const text = await response.text();
+      if (!response.ok) throw new RestError(response.status, sentenceOf(response.status, text));
+      return text === "" ? undefined : parse(response.status, text);
+    },
+  };
+}
+
+/** Return the value of the cookie `_xsrf`, if it is there. */
+export function xsrfToken(cookies: string): string | undefined {
+  for (const pair of cookies.split(";")) {
+    const [name, ...value] = pair.trim().split("=");
+    if (name === "_xsrf") return decodeURIComponent(value.join("="));
+  }
+  return undefined;
+}
+
+async function send(fetcher: typeof fetch, address: string, init: RequestInit): Promise<Response> {
+  try {
+    return await fetcher(address, init);
+  } catch (error) {
+    if (error instanceof DOMException && error.name === "AbortError") throw error;
+    throw new RestError(0, "The server cannot be reached. Check the connection and try again.");
+  }
+}
+
+function parse(status: number, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new RestError(
+      status,
+      "The server answered with something that is not JSON. Is a proxy in between?",
+    );
+  }
+}
+
+/** Our server sends `{"message": sentence}` with every error. What a proxy sends is not for people. */
+function sentenceOf(status: number, text: string): string {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (
+      typeof value === "object" &&
+      value !== null &&
+      "message" in value &&
+      typeof value.message === "string"
+    ) {
+      if (value.message !== "") return value.message;
+    }
+  } catch {
+    // Not ours: fall through.
+  }
+  const known: Readonly<Record<number, string>> = {
+    401: "You are not logged in any more. Log in again.",
+    403: "You may not do that.",
+    404: "It is not there any more.",
+    409: "It changed in the meantime. Load it again.",
+    413: "It is too large for the server.",
+    502: "The server is not running behind its proxy.",
+    503: "The server is busy. Try again in a moment.",
+    504: "The server did not answer its proxy in time.",
+  };
+  return known[status] ?? `The server answered ${status}.`;
+}
