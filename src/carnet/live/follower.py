@@ -1,0 +1,132 @@
+"""Bring one browser's copy of one notebook up to date, and keep it so, at its own speed.
+
+It sends what is after the number the browser has: entries, or a snapshot when
+that is shorter. It never sends more than a bounded amount that the browser has
+not said it has seen (back-pressure), and puts entries that come quickly into
+one frame. Rules LK10 to LK19: docs/specs/link.md.
+"""
+
+import asyncio
+from collections.abc import Callable
+from itertools import islice
+
+import msgspec
+from msgspec import Raw, Struct
+
+from carnet.core.session.notebook_of import view_of
+from carnet.core.wire.link import FIRST_CELLS, MORE_CELLS, MoreCells, Snapshot
+from carnet.ids import ClientId, JournalId
+from carnet.live.rate import RateGate
+from carnet.live.session import Session
+
+_encoder = msgspec.msgpack.Encoder()
+
+FRAME_LIMIT_BYTES = 256 << 10
+"""Entries put into one frame, about."""
+
+
+class _RawEntries(Struct, frozen=True, tag_field="frame", tag="entries"):
+    """`link.Entries` with each entry as the bytes the journal holds: encoded once for all browsers."""
+
+    follow: int
+    entries: list[Raw]
+
+
+class Follower:
+    """One `Follow` of one link."""
+
+    def __init__(
+        self,
+        session: Session,
+        *,
+        follow: int,
+        client_id: ClientId,
+        journal_id: JournalId | None,
+        have: int,
+        send: Callable[[bytes], None],
+    ) -> None:
+        self.session = session
+        self._follow = follow
+        self._client_id = client_id
+        self._send = send
+        self._gate = RateGate(burst=40, window_s=0.25, interval_s=0.016)
+        self._due: asyncio.Handle | None = None
+        same = journal_id == session.state.journal_id and have <= session.state.seq
+        self._sent = have if same else -1
+        """Number of the last entry sent; -1: a snapshot is needed."""
+        self._unseen: list[tuple[int, int]] = []
+        """(number, bytes) of what was sent and not yet seen."""
+        self._unseen_bytes = 0
+        session.follow(self.notify)
+        self._pump()
+
+    def notify(self) -> None:
+        """Something new is in the journal: send it now, or soon in a flood."""
+        if self._due is None:
+            loop = asyncio.get_running_loop()
+            delay_s = self._gate.delay_s(self.session.around.clock.monotonic_s())
+            self._due = loop.call_later(delay_s, self._pump) if delay_s else loop.call_soon(self._pump)
+
+    def seen(self, seq: int) -> None:
+        """The browser has applied everything up to this number."""
+        while self._unseen and self._unseen[0][0] <= seq:
+            self._unseen_bytes -= self._unseen.pop(0)[1]
+        self.notify()
+
+    def leave(self) -> None:
+        """Stop."""
+        self.session.leave(self.notify)
+        if self._due is not None:
+            self._due.cancel()
+
+    # ---- inside
+
+    def _pump(self) -> None:
+        self._due = None
+        limit = self.session.around.settings.unseen_limit_bytes
+        while self._sent != self.session.state.seq and self._unseen_bytes < limit:
+            if self._sent < 0:
+                self._send_snapshot()
+                continue
+            stored = self.session.entries_after(self._sent, FRAME_LIMIT_BYTES)
+            if stored is None:
+                self._send_snapshot()
+                continue
+            frame = _encoder.encode(_RawEntries(self._follow, [Raw(one.data) for one in stored]))
+            self._sent = stored[-1].entry.seq
+            self._account(frame)
+            self._send(frame)
+        self._gate.acted(self.session.around.clock.monotonic_s())
+
+    def _send_snapshot(self) -> None:
+        state = self.session.state
+        view = view_of(state, first_cells=FIRST_CELLS)
+        self._send_counted(
+            Snapshot(
+                follow=self._follow,
+                session=view,
+                more=len(state.order) > FIRST_CELLS,
+                numbered=state.clients.get(self._client_id, 0),
+                writable=self.session.writable,
+            )
+        )
+        for start in range(FIRST_CELLS, len(state.order), MORE_CELLS):
+            ids = islice(state.order, start, start + MORE_CELLS)
+            self._send_counted(
+                MoreCells(
+                    follow=self._follow,
+                    cells={cell_id: state.cells[cell_id] for cell_id in ids},
+                    more=start + MORE_CELLS < len(state.order),
+                )
+            )
+        self._sent = state.seq
+
+    def _send_counted(self, frame: Snapshot | MoreCells) -> None:
+        data = _encoder.encode(frame)
+        self._sent = self.session.state.seq
+        self._account(data)
+        self._send(data)
+
+    def _account(self, data: bytes) -> None:
+        self._unseen.append((self._sent, len(data)))
+        self._unseen_bytes += len(data)

@@ -1,0 +1,67 @@
+"""What `live` needs of the kernel host. `carnet.kernels.client.HostClient` is one."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal, Protocol
+
+from carnet.core.wire.host import KernelInfo, Kernelspecs, Record, RunSubmission
+from carnet.ids import KernelId, RunId
+
+
+class KernelHost(Protocol):
+    """The host, as `kernels` shows it. Errors are `KernelError`s."""
+
+    async def kernelspecs(self) -> Kernelspecs:
+        """Return the installed kernelspecs."""
+
+    async def kernels(self) -> list[KernelInfo]:
+        """Return the kernels that live."""
+
+    async def start(
+        self,
+        kernel_id: KernelId,
+        *,
+        kernelspec: str,
+        cwd: str,
+        env: Mapping[str, str] = ...,
+        label: str = ...,
+    ) -> KernelInfo:
+        """Start a kernel, exactly once for an id."""
+
+    async def submit(self, kernel_id: KernelId, runs: Sequence[RunSubmission]) -> None:
+        """Queue runs, each exactly once for an id."""
+
+    async def cancel(self, kernel_id: KernelId, run_ids: Sequence[RunId]) -> None:
+        """Drop queued runs."""
+
+    async def reorder(self, kernel_id: KernelId, run_ids: Sequence[RunId]) -> None:
+        """Reorder queued runs."""
+
+    async def send(
+        self,
+        kernel_id: KernelId,
+        channel: Literal["shell", "control", "stdin"],
+        msg_type: str,
+        msg_id: str,
+        content: bytes,
+        *,
+        parent_header: bytes = ...,
+    ) -> None:
+        """Send one message outside the queue."""
+
+    async def interrupt(self, kernel_id: KernelId) -> None:
+        """Interrupt."""
+
+    async def restart(self, kernel_id: KernelId) -> None:
+        """Restart."""
+
+    async def shutdown(self, kernel_id: KernelId, *, now: bool = ...) -> None:
+        """End it."""
+
+    async def read(self, kernel_id: KernelId, after: int, receive: Callable[[list[Record]], None]) -> None:
+        """Call `receive` with every record after that number, in order, from now on."""
+
+    async def stop_reading(self, kernel_id: KernelId) -> None:
+        """No more calls of `receive`."""
+
+    def acknowledge(self, kernel_id: KernelId, number: int) -> None:
+        """Records up to here are committed."""

@@ -1,0 +1,138 @@
+"""Bring a notebook to life: from its journal where there is one, else from its file.
+
+A server that was killed and started again comes through here: snapshot, entries
+after it, then what changed outside, then the effects that may not have been
+performed. Rules LV13 to LV18: docs/specs/live.md.
+"""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+
+import msgspec
+
+from carnet.core.notebook.model import Notebook
+from carnet.core.session.apply import apply_entry
+from carnet.core.session.notebook_of import new_session, notebook_of
+from carnet.core.session.operations import Entry, MarkSaved
+from carnet.core.session.recover import effects_after_restart, kernel_lost
+from carnet.core.session.state import SessionState
+from carnet.errors import JournalDamaged, JournalError, KernelError
+from carnet.ids import JournalId, NotebookPath
+from carnet.live.reading import read_notebook
+from carnet.live.session import Session
+from carnet.live.surroundings import Surroundings
+
+log = logging.getLogger("carnet.live")
+
+_state_decoder = msgspec.msgpack.Decoder(SessionState)
+_entry_decoder = msgspec.msgpack.Decoder(Entry)
+_encoder = msgspec.msgpack.Encoder()
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """A session's state out of its journal, and what its file held then."""
+
+    state: SessionState
+    base: Notebook | None
+
+
+def replay(around: Surroundings, journal_id: JournalId, path: NotebookPath) -> Replayed | None:
+    """Return the state at the journal's last entry; None: the journal holds nothing yet. Blocking.
+
+    Raises:
+        JournalDamaged: an entry cannot be read; nothing was changed.
+    """
+    stored = around.journal.snapshot(journal_id)
+    if stored is None:
+        return None
+    try:
+        state = _state_decoder.decode(stored[1])
+    except msgspec.MsgspecError as error:
+        raise JournalDamaged(f"Journal {journal_id}: its snapshot cannot be read ({error}).") from error
+    entries: list[Entry] = []
+    after = stored[0]
+    while True:
+        batch = list(around.journal.read(journal_id, after))
+        if not batch:
+            break
+        after = batch[-1][0]
+        try:
+            entries += [_entry_decoder.decode(data) for _, data in batch]
+        except msgspec.MsgspecError as error:
+            raise JournalDamaged(
+                f"Journal {journal_id}: an entry after {after} cannot be read ({error})."
+            ) from error
+    saved_seq = max(
+        (op.seq for entry in entries for op in entry.ops if isinstance(op, MarkSaved)),
+        default=state.saved.seq,
+    )
+    # The base of a three-way merge is the state at the number that the file holds.
+    base = notebook_of(state) if state.seq == saved_seq or state.changed_seq <= saved_seq else None
+    for entry in entries:
+        state, _ = apply_entry(state, entry)
+        if entry.seq == saved_seq:
+            base = notebook_of(state)
+    if state.path != path:
+        state = msgspec.structs.replace(state, path=path)
+    return Replayed(state, base)
+
+
+async def open_session(around: Surroundings, path: NotebookPath, *, writable: bool) -> Session:
+    """Open the notebook at a path.
+
+    Raises:
+        StorageError: it cannot be read (NotFound, PermissionDenied, ...).
+        InvalidNotebook: the file is not a notebook; nothing was changed.
+    """
+    loop = asyncio.get_running_loop()
+    state, base = await loop.run_in_executor(around.workers, _load, around, path)
+    session = Session(state, around, writable=writable)
+    session.saver.base = base
+    await session.saver.look_outside()
+    await _find_kernel(session)
+    session.perform(effects_after_restart(session.state))
+    log.info("notebook %s: open, %d cells, entry %d", state.journal_id, len(state.order), state.seq)
+    return session
+
+
+def _load(around: Surroundings, path: NotebookPath) -> tuple[SessionState, Notebook | None]:
+    now_ms = around.clock.now_ms()
+    around.storage.stat(path)  # a notebook that is gone is not opened from its journal alone
+    record = around.journal.open_notebook(path, now_ms)
+    if record is not None:
+        try:
+            replayed = replay(around, record.journal_id, path)
+        except JournalDamaged:
+            log.exception("journal %s: set aside; opening from the file", record.journal_id)
+            around.journal.detach_notebook(record.journal_id)
+            record = None
+        else:
+            if replayed is not None:
+                return replayed.state, replayed.base
+    notebook, revision = read_notebook(around, path)
+    if record is None:
+        record = around.journal.create_notebook(path, now_ms)
+    state = new_session(record.journal_id, path, notebook, revision, at_ms=now_ms)
+    around.journal.put_snapshot(state.journal_id, state.seq, _encoder.encode(state))
+    return state, notebook
+
+
+async def _find_kernel(session: Session) -> None:
+    """Go on with the kernel this notebook was bound to, if it still lives; else say that it is lost."""
+    kernel = session.state.kernel
+    if kernel.id is None or kernel.status in ("none", "dead"):
+        return
+    try:
+        living = {info.kernel_id for info in await session.around.host.kernels()}
+    except KernelError as error:
+        log.warning("notebook %s: the kernel host: %s", session.state.journal_id, error)
+        living = set()
+    if kernel.id in living:
+        await session.read_kernel()
+        return
+    try:
+        session.commit(kernel_lost(session.state, session.around.clock.now_ms()))
+    except JournalError as error:
+        session.stall(error)

@@ -1,0 +1,23 @@
+"""Read a notebook from its manager, with large outputs put aside as blobs. Blocking."""
+
+from carnet.core.notebook.ipynb import decode, extract_large
+from carnet.core.notebook.model import Notebook
+from carnet.errors import InvalidNotebook
+from carnet.ids import NotebookPath, Revision
+from carnet.live.cell_ids import cell_ids
+from carnet.live.surroundings import Surroundings
+
+
+def read_notebook(around: Surroundings, path: NotebookPath) -> tuple[Notebook, Revision]:
+    """Return the notebook in a file, and the file's revision.
+
+    Raises:
+        StorageError: it cannot be read.
+        InvalidNotebook: it is not a notebook.
+    """
+    data, entry = around.storage.read(path)
+    if entry.revision is None:
+        raise InvalidNotebook(f"{path} is a folder, not a notebook.")
+    notebook = decode(data, new_ids=cell_ids())
+    limit = around.settings.blob_limit_bytes
+    return extract_large(notebook, limit_bytes=limit, new_blob=around.blobs.put), entry.revision

@@ -1,0 +1,161 @@
+"""All open notebooks of this server: one session for each path, whoever asks.
+
+Also what must happen without anybody looking: sessions with kernels or unsaved
+work are opened again after a restart, outside changes are looked for, idle
+sessions are closed. Rules LV19 to LV24: docs/specs/live.md.
+"""
+
+import asyncio
+import logging
+
+from carnet.core.session.operations import SetPath
+from carnet.errors import CarnetError
+from carnet.ids import JournalId, KernelId, NotebookPath
+from carnet.live.opening import open_session
+from carnet.live.session import Session
+from carnet.live.surroundings import Surroundings
+from carnet.storage.paths import normalise_path
+
+log = logging.getLogger("carnet.live")
+
+_OPEN_KEY = "live.open"
+"""Journal ids of the sessions that were open, one a line: what a killed server must look at again."""
+
+
+class Registry:
+    """The open sessions. One for each server; made by the composition root."""
+
+    def __init__(self, around: Surroundings) -> None:
+        self.around = around
+        self._sessions: dict[NotebookPath, asyncio.Task[Session]] = {}
+        self._keeper: asyncio.Task[None] | None = None
+        self._stopping = False
+
+    async def open(self, path: NotebookPath) -> Session:
+        """Return the session of this notebook, opening it if needed.
+
+        Raises:
+            StorageError, InvalidNotebook: it cannot be opened; nothing was changed.
+        """
+        if self._stopping:
+            raise CarnetError("The server is stopping. Try again in a moment.")
+        task = self._sessions.get(path)
+        if task is None:
+            task = asyncio.create_task(self._open(path), name=f"open {path}")
+            self._sessions[path] = task
+            self._keep()
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            raise
+        except Exception:
+            if self._sessions.get(path) is task:
+                del self._sessions[path]
+            raise
+
+    def normalise(self, raw: str) -> NotebookPath:
+        """Return the path as storage spells it.
+
+        Raises:
+            InvalidPath: it is not a path below the root.
+        """
+        return normalise_path(raw)
+
+    def find(self, path: NotebookPath) -> Session | None:
+        """Return the open session of this notebook, or None."""
+        task = self._sessions.get(path)
+        if task is None or not task.done() or task.cancelled() or task.exception() is not None:
+            return None
+        return task.result()
+
+    def sessions(self) -> list[Session]:
+        """Return the open sessions, in the order they were opened."""
+        return [session for path in tuple(self._sessions) if (session := self.find(path)) is not None]
+
+    def bound_to(self, kernel_id: KernelId) -> Session | None:
+        """Return the session that this kernel belongs to, or None."""
+        return next((s for s in self.sessions() if s.state.kernel.id == kernel_id), None)
+
+    async def renamed(self, old: NotebookPath, new: NotebookPath) -> None:
+        """Follow a file or folder that the storage has just renamed."""
+        self.around.journal.rename_folder(old, new)
+        record = self.around.journal.open_notebook(old, self.around.clock.now_ms())
+        if record is not None:
+            self.around.journal.rename_notebook(record.journal_id, new)
+        for path in tuple(self._sessions):
+            if path == old or path.startswith(f"{old}/"):
+                session = self.find(path)
+                moved = NotebookPath(new + path[len(old) :])
+                self._sessions[moved] = self._sessions.pop(path)
+                if session is not None:
+                    session.commit_or_stall([SetPath(path=moved)])
+
+    async def close(self, path: NotebookPath) -> None:
+        """Close a session: saved, snapshot written. Its kernel goes on if it has one."""
+        task = self._sessions.pop(path, None)
+        if task is not None:
+            session = await task
+            await session.close()
+            self._remember_open()
+
+    async def recover(self) -> int:
+        """Open again what a server that did not stop cleanly had open; return how many."""
+        stored = self.around.journal.get_value(_OPEN_KEY)
+        count = 0
+        for journal_id in (stored or b"").decode().splitlines():
+            record = self.around.journal.find_notebook(JournalId(journal_id))
+            if record is None or record.path is None:
+                continue
+            try:
+                await self.open(record.path)
+                count += 1
+            except CarnetError as error:
+                log.warning("notebook %s cannot be opened again: %s", record.journal_id, error)
+        return count
+
+    async def stop(self) -> None:
+        """Close every session; kernels go on. The open ones are found again by `recover`."""
+        self._stopping = True
+        if self._keeper is not None:
+            self._keeper.cancel()
+        self._remember_open()
+        results = await asyncio.gather(
+            *(session.close() for session in self.sessions()), return_exceptions=True
+        )
+        for result in results:
+            if isinstance(result, BaseException):
+                log.error("a session did not close: %s", result, exc_info=result)
+        await asyncio.get_running_loop().run_in_executor(None, self.around.workers.shutdown)
+
+    # ---- inside
+
+    async def _open(self, path: NotebookPath) -> Session:
+        session = await open_session(self.around, path, writable=True)
+        self._remember_open(session)
+        return session
+
+    def _remember_open(self, *more: Session) -> None:
+        ids = {session.state.journal_id for session in (*self.sessions(), *more)}
+        self.around.journal.put_value(_OPEN_KEY, "\n".join(sorted(ids)).encode())
+
+    def _keep(self) -> None:
+        if self._keeper is None:
+            self._keeper = asyncio.create_task(self._keep_forever(), name="session keeper")
+
+    async def _keep_forever(self) -> None:
+        settings = self.around.settings
+        while True:
+            await asyncio.sleep(settings.watch_interval_s or 1.0)
+            now_s = self.around.clock.monotonic_s()
+            for path in tuple(self._sessions):
+                session = self.find(path)
+                if session is None:
+                    continue
+                try:
+                    if session.idle and now_s - session.last_active_s > settings.idle_session_s:
+                        await self.close(path)
+                    elif settings.watch_interval_s and session.followed:
+                        await session.saver.look_outside()
+                except Exception:
+                    # One notebook's trouble must not end the watch over the others.
+                    log.exception("notebook %s: looking after it failed", session.state.journal_id)

@@ -1,0 +1,189 @@
+"""Write the notebook to its manager soon after each change, and merge what changed outside.
+
+The journal already holds everything; a save is the export that lets every other
+tool read the work. Nothing here ever writes over a file whose revision is not
+the one we know (invariant 4): an outside change is merged cell by cell first.
+
+Rules SV1 to SV8: docs/specs/live.md.
+"""
+
+import asyncio
+import logging
+from functools import partial
+from typing import TYPE_CHECKING
+
+from carnet.core.notebook.ipynb import encode
+from carnet.core.notebook.model import BlobRef, Notebook
+from carnet.core.session.notebook_of import notebook_of
+from carnet.core.session.operations import MarkSaved, MarkSaveFailed
+from carnet.core.session.outside import outside_change
+from carnet.core.session.state import SessionState
+from carnet.errors import CarnetError, InvalidNotebook, NotFound, RevisionConflict, StorageError
+from carnet.ids import Revision
+from carnet.live.reading import read_notebook
+
+if TYPE_CHECKING:
+    from carnet.live.session import Session
+
+log = logging.getLogger("carnet.live.save")
+
+GONE = "The file is gone from disk. Nothing of the open notebook is lost. Save now writes it again at its old place."
+
+
+class Saver:
+    """Saves one session. At most one save or merge at a time."""
+
+    def __init__(self, session: "Session") -> None:
+        self._session = session
+        self._timer: asyncio.TimerHandle | None = None
+        self._lock = asyncio.Lock()
+        self._took_s = 0.0
+        self._gone = False
+        self._closed = False
+        self.base: Notebook | None = None
+        """What the file held when we last read or wrote it: the base of a three-way merge."""
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether the file lacks something that the session holds."""
+        state = self._session.state
+        return state.changed_seq > state.saved.seq
+
+    def schedule(self) -> None:
+        """Save after the autosave delay, unless a save is already on its way."""
+        delay_s = self._session.around.settings.autosave_delay_s
+        # A file that takes long to write is written less often: at most a tenth of the time.
+        self._schedule_in(max(delay_s, 10 * self._took_s))
+
+    def save_soon(self) -> None:
+        """Save without waiting; writes the file again if it is gone."""
+        self._gone = False
+        self._schedule_in(0.0)
+
+    async def save(self) -> None:
+        """Save now, and return when it is done or has failed (the state says which)."""
+        async with self._lock:
+            await self._save()
+
+    async def look_outside(self) -> None:
+        """Merge an outside change, if there is one; say so if the file is gone."""
+        async with self._lock:
+            session = self._session
+            path, known = session.state.path, session.state.saved.revision
+            try:
+                entry = await session.in_thread(lambda: session.around.storage.stat(path))
+            except NotFound:
+                if not self._gone and known is not None:
+                    self._gone = True
+                    self._fail(GONE)
+                return
+            except StorageError:
+                return  # it cannot be looked at now; the next save or look says more
+            if entry.revision != known and path == session.state.path:
+                await self._merge()
+                if self.unsaved:
+                    await self._save()
+            elif self._gone:
+                self._gone = False
+                await self._save()
+
+    async def close(self) -> None:
+        """Save what is unsaved, a last time."""
+        self._closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self.unsaved:
+            await self.save()
+
+    # ---- inside
+
+    def _schedule_in(self, delay_s: float) -> None:
+        if self._closed:
+            return
+        loop = asyncio.get_running_loop()
+        due = loop.time() + delay_s
+        if self._timer is not None:
+            if self._timer.when() <= due:
+                return
+            self._timer.cancel()
+        self._timer = loop.call_later(delay_s, self._due)
+
+    def _due(self) -> None:
+        self._timer = None
+        self._session.start(self.save(), "save")
+
+    async def _save(self) -> None:
+        session = self._session
+        if self._gone or (not self.unsaved and session.state.saved.revision is not None):
+            return
+        for _ in range(3):  # an outside change can come in between; each round merges it
+            state = session.state
+            started_s = session.around.clock.monotonic_s()
+            try:
+                revision = await session.in_thread(partial(self._write, state))
+            except RevisionConflict as conflict:
+                if conflict.found is None:
+                    self._gone = True
+                    self._fail(GONE)
+                    return
+                if not await self._merge():
+                    return
+                continue
+            except NotFound:
+                self._gone = True
+                self._fail(GONE)
+                return
+            except CarnetError as error:
+                self._fail(f"Not saved: {error}")
+                self._schedule_in(session.around.settings.save_retry_s)
+                return
+            self._took_s = session.around.clock.monotonic_s() - started_s
+            self.base = notebook_of(state)
+            session.commit_or_stall(
+                [MarkSaved(revision=revision, seq=state.seq, at_ms=session.around.clock.now_ms())]
+            )
+            if self.unsaved:
+                self.schedule()
+            return
+        self._fail("Not saved: the file keeps changing outside. Trying again.")
+        self._schedule_in(session.around.settings.save_retry_s)
+
+    def _write(self, state: SessionState) -> Revision:
+        data = encode(notebook_of(state), blobs=self._blob)
+        return self._session.around.storage.save(state.path, data, expected=state.saved.revision)
+
+    def _blob(self, ref: BlobRef) -> bytes:
+        return self._session.around.blobs.get(ref.sha256)
+
+    async def _merge(self) -> bool:
+        """Take the outside change into the session. False: it could not be read (said in the page)."""
+        session = self._session
+        around = session.around
+        try:
+            theirs, revision = await session.in_thread(partial(read_notebook, around, session.state.path))
+        except InvalidNotebook as error:
+            self._fail(f"Not saved: the file was changed outside and cannot be read as a notebook ({error}).")
+            self._schedule_in(around.settings.save_retry_s)
+            return False
+        except CarnetError as error:
+            self._fail(f"Not saved: {error}")
+            self._schedule_in(around.settings.save_retry_s)
+            return False
+        state = session.state
+        base = self.base if self.base is not None else theirs
+        clean = not self.unsaved
+        ops = outside_change(state, base, theirs)
+        # After this entry the file lacks only what was unsaved before, if anything.
+        seq = state.seq + 1 if clean else state.saved.seq
+        self.base = theirs
+        log.info("notebook %s: merged an outside change", state.journal_id)
+        return session.commit_or_stall(
+            [*ops, MarkSaved(revision=revision, seq=seq, at_ms=around.clock.now_ms())]
+        )
+
+    def _fail(self, problem: str) -> None:
+        session = self._session
+        if session.state.saved.problem != problem:
+            log.warning("notebook %s: %s", session.state.journal_id, problem)
+            session.commit_or_stall([MarkSaveFailed(problem=problem, at_ms=session.around.clock.now_ms())])

@@ -1,0 +1,583 @@
+"""One open notebook: decides intents, journals entries, performs effects, tells followers.
+
+The only writer of its journal (invariant 2). Everything here runs on the event
+loop; what blocks (storage, blobs, encoding a file) goes to worker threads. What
+happens is decided in `core/session`; this module only makes it true, in this
+order: apply, commit, tell, perform.
+
+Rules LV1 to LV12: docs/specs/live.md.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import TypeVar, assert_never
+
+import msgspec
+
+from carnet.core.notebook.model import BlobRef, Spill
+from carnet.core.session import effects as fx
+from carnet.core.session.apply import apply_entry
+from carnet.core.session.decide import Decision, Fresh, decide
+from carnet.core.session.externalise import externalise
+from carnet.core.session.intents import Intent, Refusal
+from carnet.core.session.interpret import interpret
+from carnet.core.session.operations import (
+    AddNotice,
+    DropNotice,
+    Entry,
+    KernelCursor,
+    Operation,
+    SetKernel,
+)
+from carnet.core.session.operations import SpillStream as SpillStreamOp
+from carnet.core.session.state import Notice, SessionState
+from carnet.core.wire.host import Record, RunSubmission
+from carnet.core.wire.link import Complete, Inspect, IsComplete, Question
+from carnet.errors import CarnetError, JournalError, KernelError, NoSuchKernel
+from carnet.ids import ClientId, KernelId, new_cell_id, new_id
+from carnet.journal.store import KernelCursor as JournalCursor
+from carnet.live.rate import RateGate
+from carnet.live.saving import Saver
+from carnet.live.surroundings import Surroundings
+
+log = logging.getLogger("carnet.live")
+
+T = TypeVar("T")
+
+_encoder = msgspec.msgpack.Encoder()
+
+ASK_TIMEOUT_S = 10.0
+"""A question the kernel has not answered by then is given up (it is busy)."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An entry, with the bytes that went into the journal."""
+
+    entry: Entry
+    data: bytes
+
+
+@dataclass(frozen=True)
+class IntentAnswer:
+    """What became of an intent: an entry (`seq`), nothing new (decided before), or a refusal."""
+
+    refusal: Refusal | None = None
+    message: str = ""
+
+
+@dataclass
+class _Waiting:
+    """Work that could not be journaled, kept in order until the journal takes it."""
+
+    intents: deque[tuple[Intent, asyncio.Future[IntentAnswer]]] = field(default_factory=deque)
+    records: deque[list[Record]] = field(default_factory=deque)
+
+
+class Session:
+    """One open notebook. Made by `live.opening`, kept by `live.registry`."""
+
+    def __init__(self, state: SessionState, around: Surroundings, *, writable: bool) -> None:
+        self.state = state
+        self.around = around
+        self.writable = writable
+        self.closed = False
+        self.stalled = ""
+        """Why nothing can be journaled now, for people; empty: all is well."""
+        self.last_active_s = around.clock.monotonic_s()
+        self._followers: set[Callable[[], None]] = set()
+        self._recent: deque[Stored] = deque()
+        self._recent_bytes = 0
+        self._since_snapshot_bytes = 0
+        self._effects: asyncio.Queue[fx.Effect] = asyncio.Queue()
+        self._asks: dict[str, asyncio.Future[msgspec.Raw]] = {}
+        self._reading: KernelId | None = None
+        self._waiting = _Waiting()
+        self._gate = RateGate()
+        self._records_due: asyncio.TimerHandle | None = None
+        self._records_task: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.saver = Saver(self)
+        self._performer = self.start(self._perform_forever(), "effects")
+
+    # ---- what others ask
+
+    async def receive(self, intent: Intent) -> IntentAnswer:
+        """Decide one intent and make it true as far as the journal; effects follow by themselves."""
+        self.last_active_s = self.around.clock.monotonic_s()
+        if not self.writable:
+            return IntentAnswer("read-only", "This notebook can be read, but not changed, by this login.")
+        if not self.stalled:
+            try:
+                return self._decide(intent)
+            except JournalError as error:
+                self.stall(error)
+        future: asyncio.Future[IntentAnswer] = asyncio.get_running_loop().create_future()
+        self._waiting.intents.append((intent, future))
+        return await future
+
+    def follow(self, notify: Callable[[], None]) -> None:
+        """Call `notify` after each commit, until `leave`."""
+        self._followers.add(notify)
+
+    def leave(self, notify: Callable[[], None]) -> None:
+        """Stop calling it."""
+        self._followers.discard(notify)
+        self.last_active_s = self.around.clock.monotonic_s()
+
+    @property
+    def followed(self) -> bool:
+        """Whether a browser follows this notebook now."""
+        return bool(self._followers)
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing would be missed if the session were closed now."""
+        return (
+            not self._followers
+            and not self.state.runs
+            and self.state.kernel.status in ("none", "dead")
+            and not self.saver.unsaved
+            and self._effects.empty()
+        )
+
+    def entries_after(self, seq: int, limit_bytes: int) -> list[Stored] | None:
+        """Return entries after a number, up to about that many bytes; None: a snapshot is shorter.
+
+        Small gaps come from memory; a gap that begins before what memory holds is
+        answered by a snapshot, which is then the shorter of the two (LK: resume).
+        """
+        if seq == self.state.seq:
+            return []
+        if not self._recent or seq < self._recent[0].entry.seq - 1 or seq > self.state.seq:
+            return None
+        found: list[Stored] = []
+        size = 0
+        for stored in self._iter_recent(seq):
+            found.append(stored)
+            size += len(stored.data)
+            if size >= limit_bytes:
+                break
+        return found
+
+    async def ask(self, question: Question) -> msgspec.Raw:
+        """Put a question to the kernel and return its reply's content, as JSON.
+
+        Raises:
+            KernelError: there is no kernel, or it did not answer in time.
+        """
+        kernel_id = self.state.kernel.id
+        if kernel_id is None or self.state.kernel.status not in ("idle", "busy"):
+            raise KernelError("There is no kernel to ask. Run a cell to start one.")
+        msg_type, content = _question_message(question)
+        msg_id = f"ask-{new_id()}"
+        future: asyncio.Future[msgspec.Raw] = asyncio.get_running_loop().create_future()
+        self._asks[msg_id] = future
+        try:
+            await self.around.host.send(kernel_id, "shell", msg_type, msg_id, content)
+            return await asyncio.wait_for(future, ASK_TIMEOUT_S)
+        except TimeoutError:
+            raise KernelError("The kernel is busy and has not answered.") from None
+        finally:
+            del self._asks[msg_id]
+
+    # ---- commit
+
+    def commit(
+        self,
+        ops: Sequence[Operation],
+        *,
+        client_id: ClientId | None = None,
+        intent: int | None = None,
+        cursor: KernelCursor | None = None,
+        effects: Iterable[fx.Effect] = (),
+    ) -> None:
+        """Make one entry of these operations: journal, state, followers, effects.
+
+        Raises:
+            JournalError: it could not be appended; nothing happened.
+        """
+        entry = Entry(
+            seq=self.state.seq + 1,
+            at_ms=self.around.clock.now_ms(),
+            ops=tuple(ops),
+            client_id=client_id,
+            intent=intent,
+            cursor=cursor,
+        )
+        state, caused = apply_entry(self.state, entry)
+        data = _encoder.encode(entry)
+        self.around.journal.append(
+            state.journal_id,
+            [(entry.seq, data)],
+            cursor=None
+            if cursor is None
+            else JournalCursor(kernel_id=cursor.kernel_id, number=cursor.number),
+        )
+        self.state = state
+        self._remember(Stored(entry, data))
+        for effect in caused:
+            self._effects.put_nowait(effect)
+        for effect in effects:
+            self._effects.put_nowait(effect)
+        for notify in tuple(self._followers):
+            notify()
+
+    def commit_or_stall(self, ops: Sequence[Operation]) -> bool:
+        """Commit operations that come from us; when the journal is full, stall and return False."""
+        try:
+            self.commit(ops)
+        except JournalError as error:
+            self.stall(error)
+            return False
+        return True
+
+    def notice(self, notice_id: str, kind: str, text: str) -> None:
+        """Show a line in the page until it is dismissed or replaced."""
+        at_ms = self.around.clock.now_ms()
+        if kind == "error":
+            notice = Notice(id=notice_id, kind="error", text=text, at_ms=at_ms)
+        elif kind == "warning":
+            notice = Notice(id=notice_id, kind="warning", text=text, at_ms=at_ms)
+        else:
+            notice = Notice(id=notice_id, kind="info", text=text, at_ms=at_ms)
+        self.commit_or_stall([AddNotice(notice=notice)])
+
+    def drop_notice(self, notice_id: str) -> None:
+        """Take a line away that is no longer true."""
+        if any(notice.id == notice_id for notice in self.state.notices):
+            self.commit_or_stall([DropNotice(id=notice_id)])
+
+    def perform(self, effects: Iterable[fx.Effect]) -> None:
+        """Queue effects, in order (after a restart: what must be done again)."""
+        for effect in effects:
+            self._effects.put_nowait(effect)
+
+    # ---- kernel
+
+    async def read_kernel(self) -> None:
+        """Read the bound kernel's journal from where the committed cursor stands."""
+        kernel = self.state.kernel
+        if kernel.id is None or kernel.id == self._reading:
+            return
+        if self._reading is not None:
+            await self.around.host.stop_reading(self._reading)
+        self._reading = kernel.id
+        await self.around.host.read(kernel.id, kernel.cursor, self._on_records)
+
+    # ---- end
+
+    async def close(self) -> None:
+        """Save, write a snapshot, and stop. The journal keeps everything; kernels go on."""
+        if self.closed:
+            return
+        self.closed = True
+        self._performer.cancel()
+        if self._records_due is not None:
+            self._records_due.cancel()
+        if self._records_task is not None:
+            await asyncio.wait([self._records_task])
+        if self._reading is not None:
+            try:
+                await self.around.host.stop_reading(self._reading)
+            except KernelError:
+                pass  # the host is gone; there is nothing to stop
+            self._reading = None
+        await self.saver.close()
+        await self.snapshot()
+        for task in tuple(self._tasks):
+            task.cancel()
+
+    async def snapshot(self) -> None:
+        """Store the present state as the journal's snapshot."""
+        state = self.state
+        try:
+            await self.in_thread(lambda: self._put_snapshot(state))
+        except JournalError as error:
+            log.warning("journal %s: no snapshot: %s", state.journal_id, error)
+
+    async def in_thread(self, work: Callable[[], T]) -> T:
+        """Run blocking work on a worker thread."""
+        return await asyncio.get_running_loop().run_in_executor(self.around.workers, work)
+
+    # ---- inside: intents and the journal
+
+    def _decide(self, intent: Intent) -> IntentAnswer:
+        fresh = Fresh(kernel_id=KernelId(new_id()), cell_id=new_cell_id())
+        decision: Decision = decide(self.state, intent, now_ms=self.around.clock.now_ms(), fresh=fresh)
+        if decision.refusal is not None:
+            return IntentAnswer(decision.refusal, decision.message)
+        if not decision.decided_before:
+            self.commit(
+                decision.ops, client_id=intent.client_id, intent=intent.number, effects=decision.effects
+            )
+        return IntentAnswer()
+
+    def stall(self, error: JournalError) -> None:
+        """Hold everything until the journal takes entries again; nothing is dropped."""
+        if not self.stalled:
+            log.error("journal %s: %s", self.state.journal_id, error)
+            self.stalled = f"Nothing can be recorded now: {error}"
+            self.start(self._retry_journal(), "journal retry")
+            for notify in tuple(self._followers):
+                notify()
+
+    async def _retry_journal(self) -> None:
+        while self.stalled:
+            await asyncio.sleep(self.around.settings.journal_retry_s)
+            try:
+                self.commit([])
+            except JournalError:
+                continue
+            self.stalled = ""
+            log.info("journal %s: recording again", self.state.journal_id)
+        while self._waiting.intents and not self.stalled:
+            intent, future = self._waiting.intents[0]
+            try:
+                answer = self._decide(intent)
+            except JournalError as error:
+                self.stall(error)
+                return
+            self._waiting.intents.popleft()
+            if not future.done():
+                future.set_result(answer)
+        self._schedule_records()
+
+    def _remember(self, stored: Stored) -> None:
+        self._recent.append(stored)
+        self._recent_bytes += len(stored.data)
+        self._since_snapshot_bytes += len(stored.data)
+        limit = self.around.settings.recent_limit_bytes
+        while self._recent_bytes > limit and len(self._recent) > 1:
+            self._recent_bytes -= len(self._recent.popleft().data)
+        if self._since_snapshot_bytes > self.around.settings.snapshot_every_bytes:
+            self._since_snapshot_bytes = 0
+            self.start(self.snapshot(), "snapshot")
+
+    def _iter_recent(self, seq: int) -> Iterable[Stored]:
+        start = seq + 1 - self._recent[0].entry.seq
+        return islice(self._recent, start, None)
+
+    def _put_snapshot(self, state: SessionState) -> None:
+        self.around.journal.put_snapshot(state.journal_id, state.seq, _encoder.encode(state))
+
+    # ---- inside: what the kernel says
+
+    def _on_records(self, records: list[Record]) -> None:
+        self._waiting.records.append(records)
+        self._schedule_records()
+
+    def _schedule_records(self) -> None:
+        if self._records_due is not None or not self._waiting.records or self.stalled:
+            return
+        if self._records_task is not None and not self._records_task.done():
+            return
+        now_s = self.around.clock.monotonic_s()
+        delay_s = self._gate.delay_s(now_s)
+        if delay_s == 0.0:
+            self._take_records()
+        else:
+            self._records_due = asyncio.get_running_loop().call_later(delay_s, self._records_are_due)
+
+    def _records_are_due(self) -> None:
+        self._records_due = None
+        self._take_records()
+
+    def _take_records(self) -> None:
+        self._gate.acted(self.around.clock.monotonic_s())
+        records = [record for batch in self._waiting.records for record in batch]
+        self._waiting.records.clear()
+        limit = self.around.settings.blob_limit_bytes
+        if any(len(record.content) > limit or record.buffers for record in records):
+            # Large values go to blobs on a worker thread; what comes after waits its turn.
+            self._records_task = self.start(self._apply_large_records(records), "large output")
+        else:
+            self._apply_records(records, lambda ops: ops)
+
+    def _apply_records(
+        self, records: list[Record], prepare: Callable[[Sequence[Operation]], Sequence[Operation]]
+    ) -> None:
+        kernel_id = self._reading
+        if kernel_id is None or kernel_id != self.state.kernel.id:
+            return
+        self._answer_asks(records)
+        interpretation = interpret(
+            self.state, records, now_ms=self.around.clock.now_ms(), new_cell_id=new_cell_id()
+        )
+        try:
+            if interpretation.ops:
+                self.commit(
+                    prepare(interpretation.ops), cursor=KernelCursor(kernel_id, interpretation.cursor)
+                )
+        except JournalError as error:
+            self._waiting.records.appendleft(records)
+            self.stall(error)
+            return
+        # A batch without operations (answers to questions) moves the cursor with the next entry.
+        self.around.host.acknowledge(kernel_id, self.state.kernel.cursor)
+
+    async def _apply_large_records(self, records: list[Record]) -> None:
+        kernel_id = self._reading
+        if kernel_id is None or kernel_id != self.state.kernel.id:
+            return
+        self._answer_asks(records)
+        state, now_ms, cell_id = self.state, self.around.clock.now_ms(), new_cell_id()
+        blobs, limit = self.around.blobs, self.around.settings.blob_limit_bytes
+
+        def prepare() -> tuple[Sequence[Operation], int]:
+            interpretation = interpret(state, records, now_ms=now_ms, new_cell_id=cell_id)
+            return externalise(
+                interpretation.ops, limit_bytes=limit, new_blob=blobs.put
+            ), interpretation.cursor
+
+        try:
+            ops, cursor = await self.in_thread(prepare)
+            self.commit(ops, cursor=KernelCursor(kernel_id, cursor))
+        except JournalError as error:
+            self._waiting.records.appendleft(records)
+            self._records_task = None
+            self.stall(error)
+            return
+        self.around.host.acknowledge(kernel_id, cursor)
+        self._records_task = None
+        self._schedule_records()
+
+    def _answer_asks(self, records: list[Record]) -> None:
+        if not self._asks:
+            return
+        for record in records:
+            future = self._asks.get(record.parent_id)
+            if future is not None and record.channel in ("shell", "control") and not future.done():
+                future.set_result(msgspec.Raw(record.content))
+
+    # ---- inside: effects
+
+    async def _perform_forever(self) -> None:
+        while True:
+            effect = await self._effects.get()
+            try:
+                await self._perform(effect)
+            except asyncio.CancelledError:
+                raise
+            except CarnetError as error:
+                log.warning("notebook %s: %s: %s", self.state.journal_id, type(effect).__name__, error)
+                self._effect_failed(effect, error)
+            except Exception:
+                # One effect that fails must not end the session of everyone who follows it.
+                log.exception("notebook %s: %s failed", self.state.journal_id, type(effect).__name__)
+                self.notice("effect", "error", "Something went wrong inside Carnet; the log says what.")
+
+    async def _perform(self, effect: fx.Effect) -> None:
+        host = self.around.host
+        match effect:
+            case fx.StartKernel(kernel_id=kernel_id, kernelspec=kernelspec):
+                info = await host.start(
+                    kernel_id,
+                    kernelspec=kernelspec or self.around.settings.default_kernelspec,
+                    cwd=self.around.kernel_folder(self.state.path),
+                    label=self.state.path,
+                )
+                kernel = self.state.kernel
+                if kernel.id == kernel_id:
+                    self.commit_or_stall(
+                        [
+                            SetKernel(
+                                kernel=msgspec.structs.replace(
+                                    kernel,
+                                    kernelspec=info.kernelspec,
+                                    display_name=info.display_name or info.kernelspec,
+                                    language=info.language or kernel.language,
+                                )
+                            )
+                        ]
+                    )
+                    await self.read_kernel()
+            case fx.SubmitRuns(kernel_id=kernel_id, runs=runs):
+                await host.submit(
+                    kernel_id,
+                    [
+                        RunSubmission(
+                            run_id=run.id,
+                            batch_id=run.batch_id,
+                            code=run.source,
+                            cell_id=run.cell_id,
+                            stop_on_error=run.stop_on_error,
+                        )
+                        for run in runs
+                    ],
+                )
+            case fx.CancelRuns(kernel_id=kernel_id, run_ids=run_ids):
+                await host.cancel(kernel_id, run_ids)
+            case fx.ReorderRuns(kernel_id=kernel_id, run_ids=run_ids):
+                await host.reorder(kernel_id, run_ids)
+            case fx.InterruptKernel(kernel_id=kernel_id):
+                await host.interrupt(kernel_id)
+            case fx.RestartKernel(kernel_id=kernel_id):
+                await host.restart(kernel_id)
+            case fx.ShutdownKernel(kernel_id=kernel_id, now=now):
+                await host.shutdown(kernel_id, now=now)
+            case fx.AnswerInput(kernel_id=kernel_id, header=header, value=value):
+                await host.send(
+                    kernel_id,
+                    "stdin",
+                    "input_reply",
+                    new_id(),
+                    msgspec.json.encode({"value": value, "status": "ok"}),
+                    parent_header=header.encode(),
+                )
+            case fx.ScheduleSave():
+                self.saver.schedule()
+            case fx.SaveNow():
+                self.saver.save_soon()
+            case fx.SpillStream(cell_id=cell_id, index=index, head=head, text=text):
+                ref: BlobRef = await self.in_thread(
+                    lambda: self.around.blobs.put(text.encode(errors="surrogatepass"), "text/plain")
+                )
+                self.commit_or_stall(
+                    [
+                        SpillStreamOp(
+                            cell_id=cell_id,
+                            index=index,
+                            length=len(text),
+                            head=head,
+                            spill=Spill(blob=ref, lines=text.count("\n")),
+                        )
+                    ]
+                )
+            case _:
+                assert_never(effect)
+
+    def _effect_failed(self, effect: fx.Effect, error: CarnetError) -> None:
+        match effect:
+            case fx.StartKernel(kernel_id=kernel_id):
+                self.commit_or_stall(
+                    kernel_start_failed(self.state, kernel_id, str(error), self.around.clock.now_ms())
+                )
+            case fx.SubmitRuns(runs=runs) if isinstance(error, NoSuchKernel):
+                self.commit_or_stall(runs_lost(self.state, runs, self.around.clock.now_ms()))
+            case _:
+                self.notice("effect", "warning", str(error))
+
+    def start(self, work: Coroutine[None, None, None], what: str) -> asyncio.Task[None]:
+        task = asyncio.create_task(work, name=f"{what} {self.state.journal_id}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+
+def _question_message(question: Question) -> tuple[str, bytes]:
+    match question:
+        case Complete(code=code, cursor=cursor):
+            return "complete_request", msgspec.json.encode({"code": code, "cursor_pos": cursor})
+        case Inspect(code=code, cursor=cursor, detail=detail):
+            return "inspect_request", msgspec.json.encode(
+                {"code": code, "cursor_pos": cursor, "detail_level": detail}
+            )
+        case IsComplete(code=code):
+            return "is_complete_request", msgspec.json.encode({"code": code})
+        case _:
+            assert_never(question)
