@@ -1,0 +1,98 @@
+/**
+ * The form of a command, and what it may touch.
+ *
+ * A command is one object; menu, palette, toolbar and keyboard read the list in
+ * `commands/all.ts`. It acts on the notebook (core) and on the page (views,
+ * behind `PageActions`), and knows neither link nor DOM.
+ */
+
+import type { CellView, NotebookModel } from "../core/model.ts";
+import type { CellId } from "../core/wire.ts";
+import type { EditorHandle } from "../editor/handle.ts";
+
+/** What commands ask of the page around the notebook. The notebook view implements it. */
+export interface PageActions {
+  openPalette(): void;
+  openHelp(): void;
+  /** Ask before what cannot be undone. */
+  confirm(question: Question): Promise<boolean>;
+  /** The editor of a cell, when it is mounted. */
+  editor(id: CellId): EditorHandle | null;
+  scrollToCell(id: CellId, where: "nearest" | "start" | "center"): void;
+  /** Scroll by pages; fractions are fine. */
+  scrollPages(pages: number): void;
+  toggleOutputs(ids: readonly CellId[]): void;
+  toggleOutputScroll(ids: readonly CellId[]): void;
+  /** Null: of every cell. */
+  toggleLineNumbers(id: CellId | null): void;
+  /** Show a Markdown cell as text (true), or its source (false). */
+  setRendered(ids: readonly CellId[], rendered: boolean): void;
+  /** Collapse or expand a heading's section; false: it is no heading, or it is so already. */
+  setCollapsed(id: CellId, collapsed: boolean): boolean;
+  setAllCollapsed(collapsed: boolean): void;
+  find(options: { readonly replace: boolean }): void;
+  findNext(direction: 1 | -1): void;
+  print(): void;
+  /** Show what the kernel knows about the thing at the cursor. */
+  toggleInspector(): void;
+  chooseKernel(): void;
+  rename(): void;
+  download(format: string): void;
+  openDashboard(): void;
+  /** Named version: save and keep this state under a name. */
+  saveVersion(): void;
+  closeTab(): void;
+  /** Speak through the live region, politely. */
+  announce(text: string): void;
+  /** The system clipboard; false: not allowed, the page keeps a copy of its own. */
+  writeClipboard(data: { readonly json: string; readonly text: string }): Promise<boolean>;
+  readClipboard(): Promise<{ readonly json: string | null; readonly text: string | null }>;
+  /** A new random id of this many characters of `[0-9a-z]`. */
+  newId(length: number): string;
+}
+
+export interface Question {
+  readonly title: string;
+  readonly text: string;
+  /** The word on the button that does it. */
+  readonly action: string;
+  readonly danger: boolean;
+}
+
+/** What a command is given when it runs, and when the menu asks whether it could. */
+export interface CommandContext {
+  readonly notebook: NotebookModel;
+  readonly page: PageActions;
+  /** The cell with the focus. */
+  readonly cell: CellView | null;
+  /** Selected cells from top to bottom. */
+  readonly selected: readonly CellId[];
+  readonly mode: "command" | "edit";
+}
+
+export type Menu = "file" | "edit" | "view" | "insert" | "run" | "kernel" | "help";
+
+export interface Command {
+  readonly id: string;
+  readonly label: string;
+  /** More words that find it in the palette. */
+  readonly words: string;
+  /** Which menu it stands in, if any. */
+  readonly menu: Menu | null;
+  /** Where its keys work. */
+  readonly mode: "both" | "command" | "edit";
+  /**
+   * `Accel-Shift-c`, `d d`: modifiers in any order, then the key as `KeyboardEvent.key` says it
+   * (letters in lower case). A space separates the strokes of a sequence.
+   */
+  readonly keys: readonly string[];
+  readonly when: (context: CommandContext) => boolean;
+  readonly run: (context: CommandContext) => void;
+}
+
+/** What must be said of a command; the rest has defaults. */
+export type CommandSpec = Pick<Command, "id" | "label" | "run"> & Partial<Command>;
+
+export function command(spec: CommandSpec): Command {
+  return { words: "", menu: null, mode: "both", keys: [], when: () => true, ...spec };
+}
