@@ -34,7 +34,7 @@ MODULES: tuple[ModuleType, ...] = (ids, model, changes, state, operations, inten
 ROOTS: tuple[object, ...] = (
     link.ToServer,
     link.ToBrowser,
-    intents.Refusal,
+    state.Refusal,
     intents.Intent,
     kernel.CompleteReplyContent,
     kernel.InspectReplyContent,

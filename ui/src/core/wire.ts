@@ -48,6 +48,8 @@ export interface BlobRef {
   readonly size_bytes: number;
   /** Of the bytes: text is UTF-8; binary MIME types are stored decoded from base64. */
   readonly media_type: string;
+  /** Binary types only: the base64 text in the file ends with a line feed, as some kernels write it. */
+  readonly newline: boolean;
 }
 
 /** A finished part of a long stream, moved to a blob (UTF-8 text). */
@@ -129,6 +131,13 @@ export type RunOutcome = "done" | "failed" | "aborted" | "lost";
 
 export type KernelStatus = "none" | "starting" | "idle" | "busy" | "restarting" | "dead";
 
+/**
+ * too-old: the base version is no longer known, read the cell again and diff.
+ *
+ * read-only: this login may not. protected: the cell's metadata forbids it.
+ */
+export type Refusal = "too-old" | "read-only" | "protected" | "no-kernel" | "invalid";
+
 /** An open `input()` or `getpass()` of a running cell. */
 export interface InputRequest {
   readonly run_id: RunId;
@@ -157,6 +166,8 @@ export interface CellState {
   /** Old outputs stay until the next output comes (a new run, or clear_output(wait=True)). */
   readonly clear_pending: boolean;
   readonly input: InputRequest | null;
+  /** A run has started and nothing came yet: the outputs are those of an earlier run (SE4). */
+  readonly old_outputs: boolean;
 }
 
 /** A run that is queued or running. The order of `SessionState.runs` is the queue's. */
@@ -173,6 +184,12 @@ export interface Run {
   readonly queued_ms: number;
   /** None: queued. Set: running (sent to the kernel). */
   readonly started_ms: number | null;
+  /** How it went, once the reply is in; the run is over when `idle` is in too (SE7). */
+  readonly reply: RunOutcome | null;
+  /** The kernel's idle status for this run is in. */
+  readonly idle: boolean;
+  /** Someone took it back; it goes when the host says that it was not sent. */
+  readonly cancelled: boolean;
 }
 
 /** The kernel this session is bound to. */
@@ -191,6 +208,8 @@ export interface KernelState {
   readonly problem: string;
   /** Last number of the kernel journal that is in this state. */
   readonly cursor: number;
+  /** The kernel this session ended before: a server that was killed meanwhile ends it again. */
+  readonly replaces: KernelId | null;
 }
 
 /** What is in the file. */
@@ -227,19 +246,27 @@ export interface InsertCells {
   readonly cells: readonly Cell[];
 }
 
-/** Move these cells to the bin. Queued runs of theirs are dropped by a `DropRuns` beside it. */
+/** Move these cells to the bin. Queued runs of theirs go when the host has dropped them (a `DropRuns`). */
 export interface DeleteCells {
   readonly op: "delete-cells";
   readonly cell_ids: readonly CellId[];
 }
 
-/** Bring cells back from the bin, each behind the cell it stood behind (gone: at the end). */
+/**
+ * Bring cells back from the bin, each behind the cell it stood behind.
+ *
+ * Where that one is in the bin too, behind the one before it, and so on; gone: at the end.
+ */
 export interface RestoreCells {
   readonly op: "restore-cells";
   readonly cell_ids: readonly CellId[];
 }
 
-/** Take these cells out and put them, in the given order, behind `after` (None: at the top). */
+/**
+ * Take these cells out and put them, in the given order, behind `after` (None: at the top).
+ *
+ * Nothing moves when `after` is gone, or one of them.
+ */
 export interface MoveCells {
   readonly op: "move-cells";
   readonly cell_ids: readonly CellId[];
@@ -309,7 +336,7 @@ export interface ReorderRuns {
   readonly run_ids: readonly RunId[];
 }
 
-/** These runs will not happen; their cells return to idle with outcome `aborted` or `lost`. */
+/** These runs will not happen; their cells return to idle with outcome `aborted` (no number) or `lost`. */
 export interface DropRuns {
   readonly op: "drop-runs";
   readonly run_ids: readonly RunId[];
@@ -329,6 +356,15 @@ export interface CountRun {
   readonly op: "count-run";
   readonly run_id: RunId;
   readonly execution_count: number;
+}
+
+/** What became known of a run that is not over; what is not set here stays as it is. */
+export interface MarkRun {
+  readonly op: "mark-run";
+  readonly run_id: RunId;
+  readonly reply: RunOutcome | null;
+  readonly idle: boolean;
+  readonly cancelled: boolean;
 }
 
 /** Reply and idle are both in (SE7). */
@@ -371,7 +407,11 @@ export interface ClearOutput {
   readonly wait: boolean;
 }
 
-/** The first `length` characters (code points, after `head`) of a stream now live in a blob. */
+/**
+ * The first `length` characters (code points, after `head`) of a stream now live in a blob.
+ *
+ * 0: nothing was moved, since the stream changed meanwhile.
+ */
 export interface SpillStream {
   readonly op: "spill-stream";
   readonly cell_id: CellId;
@@ -459,6 +499,7 @@ export type Operation =
   | DropRuns
   | StartRun
   | CountRun
+  | MarkRun
   | FinishRun
   | AppendStream
   | AddOutput
@@ -488,8 +529,12 @@ export interface Entry {
   readonly at_ms: number;
   readonly ops?: readonly Operation[];
   readonly client_id?: ClientId | null;
-  /** This entry is the acknowledgement of that client's intent of this number (ops may be none). */
+  /** This entry decides that client's intent of this number: done (ops may be none), or refused. */
   readonly intent?: number | null;
+  /** Set: that intent will not happen, and there are no ops. */
+  readonly refusal?: Refusal | null;
+  /** Why it was refused, for people. */
+  readonly message?: string;
   /** Kernel records up to here are in; committed in the same transaction (exactly once). */
   readonly cursor?: KernelCursor | null;
 }
@@ -619,9 +664,6 @@ export interface Intent {
   readonly body: IntentBody;
 }
 
-/** too-old: the base version is no longer known, read the cell again and diff. */
-export type Refusal = "too-old" | "read-only" | "no-kernel" | "invalid";
-
 /** First frame of every link, also after a cut. */
 export interface Hello {
   readonly frame: "hello";
@@ -748,6 +790,8 @@ export interface Snapshot {
   readonly more: boolean;
   /** The last intent number decided for this client (0: none): what need not be sent again. */
   readonly numbered: number;
+  /** Those of them that were refused. */
+  readonly refused: readonly number[];
   readonly writable: boolean;
 }
 
@@ -766,7 +810,11 @@ export interface Entries {
   readonly entries: readonly Entry[];
 }
 
-/** That intent will not happen: why, for people and for the page. */
+/**
+ * That intent never reached the session (read-only): it will not happen. Its number is not decided.
+ *
+ * What the session itself refuses comes as an `Entry` with `refusal`.
+ */
 export interface Refused {
   readonly frame: "refused";
   readonly follow: number;

@@ -1,4 +1,9 @@
-"""The I/O that an operation calls for. `live` performs effects in order, after the commit."""
+"""The I/O that a decision or an operation calls for. `live` performs effects in order, after the commit.
+
+First those of the decision, then those of `apply_entry` (a restart comes before
+the runs that follow it). What a server that was killed has to do again:
+`apply.effects_after_restart`.
+"""
 
 from msgspec import Struct
 
@@ -41,9 +46,10 @@ class InterruptKernel(Struct, frozen=True):
 
 
 class RestartKernel(Struct, frozen=True):
-    """Restart."""
+    """Restart, unless it has another lineage by now (exactly once)."""
 
     kernel_id: KernelId
+    lineage: int
 
 
 class ShutdownKernel(Struct, frozen=True):
@@ -71,11 +77,12 @@ class SaveNow(Struct, frozen=True):
 
 
 class SpillStream(Struct, frozen=True):
-    """A stream grew over the limit: store `text` as a blob, then apply `SpillStream` for it."""
+    """A stream grew over the limit: store `text` as a blob, then apply what `spill_operation` gives."""
 
     cell_id: CellId
     index: int
     head: str
+    """What stays in front of it; the first spill of a stream sets it."""
     text: str
 
 

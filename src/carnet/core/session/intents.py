@@ -6,8 +6,6 @@ decides each number once (`SessionState.clients`). Rules IN1 onwards:
 docs/specs/session.md.
 """
 
-from typing import Literal
-
 from msgspec import Struct
 
 from carnet.core.session.operations import (
@@ -150,7 +148,3 @@ class Intent(Struct, frozen=True):
     by: str
     """Who, for people."""
     body: IntentBody
-
-
-Refusal = Literal["too-old", "read-only", "no-kernel", "invalid"]
-"""too-old: the base version is no longer known, read the cell again and diff."""

@@ -8,7 +8,7 @@ the same state. One that comes too late (its cell is gone) changes nothing
 from msgspec import Struct
 
 from carnet.core.notebook.model import BlobRef, Cell, CellKind, Json, Output, Spill
-from carnet.core.session.state import InputRequest, KernelState, Notice, Run, RunOutcome
+from carnet.core.session.state import InputRequest, KernelState, Notice, Refusal, Run, RunOutcome
 from carnet.core.text.changes import ChangeJson
 from carnet.ids import CellId, ClientId, KernelId, NotebookPath, Revision, RunId
 
@@ -28,19 +28,25 @@ class InsertCells(BaseOperation, frozen=True, tag="insert-cells"):
 
 
 class DeleteCells(BaseOperation, frozen=True, tag="delete-cells"):
-    """Move these cells to the bin. Queued runs of theirs are dropped by a `DropRuns` beside it."""
+    """Move these cells to the bin. Queued runs of theirs go when the host has dropped them (a `DropRuns`)."""
 
     cell_ids: tuple[CellId, ...]
 
 
 class RestoreCells(BaseOperation, frozen=True, tag="restore-cells"):
-    """Bring cells back from the bin, each behind the cell it stood behind (gone: at the end)."""
+    """Bring cells back from the bin, each behind the cell it stood behind.
+
+    Where that one is in the bin too, behind the one before it, and so on; gone: at the end.
+    """
 
     cell_ids: tuple[CellId, ...]
 
 
 class MoveCells(BaseOperation, frozen=True, tag="move-cells"):
-    """Take these cells out and put them, in the given order, behind `after` (None: at the top)."""
+    """Take these cells out and put them, in the given order, behind `after` (None: at the top).
+
+    Nothing moves when `after` is gone, or one of them.
+    """
 
     cell_ids: tuple[CellId, ...]
     after: CellId | None
@@ -113,7 +119,7 @@ class ReorderRuns(BaseOperation, frozen=True, tag="reorder-runs"):
 
 
 class DropRuns(BaseOperation, frozen=True, tag="drop-runs"):
-    """These runs will not happen; their cells return to idle with outcome `aborted` or `lost`."""
+    """These runs will not happen; their cells return to idle with outcome `aborted` (no number) or `lost`."""
 
     run_ids: tuple[RunId, ...]
     outcome: RunOutcome
@@ -132,6 +138,15 @@ class CountRun(BaseOperation, frozen=True, tag="count-run"):
 
     run_id: RunId
     execution_count: int
+
+
+class MarkRun(BaseOperation, frozen=True, tag="mark-run"):
+    """What became known of a run that is not over; what is not set here stays as it is."""
+
+    run_id: RunId
+    reply: RunOutcome | None = None
+    idle: bool = False
+    cancelled: bool = False
 
 
 class FinishRun(BaseOperation, frozen=True, tag="finish-run"):
@@ -175,7 +190,10 @@ class ClearOutput(BaseOperation, frozen=True, tag="clear-output"):
 
 
 class SpillStream(BaseOperation, frozen=True, tag="spill-stream"):
-    """The first `length` characters (code points, after `head`) of a stream now live in a blob."""
+    """The first `length` characters (code points, after `head`) of a stream now live in a blob.
+
+    0: nothing was moved, since the stream changed meanwhile.
+    """
 
     cell_id: CellId
     index: int
@@ -265,6 +283,7 @@ Operation = (
     | DropRuns
     | StartRun
     | CountRun
+    | MarkRun
     | FinishRun
     | AppendStream
     | AddOutput
@@ -299,6 +318,10 @@ class Entry(Struct, frozen=True, omit_defaults=True):
     ops: tuple[Operation, ...] = ()
     client_id: ClientId | None = None
     intent: int | None = None
-    """This entry is the acknowledgement of that client's intent of this number (ops may be none)."""
+    """This entry decides that client's intent of this number: done (ops may be none), or refused."""
+    refusal: Refusal | None = None
+    """Set: that intent will not happen, and there are no ops."""
+    message: str = ""
+    """Why it was refused, for people."""
     cursor: KernelCursor | None = None
     """Kernel records up to here are in; committed in the same transaction (exactly once)."""

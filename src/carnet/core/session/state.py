@@ -22,6 +22,13 @@ RunOutcome = Literal["done", "failed", "aborted", "lost"]
 KernelStatus = Literal["none", "starting", "idle", "busy", "restarting", "dead"]
 
 
+Refusal = Literal["too-old", "read-only", "protected", "no-kernel", "invalid"]
+"""too-old: the base version is no longer known, read the cell again and diff.
+
+read-only: this login may not. protected: the cell's metadata forbids it.
+"""
+
+
 class InputRequest(Struct, frozen=True):
     """An open `input()` or `getpass()` of a running cell."""
 
@@ -53,6 +60,19 @@ class CellState(Struct, frozen=True):
     clear_pending: bool = False
     """Old outputs stay until the next output comes (a new run, or clear_output(wait=True))."""
     input: InputRequest | None = None
+    old_outputs: bool = False
+    """A run has started and nothing came yet: the outputs are those of an earlier run (SE4)."""
+
+
+Freshness = Literal["unknown", "fresh", "stale"]
+"""unknown: never run here, or the last run did not come to its end."""
+
+
+def freshness(cell: CellState) -> Freshness:
+    """Return whether the outputs are those of the source as it stands (SE8)."""
+    if cell.last is None or cell.last.outcome in {"aborted", "lost"}:
+        return "unknown"
+    return "fresh" if cell.last.version == cell.version else "stale"
 
 
 class Run(Struct, frozen=True):
@@ -70,6 +90,12 @@ class Run(Struct, frozen=True):
     queued_ms: int
     started_ms: int | None = None
     """None: queued. Set: running (sent to the kernel)."""
+    reply: RunOutcome | None = None
+    """How it went, once the reply is in; the run is over when `idle` is in too (SE7)."""
+    idle: bool = False
+    """The kernel's idle status for this run is in."""
+    cancelled: bool = False
+    """Someone took it back; it goes when the host says that it was not sent."""
 
 
 class KernelState(Struct, frozen=True):
@@ -89,6 +115,8 @@ class KernelState(Struct, frozen=True):
     """Why it could not start, for people."""
     cursor: int = 0
     """Last number of the kernel journal that is in this state."""
+    replaces: KernelId | None = None
+    """The kernel this session ended before: a server that was killed meanwhile ends it again."""
 
 
 class Saved(Struct, frozen=True):
@@ -128,6 +156,22 @@ CHANGES_LIMIT = 500
 """Source changes kept per cell for mapping late ones."""
 
 
+CLIENTS_LIMIT = 4_000
+"""Clients whose last number is remembered; the one heard of longest ago goes first."""
+
+REFUSED_LIMIT = 50
+"""Refused numbers remembered for each client."""
+
+STREAM_TAIL = 64 * 1024
+"""Characters of a long stream that stay in the state, at its end, when a part is spilled."""
+
+STREAM_HEAD = 16 * 1024
+"""The same, at its beginning."""
+
+STREAM_LIMIT = 2 * STREAM_TAIL
+"""Characters of `Stream.text` above which a part is spilled: at least `STREAM_TAIL` at a time."""
+
+
 class SessionState(Struct, frozen=True):
     """One open notebook at one number."""
 
@@ -150,8 +194,12 @@ class SessionState(Struct, frozen=True):
     bin: tuple[Binned, ...] = ()
     """Newest last."""
     clients: dict[ClientId, int] = {}
-    """Number of the last intent that was decided, for each client. *Server only.*"""
+    """Number of the last intent that was decided, for each client, newest last. *Server only.*"""
+    refused: dict[ClientId, tuple[int, ...]] = {}
+    """The newest numbers that were decided by a refusal. *Server only.*"""
     changes: dict[CellId, tuple[ChangeJson, ...]] = {}
     """The newest source changes of each cell, up to `version`. *Server only.*"""
     displays: dict[str, tuple[CellId, ...]] = {}
     """display_id to the cells that show it. *Server only.*"""
+    spilling: dict[CellId, int] = {}
+    """Cells with a stream on its way to a blob, and the index of that output. *Server only.*"""

@@ -88,7 +88,11 @@ class KernelRestarting(Struct, frozen=True, tag="kernel-restarting"):
 
 
 class RunSent(Struct, frozen=True, tag="run-sent"):
-    """The execute_request of this run went to the kernel now."""
+    """The execute_request of this run goes to the kernel now.
+
+    A second one for the same run: the kernel had answered `aborted` although
+    nothing of its batch failed, so the run starts over (HO24).
+    """
 
     run_id: RunId
 
@@ -100,6 +104,17 @@ class RunDropped(Struct, frozen=True, tag="run-dropped"):
     reason: Literal["batch-failed", "cancelled", "kernel-died", "restarted"]
 
 
+class RunEnded(Struct, frozen=True, tag="run-ended"):
+    """The kernel is done with this run, but the host never saw what is `missing`, and it will not come.
+
+    After a host restart the reply may have gone by unseen; some kernels never
+    send idle. Whoever waits for reply and idle stops waiting here (HO27).
+    """
+
+    run_id: RunId
+    missing: tuple[Literal["reply", "idle"], ...]
+
+
 class JournalGap(Struct, frozen=True, tag="journal-gap"):
     """Something may be missing here: the host was not there to listen."""
 
@@ -107,7 +122,7 @@ class JournalGap(Struct, frozen=True, tag="journal-gap"):
     reason: str
 
 
-HostEvent = KernelStarted | KernelDied | KernelRestarting | RunSent | RunDropped | JournalGap
+HostEvent = KernelStarted | KernelDied | KernelRestarting | RunSent | RunDropped | RunEnded | JournalGap
 
 
 # ---- server to host
@@ -151,6 +166,14 @@ class StartKernel(Struct, frozen=True, tag="start-kernel"):
     extra_arguments: tuple[str, ...] = ()
     label: str = ""
     """For people: the notebook's path."""
+
+
+class WarmUp(Struct, frozen=True, tag="warm-up"):
+    """Have one spare kernel of this kernelspec started, where it can be one. Answers at once with nil."""
+
+    call: int
+    kernelspec: str = ""
+    """Empty: the default one."""
 
 
 class SubmitRun(Struct, frozen=True, tag="submit-run"):
@@ -215,6 +238,8 @@ class RestartKernel(Struct, frozen=True, tag="restart-kernel"):
 
     call: int
     kernel_id: KernelId
+    lineage: int = 0
+    """Set: only while the kernel has this lineage, so that asking twice restarts once."""
 
 
 class ShutdownKernel(Struct, frozen=True, tag="shutdown-kernel"):
@@ -263,6 +288,7 @@ ToHost = (
     | ListKernelspecs
     | ListKernels
     | StartKernel
+    | WarmUp
     | SubmitRun
     | CancelRuns
     | ReorderRuns
@@ -278,6 +304,17 @@ ToHost = (
 
 
 # ---- host to server
+
+
+class HostRecord(Struct, frozen=True):
+    """What stands in `host.json` (0600, in the host's folder): where to find the host that runs there."""
+
+    pid: int
+    version: str
+    protocol: int
+    socket: str
+    """Path of the Unix socket; not always in the folder, since such paths must be short (HO4)."""
+    started_ms: int
 
 
 class HostInfo(Struct, frozen=True):
@@ -305,6 +342,8 @@ class KernelInfo(Struct, frozen=True):
     resident_bytes: int | None = None
     cwd: str = ""
     language: str = ""
+    display_name: str = ""
+    """The kernelspec's, for people."""
 
 
 class KernelspecModel(Struct, frozen=True):

@@ -8,14 +8,12 @@ A tab follows one or more notebooks. `follow` numbers are the tab's own, and
 mean something only on that link.
 """
 
-from typing import Literal
-
 from msgspec import Raw, Struct
 
 from carnet.core.notebook.model import Json
 from carnet.core.session.intents import IntentBody
 from carnet.core.session.operations import Entry
-from carnet.core.session.state import Binned, CellState, KernelState, Notice, Run, Saved
+from carnet.core.session.state import Binned, CellState, KernelState, Notice, Refusal, Run, Saved
 from carnet.ids import CellId, ClientId, JournalId, NotebookPath
 
 PROTOCOL = 1
@@ -154,6 +152,8 @@ class Snapshot(BaseToBrowser, frozen=True, tag="snapshot"):
     """True: `MoreCells` frames of the same number follow before any `Entries`."""
     numbered: int
     """The last intent number decided for this client (0: none): what need not be sent again."""
+    refused: tuple[int, ...]
+    """Those of them that were refused."""
     writable: bool
 
 
@@ -173,12 +173,15 @@ class Entries(BaseToBrowser, frozen=True, tag="entries"):
 
 
 class Refused(BaseToBrowser, frozen=True, tag="refused"):
-    """That intent will not happen: why, for people and for the page."""
+    """That intent never reached the session (read-only): it will not happen. Its number is not decided.
+
+    What the session itself refuses comes as an `Entry` with `refusal`.
+    """
 
     follow: int
     client_id: ClientId
     number: int
-    refusal: Literal["too-old", "read-only", "no-kernel", "invalid"]
+    refusal: Refusal
     message: str
 
 
