@@ -1,0 +1,125 @@
+"""Start a kernel host that does not end with us, and find the one that runs.
+
+Rules HO3, HO5, HO7: docs/specs/host.md.
+"""
+
+import asyncio
+import contextlib
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+
+from carnet.core.wire.host import HostRecord
+from carnet.errors import HostUnavailable
+
+LOG_LIMIT_BYTES = 4 << 20
+"""A longer host.log is moved to host.log.1 before the next host starts."""
+
+#: Neither the host nor its kernels need these, and user code reads its environment.
+SECRET_VARIABLES = frozenset(
+    {"JPY_API_TOKEN", "JPY_PARENT_PID", "JUPYTERHUB_API_TOKEN", "JUPYTER_TOKEN", "CONFIGPROXY_AUTH_TOKEN"}
+)
+SECRET_PREFIX = "CARNET_"
+
+
+def find(folder: Path) -> HostRecord | None:
+    """Return what the host wrote of itself; it may have ended since."""
+    try:
+        return msgspec.json.decode((folder / "host.json").read_bytes(), type=HostRecord)
+    except (OSError, msgspec.MsgspecError):
+        return None
+
+
+async def spawn(folder: Path, *, timeout_s: float, idle_exit_s: float | None = None) -> None:
+    """Start a host for this folder and wait until it listens, or until another one holds the folder.
+
+    Raises:
+        HostUnavailable: it did not start; the sentence has the end of host.log.
+    """
+    listens, ready = os.pipe()
+    try:
+        process = await asyncio.to_thread(_popen, folder, ready, idle_exit_s)
+    finally:
+        os.close(ready)
+    try:
+        await asyncio.wait_for(_readable(listens), timeout_s)
+        said = os.read(listens, 1)
+    except TimeoutError:
+        raise HostUnavailable(
+            f"the kernel host did not start within {timeout_s:.0f} s: see {folder}/host.log"
+        ) from None
+    finally:
+        os.close(listens)
+    if not said:
+        code = await asyncio.to_thread(process.wait)
+        if code != OTHER_HOST_EXIT_CODE:
+            raise HostUnavailable(f"the kernel host ended with {code} when it started: {_log_tail(folder)}")
+    else:
+        # It is to outlive us; that it is not waited for is meant.
+        process.returncode = 0
+
+
+OTHER_HOST_EXIT_CODE = 3
+"""As in `carnet.kernelhost.__main__`: another host holds the folder."""
+
+
+def _popen(folder: Path, ready: int, idle_exit_s: float | None) -> subprocess.Popen[bytes]:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if stat.S_IMODE(folder.stat().st_mode) != 0o700:
+        folder.chmod(0o700)
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in SECRET_VARIABLES and not name.startswith(SECRET_PREFIX)
+    }
+    if "PYTHONPATH" in environment:  # its entries may be relative to our folder; the host's is another
+        environment["PYTHONPATH"] = os.pathsep.join(
+            map(os.path.abspath, os.environ["PYTHONPATH"].split(os.pathsep))
+        )
+    log = folder / "host.log"
+    with contextlib.suppress(OSError):
+        if log.stat().st_size > LOG_LIMIT_BYTES:
+            log.rename(folder / "host.log.1")
+    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    command = [sys.executable, "-m", "carnet.kernelhost", "--folder", str(folder), "--ready-fd", str(ready)]
+    if idle_exit_s is not None:
+        command += ["--idle-exit-s", str(idle_exit_s)]
+    try:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            cwd=folder,
+            env=environment,
+            pass_fds=(ready,),
+            start_new_session=True,
+        )
+    finally:
+        os.close(output)
+
+
+async def _readable(file: int) -> None:
+    loop = asyncio.get_running_loop()
+    came = loop.create_future()
+    loop.add_reader(file, _tell, came)
+    try:
+        await came
+    finally:
+        loop.remove_reader(file)
+
+
+def _tell(came: "asyncio.Future[None]") -> None:
+    if not came.done():
+        came.set_result(None)
+
+
+def _log_tail(folder: Path) -> str:
+    try:
+        return (folder / "host.log").read_text(errors="replace")[-500:].strip()
+    except OSError:
+        return f"see {folder}/host.log"
