@@ -1,0 +1,150 @@
+"""What operations do to the run queue, and to cells that run.
+
+Rules SE3, SE4, SE7, SE8, SE12: docs/specs/session.md.
+"""
+
+from msgspec.structs import replace
+
+from carnet.core.session import effects as fx
+from carnet.core.session import operations as ops
+from carnet.core.session.outputs import code_cell, without_old_outputs
+from carnet.core.session.state import CellState, LastRun, Run, RunOutcome, SessionState
+from carnet.core.session.step import Step, with_cells
+from carnet.ids import CellId, RunId
+
+
+def find_run(state: SessionState, run_id: RunId) -> Run | None:
+    """Return the run while it is queued or running."""
+    return next((run for run in state.runs if run.id == run_id), None)
+
+
+def queued_ids(state: SessionState) -> tuple[RunId, ...]:
+    """Return the runs that were not sent yet, in their order."""
+    return tuple(run.id for run in state.runs if run.started_ms is None)
+
+
+def queue_runs(state: SessionState, operation: ops.QueueRuns) -> Step:
+    known = {run.id for run in state.runs}
+    new = tuple(run for run in operation.runs if run.id not in known)
+    if not new:
+        return Step(state)
+    effects = (fx.SubmitRuns(state.kernel.id, new),) if state.kernel.id is not None else ()
+    return Step(replace(state, runs=(*state.runs, *new)), effects=effects)
+
+
+def reorder_runs(state: SessionState, operation: ops.ReorderRuns) -> Step:
+    """Running ones stay in front; queued ones that are not named follow in their old order."""
+    queued = {run.id: run for run in state.runs if run.started_ms is None}
+    named = [queued.pop(run_id) for run_id in dict.fromkeys(operation.run_ids) if run_id in queued]
+    running = [run for run in state.runs if run.started_ms is not None]
+    runs = (*running, *named, *queued.values())
+    if runs == state.runs:
+        return Step(state)
+    state = replace(state, runs=runs)
+    if state.kernel.id is None:
+        return Step(state)
+    return Step(state, effects=(fx.ReorderRuns(state.kernel.id, queued_ids(state)),))
+
+
+def drop_runs(state: SessionState, operation: ops.DropRuns) -> Step:
+    gone = set(operation.run_ids)
+    dropped = [run for run in state.runs if run.id in gone]
+    if not dropped:
+        return Step(state)
+    state = replace(state, runs=tuple(run for run in state.runs if run.id not in gone))
+    changed = False
+    cells: dict[CellId, CellState] = {}
+    for run in dropped:
+        cell = cells.get(run.cell_id) or code_cell(state, run.cell_id)
+        if cell is not None:
+            over = _over(cell, run, operation.outcome, operation.at_ms)
+            changed = changed or over.cell != cell.cell
+            cells[run.cell_id] = over
+    return Step(with_cells(state, cells), changed=changed)
+
+
+def start_run(state: SessionState, operation: ops.StartRun) -> Step:
+    run = find_run(state, operation.run_id)
+    if run is None or run.started_ms is not None:
+        return Step(state)
+    state = _with_run(state, replace(run, started_ms=operation.at_ms))
+    cell = code_cell(state, run.cell_id)
+    if cell is not None:
+        state = with_cells(state, {run.cell_id: replace(cell, clear_pending=True, old_outputs=True)})
+    return Step(state)
+
+
+def count_run(state: SessionState, operation: ops.CountRun) -> Step:
+    run = find_run(state, operation.run_id)
+    cell = code_cell(state, run.cell_id) if run is not None else None
+    if cell is None or cell.cell.execution_count == operation.execution_count:
+        return Step(state)
+    content = replace(cell.cell, execution_count=operation.execution_count)
+    return Step(with_cells(state, {content.id: replace(cell, cell=content)}), changed=True)
+
+
+def mark_run(state: SessionState, operation: ops.MarkRun) -> Step:
+    run = find_run(state, operation.run_id)
+    if run is None:
+        return Step(state)
+    marked = replace(
+        run,
+        reply=operation.reply or run.reply,
+        idle=operation.idle or run.idle,
+        cancelled=operation.cancelled or run.cancelled,
+    )
+    if marked == run:
+        return Step(state)
+    state = _with_run(state, marked)
+    if not marked.cancelled or run.cancelled or state.kernel.id is None:
+        return Step(state)
+    return Step(state, effects=(fx.CancelRuns(state.kernel.id, (run.id,)),))
+
+
+def finish_run(state: SessionState, operation: ops.FinishRun) -> Step:
+    run = find_run(state, operation.run_id)
+    if run is None:
+        return Step(state)
+    state = replace(state, runs=tuple(other for other in state.runs if other.id != run.id))
+    cell = code_cell(state, run.cell_id)
+    if cell is None:
+        return Step(state)
+    before = cell.cell
+    if operation.outcome in {"done", "failed"}:
+        # It came to its end without any output: only now are the old ones known to be outdated.
+        state, cell = without_old_outputs(state, cell)
+    if operation.execution_count is not None:
+        cell = replace(cell, cell=replace(cell.cell, execution_count=operation.execution_count))
+    cell = _over(cell, run, operation.outcome, operation.at_ms)
+    return Step(with_cells(state, {run.cell_id: cell}), changed=cell.cell != before)
+
+
+def _over(cell: CellState, run: Run, outcome: RunOutcome, at_ms: int) -> CellState:
+    """Return the cell after a run of it that is no longer in the queue."""
+    last = LastRun(run.id, outcome, run.version, run.started_ms, at_ms)
+    if cell.old_outputs:
+        cell = replace(cell, clear_pending=False, old_outputs=False)
+    if outcome == "aborted" and cell.cell.execution_count is not None:
+        cell = replace(cell, cell=replace(cell.cell, execution_count=None))
+    request = cell.input
+    return replace(
+        cell, last=last, input=None if request is not None and request.run_id == run.id else request
+    )
+
+
+def _with_run(state: SessionState, run: Run) -> SessionState:
+    return replace(state, runs=tuple(run if other.id == run.id else other for other in state.runs))
+
+
+def request_input(state: SessionState, operation: ops.RequestInput) -> Step:
+    cell = code_cell(state, operation.cell_id)
+    if cell is None or find_run(state, operation.input.run_id) is None:
+        return Step(state)
+    return Step(with_cells(state, {operation.cell_id: replace(cell, input=operation.input)}))
+
+
+def close_input(state: SessionState, operation: ops.CloseInput) -> Step:
+    cell = state.cells.get(operation.cell_id)
+    if cell is None or cell.input is None:
+        return Step(state)
+    return Step(with_cells(state, {operation.cell_id: replace(cell, input=None)}))
