@@ -156,7 +156,7 @@ class Beneath:
                 links += 1
                 if links > _LINK_LIMIT:
                     raise InvalidPath(f"{path}: more than {_LINK_LIMIT} links, one leading to the next.")
-                target = os.readlink(part, dir_fd=walk.fds[-1])
+                target = _read_link(part, walk.fds[-1])
                 if target.startswith("/"):
                     walk.restart("/")
                 ahead.extendleft(reversed([p for p in target.split("/") if p not in ("", ".")]))
@@ -203,6 +203,16 @@ class Beneath:
         )
 
 
+def _read_link(name: str, folder_fd: int) -> str:
+    try:
+        return os.readlink(name, dir_fd=folder_fd)
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        # It was a link when we looked, and is none now.
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP)) from error
+
+
 def _identity(status: os.stat_result) -> Identity:
     return status.st_dev, status.st_ino
 
@@ -216,7 +226,7 @@ _SENTENCES: dict[int, tuple[type[StorageError], str]] = {
     errno.ENAMETOOLONG: (InvalidPath, "the name is too long for this disk. Use a shorter one."),
     errno.EILSEQ: (InvalidPath, "this disk does not take such a name. Use another one."),
     errno.EINVAL: (InvalidPath, "this disk does not take such a name. Use another one."),
-    errno.ELOOP: (NotFound, "it was changed into a link just now. Try again."),
+    errno.ELOOP: (NotFound, "a part of the path was replaced just now. Try again."),
     errno.EACCES: (PermissionDenied, "the operating system does not allow it. Check owner and mode."),
     errno.EPERM: (PermissionDenied, "the operating system does not allow it. Check owner and mode."),
     errno.EROFS: (PermissionDenied, "the disk is mounted read-only."),

@@ -587,7 +587,7 @@ class FileNotebookManager(NotebookManager):
 
     def _tidy(self) -> None:
         """Remove what crashes left, and what has been in the trash for long."""
-        with suppress(FileNotFoundError):
+        with suppress(OSError):
             for note in self._saving.iterdir():
                 with suppress(StorageError, OSError, UnicodeDecodeError):
                     path = normalise_path(note.read_bytes().decode())

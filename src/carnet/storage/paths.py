@@ -34,7 +34,7 @@ def normalise_path(raw: str) -> NotebookPath:
     """
     if raw == "":
         return ROOT
-    shown = ascii(raw if len(raw) <= 200 else raw[:200] + "...")
+    shown = ascii(raw if len(raw) <= 60 else raw[:57] + "...")
     try:
         encoded = raw.encode()
     except UnicodeEncodeError as error:

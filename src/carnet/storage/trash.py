@@ -102,7 +102,7 @@ class Trash:
     def _ids(self) -> Sequence[str]:
         try:
             return [name for name in os.listdir(self.folder) if _ID.fullmatch(name)]
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return []
 
 
