@@ -1,0 +1,50 @@
+/**
+ * HTML. Inert, it stands in a shadow root of its own, inside a box that nothing can leave; with scripts, in a frame.
+ */
+
+import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
+import { isActive } from "./active.ts";
+import { OutputFrame } from "./frame.tsx";
+import tableSheet from "./html.css?inline";
+import { rich } from "./rich.ts";
+import { type OutputSettings, useOutputSettings } from "./settings.ts";
+
+export function HtmlOutput({ html }: { readonly html: string }) {
+  const active = useMemo(() => isActive(html), [html]);
+  return active ? <OutputFrame body={html} label="Interactive output" /> : <InertHtml html={html} />;
+}
+
+let sheet: CSSStyleSheet | undefined;
+
+function InertHtml({ html }: { readonly html: string }) {
+  const host = useRef<HTMLDivElement>(null);
+  const settings = useOutputSettings();
+  const tools = rich.value;
+  useLayoutEffect(() => {
+    const element = host.current;
+    if (element === null || tools === undefined) return;
+    const root = element.shadowRoot ?? element.attachShadow({ mode: "open" });
+    adopt(root);
+    root.replaceChildren(tools.sanitiseOutput(html, placesOf(settings)));
+  }, [html, tools, settings]);
+  // The outer box contains: a style sheet inside the shadow root can restyle its host, but not this.
+  return (
+    <div class="output-html">
+      <div ref={host} />
+      {tools === undefined && <p class="output-note">{rich.problem.value}</p>}
+    </div>
+  );
+}
+
+function adopt(root: ShadowRoot): void {
+  if (typeof CSSStyleSheet === "undefined" || !("adoptedStyleSheets" in root)) return;
+  if (sheet === undefined) {
+    sheet = new CSSStyleSheet();
+    sheet.replaceSync(tableSheet);
+  }
+  root.adoptedStyleSheets = [sheet];
+}
+
+function placesOf(settings: OutputSettings) {
+  return { fileUrl: settings.fileUrl, attachmentUrl: () => undefined };
+}

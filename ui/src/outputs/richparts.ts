@@ -1,0 +1,4 @@
+/** What the chunk `rich` holds. */
+
+export { renderMarkdown } from "./markdown.ts";
+export { sanitiseOutput } from "./sanitise.ts";

@@ -1,0 +1,23 @@
+/** What outputs must be told by whoever shows them: where blobs and files are. */
+
+import { createContext } from "preact";
+import { useContext } from "preact/hooks";
+import type { BlobRef } from "../core/wire.ts";
+
+export interface OutputSettings {
+  blobUrl(blob: BlobRef): string;
+  /** Address of a file named relative to the notebook's folder. */
+  fileUrl(relative: string): string;
+  /** Address of the page that outputs with scripts run in. Its response carries the sandbox. */
+  readonly frameUrl: string;
+  /** Show text that is too long for the page: these parts, then `tail`. */
+  openText(parts: readonly string[], tail: string): void;
+}
+
+export const OutputSettingsContext = createContext<OutputSettings | null>(null);
+
+export function useOutputSettings(): OutputSettings {
+  const settings = useContext(OutputSettingsContext);
+  if (settings === null) throw new Error("An output stands outside of OutputSettingsContext.");
+  return settings;
+}
