@@ -58,6 +58,8 @@ def connect(state_folder: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA wal_autocheckpoint = 0")
+        # When the log begins anew it is cut, so that its size tells how much is in it.
+        connection.execute("PRAGMA journal_size_limit = 0")
         connection.execute("PRAGMA foreign_keys = ON")
         # Reads the schema, so that a damaged file says so now and not in mid-work.
         connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
@@ -138,10 +140,11 @@ def move_aside(state_folder: Path) -> Path:
 def _statements(step: str) -> Iterator[str]:
     """Split SQL text at the semicolons that end statements (not `executescript`: it commits)."""
     statement = ""
-    for line in step.splitlines(keepends=True):
-        statement += line
-        if sqlite3.complete_statement(statement):
+    *ended, rest = step.split(";")
+    for piece in ended:
+        statement += piece + ";"
+        if sqlite3.complete_statement(statement):  # not a semicolon in a string, comment or trigger
             yield statement
             statement = ""
-    if statement.strip():
-        yield statement
+    if (statement + rest).strip():
+        yield statement + rest

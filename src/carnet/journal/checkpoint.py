@@ -10,8 +10,9 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
-from carnet.database import connect, database_path
+from carnet.database import connect, database_path, transaction
 
 log = logging.getLogger("carnet.journal")
 
@@ -20,6 +21,9 @@ SYNC_INTERVAL_S = 0.25
 
 CHECKPOINT_BYTES = 8 << 20
 """Size of the write-ahead log at which it is copied into the database file."""
+
+RESTART_BYTES = 64 << 20
+"""Size at which commits are made to wait until all of the log is copied: in a flood that never pauses."""
 
 IDLE_S = 30.0
 """After this long without a commit, the log is copied whatever its size."""
@@ -35,6 +39,7 @@ class Checkpointer:
         self._dirty = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="carnet-checkpoint", daemon=True)
+        self._failures: set[str] = set()
         self.checkpoints = 0
         """How many were done; for tests and the doctor."""
         self.syncs = 0
@@ -78,9 +83,13 @@ class Checkpointer:
     def _guarded(self, step: Callable[[sqlite3.Connection], None], connection: sqlite3.Connection) -> None:
         try:
             step(connection)
+            self._failures.discard(step.__name__)
         except (OSError, sqlite3.Error) as error:
             # Full or failing disk: commits tell their callers themselves; we try again next round.
-            log.warning("state database: %s failed: %s", step.__name__.strip("_"), error)
+            self._dirty.set()
+            if step.__name__ not in self._failures:  # once a failure, not four times a second
+                self._failures.add(step.__name__)
+                log.warning("state database: %s failed: %s", step.__name__.strip("_"), error)
 
     def _sync(self, _: sqlite3.Connection) -> None:
         # SQLite keeps its locks on the -shm file, none on the -wal file, so that
@@ -108,6 +117,19 @@ class Checkpointer:
             self._checkpoint(connection)
 
     def _checkpoint(self, connection: sqlite3.Connection) -> None:
-        # PASSIVE never makes a writer wait: it copies what it can.
-        connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        # PASSIVE never makes a writer wait: it copies what is there now.
+        frames, copied = self._copy(connection, "PASSIVE")
+        if frames > copied and self._wal.stat().st_size >= RESTART_BYTES:
+            # Nearly all is copied by now, so that the wait is for the little that came since.
+            frames, copied = self._copy(connection, "RESTART")
+        if 0 < frames <= copied:
+            # The next commit begins the log anew, and must sync its header. We do that here,
+            # with a write that changes nothing, to spare the event loop the wait for the disk.
+            with transaction(connection):
+                connection.execute("PRAGMA user_version = 0")
         self.checkpoints += 1
+
+    def _copy(self, connection: sqlite3.Connection, how: Literal["PASSIVE", "RESTART"]) -> tuple[int, int]:
+        """Return how many frames (pages) the log has, and how many of them are in the database file."""
+        _busy, frames, copied = connection.execute(f"PRAGMA wal_checkpoint({how})").fetchone()
+        return int(frames), int(copied)
