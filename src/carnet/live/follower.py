@@ -107,6 +107,7 @@ class Follower:
                 session=view,
                 more=len(state.order) > FIRST_CELLS,
                 numbered=state.clients.get(self._client_id, 0),
+                refused=state.refused.get(self._client_id, ()),
                 writable=self.session.writable,
             )
         )

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, Protocol
 
-from carnet.core.wire.host import KernelInfo, Kernelspecs, Record, RunSubmission
+from carnet.core.wire.host import KernelInfo, Kernelspecs, Record
 from carnet.ids import KernelId, RunId
+from carnet.kernels.client import RunSubmission
 
 
 class KernelHost(Protocol):
@@ -51,14 +52,21 @@ class KernelHost(Protocol):
     async def interrupt(self, kernel_id: KernelId) -> None:
         """Interrupt."""
 
-    async def restart(self, kernel_id: KernelId) -> None:
-        """Restart."""
+    async def restart(self, kernel_id: KernelId, *, lineage: int = ...) -> None:
+        """Restart, unless it has another lineage by now."""
 
     async def shutdown(self, kernel_id: KernelId, *, now: bool = ...) -> None:
         """End it."""
 
-    async def read(self, kernel_id: KernelId, after: int, receive: Callable[[list[Record]], None]) -> None:
-        """Call `receive` with every record after that number, in order, from now on."""
+    async def read(
+        self,
+        kernel_id: KernelId,
+        after: int,
+        receive: Callable[[list[Record]], None],
+        *,
+        gone: Callable[[], None] | None = ...,
+    ) -> None:
+        """Call `receive` with every record after that number, in order, from now on; `gone`: it is no more."""
 
     async def stop_reading(self, kernel_id: KernelId) -> None:
         """No more calls of `receive`."""

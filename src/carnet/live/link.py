@@ -12,7 +12,8 @@ from typing import assert_never
 import msgspec
 
 from carnet import __version__
-from carnet.core.session.intents import Intent, Refusal
+from carnet.core.session.intents import Intent
+from carnet.core.session.state import Refusal
 from carnet.core.wire.link import (
     PROTOCOL,
     Answer,
@@ -174,8 +175,8 @@ class LinkPeer:
             return
         intent = Intent(client_id=frame.client_id, number=frame.number, by=self._user, body=frame.body)
         answer = await follower.session.receive(intent)
-        if answer.refusal is not None:
-            self._refuse(frame, answer.refusal, answer.message)
+        if answer.unreached:
+            self._refuse(frame, "read-only", answer.message)
 
     def _refuse(self, frame: Intend, refusal: Refusal, message: str) -> None:
         self._send(

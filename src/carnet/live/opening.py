@@ -12,15 +12,15 @@ from dataclasses import dataclass
 import msgspec
 
 from carnet.core.notebook.model import Notebook
-from carnet.core.session.apply import apply_entry
+from carnet.core.session.apply import apply_entry, effects_after_restart
+from carnet.core.session.interpret import kernel_gone
 from carnet.core.session.notebook_of import new_session, notebook_of
 from carnet.core.session.operations import Entry, MarkSaved
-from carnet.core.session.recover import effects_after_restart, kernel_lost
 from carnet.core.session.state import SessionState
-from carnet.errors import JournalDamaged, JournalError, KernelError
+from carnet.errors import JournalDamaged, KernelError
 from carnet.ids import JournalId, NotebookPath
 from carnet.live.reading import read_notebook
-from carnet.live.session import Session
+from carnet.live.session import KERNEL_LOST, Session
 from carnet.live.surroundings import Surroundings
 
 log = logging.getLogger("carnet.live")
@@ -131,8 +131,8 @@ async def _find_kernel(session: Session) -> None:
         living = set()
     if kernel.id in living:
         await session.read_kernel()
+        session.start(session.settle_runs(), "settle")
         return
-    try:
-        session.commit(kernel_lost(session.state, session.around.clock.now_ms()))
-    except JournalError as error:
-        session.stall(error)
+    session.commit_or_stall(
+        kernel_gone(session.state, problem=KERNEL_LOST, at_ms=session.around.clock.now_ms())
+    )

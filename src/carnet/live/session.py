@@ -21,10 +21,9 @@ import msgspec
 from carnet.core.notebook.model import BlobRef, Spill
 from carnet.core.session import effects as fx
 from carnet.core.session.apply import apply_entry
-from carnet.core.session.decide import Decision, Fresh, decide
-from carnet.core.session.externalise import externalise
-from carnet.core.session.intents import Intent, Refusal
-from carnet.core.session.interpret import interpret
+from carnet.core.session.decide import Fresh, decide, entry_of
+from carnet.core.session.intents import Intent
+from carnet.core.session.interpret import Interpretation, externalise, interpret, kernel_gone, settle
 from carnet.core.session.operations import (
     AddNotice,
     DropNotice,
@@ -34,12 +33,13 @@ from carnet.core.session.operations import (
     SetKernel,
 )
 from carnet.core.session.operations import SpillStream as SpillStreamOp
-from carnet.core.session.state import Notice, SessionState
-from carnet.core.wire.host import Record, RunSubmission
+from carnet.core.session.state import Notice, Refusal, SessionState
+from carnet.core.wire.host import Record
 from carnet.core.wire.link import Complete, Inspect, IsComplete, Question
 from carnet.errors import CarnetError, JournalError, KernelError, NoSuchKernel
-from carnet.ids import ClientId, KernelId, new_cell_id, new_id
+from carnet.ids import KernelId, new_id
 from carnet.journal.store import KernelCursor as JournalCursor
+from carnet.kernels.client import RunSubmission
 from carnet.live.rate import RateGate
 from carnet.live.saving import Saver
 from carnet.live.surroundings import Surroundings
@@ -49,6 +49,12 @@ log = logging.getLogger("carnet.live")
 T = TypeVar("T")
 
 _encoder = msgspec.msgpack.Encoder()
+
+KERNEL_LOST = "The kernel is gone: its host was ended, or the machine was restarted. Variables are lost; outputs are kept."
+
+SETTLE_TRIES = 50
+SETTLE_WAIT_S = 0.2
+"""A session that came back looks this often whether it has read all that its kernel said."""
 
 ASK_TIMEOUT_S = 10.0
 """A question the kernel has not answered by then is given up (it is busy)."""
@@ -64,10 +70,12 @@ class Stored:
 
 @dataclass(frozen=True)
 class IntentAnswer:
-    """What became of an intent: an entry (`seq`), nothing new (decided before), or a refusal."""
+    """What became of an intent. Followers learn it from the entry, unless it never reached the journal."""
 
     refusal: Refusal | None = None
     message: str = ""
+    unreached: bool = False
+    """No entry: the session may not be written."""
 
 
 @dataclass
@@ -96,6 +104,7 @@ class Session:
         self._effects: asyncio.Queue[fx.Effect] = asyncio.Queue()
         self._asks: dict[str, asyncio.Future[msgspec.Raw]] = {}
         self._reading: KernelId | None = None
+        self._read_number = 0
         self._waiting = _Waiting()
         self._gate = RateGate()
         self._records_due: asyncio.TimerHandle | None = None
@@ -110,7 +119,7 @@ class Session:
         """Decide one intent and make it true as far as the journal; effects follow by themselves."""
         self.last_active_s = self.around.clock.monotonic_s()
         if not self.writable:
-            return IntentAnswer("read-only", "This notebook can be read, but not changed, by this login.")
+            return IntentAnswer("read-only", "This notebook can be read, but not changed.", unreached=True)
         if not self.stalled:
             try:
                 return self._decide(intent)
@@ -187,30 +196,20 @@ class Session:
 
     # ---- commit
 
-    def commit(
-        self,
-        ops: Sequence[Operation],
-        *,
-        client_id: ClientId | None = None,
-        intent: int | None = None,
-        cursor: KernelCursor | None = None,
-        effects: Iterable[fx.Effect] = (),
-    ) -> None:
+    def commit(self, ops: Sequence[Operation], *, cursor: KernelCursor | None = None) -> None:
         """Make one entry of these operations: journal, state, followers, effects.
 
         Raises:
             JournalError: it could not be appended; nothing happened.
         """
-        entry = Entry(
-            seq=self.state.seq + 1,
-            at_ms=self.around.clock.now_ms(),
-            ops=tuple(ops),
-            client_id=client_id,
-            intent=intent,
-            cursor=cursor,
+        self._commit(
+            Entry(seq=self.state.seq + 1, at_ms=self.around.clock.now_ms(), ops=tuple(ops), cursor=cursor)
         )
+
+    def _commit(self, entry: Entry, effects: Iterable[fx.Effect] = ()) -> None:
         state, caused = apply_entry(self.state, entry)
         data = _encoder.encode(entry)
+        cursor = entry.cursor
         self.around.journal.append(
             state.journal_id,
             [(entry.seq, data)],
@@ -220,10 +219,8 @@ class Session:
         )
         self.state = state
         self._remember(Stored(entry, data))
-        for effect in caused:
-            self._effects.put_nowait(effect)
-        for effect in effects:
-            self._effects.put_nowait(effect)
+        self.perform(effects)
+        self.perform(caused)
         for notify in tuple(self._followers):
             notify()
 
@@ -267,7 +264,29 @@ class Session:
         if self._reading is not None:
             await self.around.host.stop_reading(self._reading)
         self._reading = kernel.id
-        await self.around.host.read(kernel.id, kernel.cursor, self._on_records)
+        await self.around.host.read(kernel.id, kernel.cursor, self._on_records, gone=self._kernel_gone)
+
+    async def settle_runs(self) -> None:
+        """End runs that the host no longer has: their reply was lost in a gap (KM13).
+
+        Called after a restart, when what the host has said since is being read.
+        """
+        kernel_id = self.state.kernel.id
+        for _ in range(SETTLE_TRIES):
+            if not any(run.started_ms is not None for run in self.state.runs):
+                return
+            infos = await self.around.host.kernels()
+            info = next((info for info in infos if info.kernel_id == kernel_id), None)
+            if info is None or kernel_id != self.state.kernel.id:
+                return
+            if max(self._read_number, self.state.kernel.cursor) >= info.last_number and self._effects.empty():
+                ops = settle(
+                    self.state, running=info.running, queued=info.queued, at_ms=self.around.clock.now_ms()
+                )
+                if ops:
+                    self.commit_or_stall(ops)
+                return
+            await asyncio.sleep(SETTLE_WAIT_S)
 
     # ---- end
 
@@ -307,15 +326,15 @@ class Session:
     # ---- inside: intents and the journal
 
     def _decide(self, intent: Intent) -> IntentAnswer:
-        fresh = Fresh(kernel_id=KernelId(new_id()), cell_id=new_cell_id())
-        decision: Decision = decide(self.state, intent, now_ms=self.around.clock.now_ms(), fresh=fresh)
-        if decision.refusal is not None:
-            return IntentAnswer(decision.refusal, decision.message)
-        if not decision.decided_before:
-            self.commit(
-                decision.ops, client_id=intent.client_id, intent=intent.number, effects=decision.effects
-            )
-        return IntentAnswer()
+        now_ms = self.around.clock.now_ms()
+        fresh = Fresh(
+            kernel_id=KernelId(new_id()), default_kernelspec=self.around.settings.default_kernelspec
+        )
+        decision = decide(self.state, intent, now_ms=now_ms, fresh=fresh)
+        entry = entry_of(decision, intent, seq=self.state.seq + 1, at_ms=now_ms)
+        if entry is not None:
+            self._commit(entry, decision.effects)
+        return IntentAnswer(decision.refusal, decision.message)
 
     def stall(self, error: JournalError) -> None:
         """Hold everything until the journal takes entries again; nothing is dropped."""
@@ -371,6 +390,10 @@ class Session:
         self._waiting.records.append(records)
         self._schedule_records()
 
+    def _kernel_gone(self) -> None:
+        self._reading = None
+        self.commit_or_stall(kernel_gone(self.state, problem=KERNEL_LOST, at_ms=self.around.clock.now_ms()))
+
     def _schedule_records(self) -> None:
         if self._records_due is not None or not self._waiting.records or self.stalled:
             return
@@ -396,63 +419,54 @@ class Session:
             # Large values go to blobs on a worker thread; what comes after waits its turn.
             self._records_task = self.start(self._apply_large_records(records), "large output")
         else:
-            self._apply_records(records, lambda ops: ops)
+            self._apply_records(records)
 
-    def _apply_records(
-        self, records: list[Record], prepare: Callable[[Sequence[Operation]], Sequence[Operation]]
-    ) -> None:
+    def _apply_records(self, records: list[Record]) -> None:
         kernel_id = self._reading
         if kernel_id is None or kernel_id != self.state.kernel.id:
             return
-        self._answer_asks(records)
-        interpretation = interpret(
-            self.state, records, now_ms=self.around.clock.now_ms(), new_cell_id=new_cell_id()
-        )
-        try:
-            if interpretation.ops:
-                self.commit(
-                    prepare(interpretation.ops), cursor=KernelCursor(kernel_id, interpretation.cursor)
-                )
-        except JournalError as error:
-            self._waiting.records.appendleft(records)
-            self.stall(error)
-            return
-        # A batch without operations (answers to questions) moves the cursor with the next entry.
-        self.around.host.acknowledge(kernel_id, self.state.kernel.cursor)
+        meaning = interpret(self.state, records, now_ms=self.around.clock.now_ms())
+        self._apply_meaning(kernel_id, records, meaning)
 
     async def _apply_large_records(self, records: list[Record]) -> None:
         kernel_id = self._reading
-        if kernel_id is None or kernel_id != self.state.kernel.id:
+        state, now_ms = self.state, self.around.clock.now_ms()
+        if kernel_id is None or kernel_id != state.kernel.id:
             return
-        self._answer_asks(records)
-        state, now_ms, cell_id = self.state, self.around.clock.now_ms(), new_cell_id()
         blobs, limit = self.around.blobs, self.around.settings.blob_limit_bytes
 
-        def prepare() -> tuple[Sequence[Operation], int]:
-            interpretation = interpret(state, records, now_ms=now_ms, new_cell_id=cell_id)
-            return externalise(
-                interpretation.ops, limit_bytes=limit, new_blob=blobs.put
-            ), interpretation.cursor
+        def prepare() -> Interpretation:
+            meaning = interpret(state, records, now_ms=now_ms)
+            ops = externalise(meaning.ops, limit_bytes=limit, new_blob=blobs.put)
+            return msgspec.structs.replace(meaning, ops=ops)
 
         try:
-            ops, cursor = await self.in_thread(prepare)
-            self.commit(ops, cursor=KernelCursor(kernel_id, cursor))
-        except JournalError as error:
+            meaning = await self.in_thread(prepare)
+        except JournalError as error:  # no room for the blob
             self._waiting.records.appendleft(records)
-            self._records_task = None
             self.stall(error)
-            return
-        self.around.host.acknowledge(kernel_id, cursor)
+        else:
+            self._apply_meaning(kernel_id, records, meaning)
         self._records_task = None
         self._schedule_records()
 
-    def _answer_asks(self, records: list[Record]) -> None:
-        if not self._asks:
-            return
-        for record in records:
+    def _apply_meaning(self, kernel_id: KernelId, records: list[Record], meaning: Interpretation) -> None:
+        for record in meaning.answers:
             future = self._asks.get(record.parent_id)
-            if future is not None and record.channel in ("shell", "control") and not future.done():
+            if future is not None and not future.done():
                 future.set_result(msgspec.Raw(record.content))
+        if meaning.cursor is None:
+            return
+        try:
+            # Answers to questions alone make no entry: read again after a restart, they give nothing.
+            if meaning.ops:
+                self.commit(meaning.ops, cursor=meaning.cursor)
+        except JournalError as error:
+            self._waiting.records.appendleft(records)
+            self.stall(error)
+            return
+        self.around.host.acknowledge(kernel_id, meaning.cursor.number)
+        self._read_number = meaning.cursor.number
 
     # ---- inside: effects
 
@@ -516,10 +530,11 @@ class Session:
                 await host.reorder(kernel_id, run_ids)
             case fx.InterruptKernel(kernel_id=kernel_id):
                 await host.interrupt(kernel_id)
-            case fx.RestartKernel(kernel_id=kernel_id):
-                await host.restart(kernel_id)
+            case fx.RestartKernel(kernel_id=kernel_id, lineage=lineage):
+                await host.restart(kernel_id, lineage=lineage)
             case fx.ShutdownKernel(kernel_id=kernel_id, now=now):
-                await host.shutdown(kernel_id, now=now)
+                # It takes as long as the kernel takes to end; nothing that follows depends on it.
+                self.start(self._shut_down(kernel_id, now=now), "shutdown")
             case fx.AnswerInput(kernel_id=kernel_id, header=header, value=value):
                 await host.send(
                     kernel_id,
@@ -551,14 +566,22 @@ class Session:
             case _:
                 assert_never(effect)
 
+    async def _shut_down(self, kernel_id: KernelId, *, now: bool) -> None:
+        try:
+            await self.around.host.shutdown(kernel_id, now=now)
+        except NoSuchKernel:
+            return  # it has ended by itself
+        except KernelError as error:
+            self.notice("effect", "warning", f"The kernel may still run: {error}")
+
     def _effect_failed(self, effect: fx.Effect, error: CarnetError) -> None:
         match effect:
-            case fx.StartKernel(kernel_id=kernel_id):
+            case fx.StartKernel(kernel_id=kernel_id) | fx.SubmitRuns(kernel_id=kernel_id) if (
+                kernel_id == self.state.kernel.id
+            ):
                 self.commit_or_stall(
-                    kernel_start_failed(self.state, kernel_id, str(error), self.around.clock.now_ms())
+                    kernel_gone(self.state, problem=str(error), at_ms=self.around.clock.now_ms())
                 )
-            case fx.SubmitRuns(runs=runs) if isinstance(error, NoSuchKernel):
-                self.commit_or_stall(runs_lost(self.state, runs, self.around.clock.now_ms()))
             case _:
                 self.notice("effect", "warning", str(error))
 

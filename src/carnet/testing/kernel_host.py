@@ -19,10 +19,10 @@ from carnet.core.wire.host import (
     KernelStarted,
     Record,
     RunSent,
-    RunSubmission,
 )
 from carnet.errors import NoSuchKernel
 from carnet.ids import KernelId, RunId
+from carnet.kernels.client import RunSubmission
 
 
 class FakeKernel:
@@ -35,6 +35,7 @@ class FakeKernel:
         self.runs: list[RunSubmission] = []
         self.sent: list[tuple[str, str, str, bytes]] = []
         self.readers: list[Callable[[list[Record]], None]] = []
+        self.gone: Callable[[], None] | None = None
         self.acknowledged = 0
 
     def say(
@@ -144,17 +145,25 @@ class FakeKernelHost:
         self._fake(kernel_id)
         self._called("interrupt", kernel_id)
 
-    async def restart(self, kernel_id: KernelId) -> None:
+    async def restart(self, kernel_id: KernelId, *, lineage: int = 0) -> None:
         self._fake(kernel_id)
-        self._called("restart", kernel_id)
+        self._called("restart", kernel_id, lineage)
 
     async def shutdown(self, kernel_id: KernelId, *, now: bool = False) -> None:
         self._fake(kernel_id)
         del self.fakes[kernel_id]
         self._called("shutdown", kernel_id, now)
 
-    async def read(self, kernel_id: KernelId, after: int, receive: Callable[[list[Record]], None]) -> None:
+    async def read(
+        self,
+        kernel_id: KernelId,
+        after: int,
+        receive: Callable[[list[Record]], None],
+        *,
+        gone: Callable[[], None] | None = None,
+    ) -> None:
         fake = self._fake(kernel_id)
+        fake.gone = gone
         fake.readers.append(receive)
         if fake.records[after:]:
             receive(fake.records[after:])
