@@ -20,7 +20,7 @@ else:
     # msgspec cannot build a decoder for a recursive alias; what it decodes from
     # JSON or MessagePack without a type is exactly this one.
     Json = Any
-JsonObject: TypeAlias = "dict[str, Json]"
+JsonObject: TypeAlias = dict[str, Json]
 
 CellKind = Literal["code", "markdown", "raw"]
 

@@ -483,12 +483,12 @@ def _text_blocks(old: str, new: str, split: Callable[[str], list[str]]) -> Itera
     old_tokens, new_tokens = split(old), split(new)
     old_offsets = [0, *accumulate(map(len, old_tokens))]
     new_offsets = [0, *accumulate(map(len, new_tokens))]
-    for i1, i2, j1, j2 in _token_blocks(old_tokens, new_tokens):
+    for i1, i2, j1, j2 in changed_blocks(old_tokens, new_tokens):
         yield old_offsets[i1], old_offsets[i2], new_offsets[j1], new_offsets[j2]
 
 
-def _token_blocks(old: Sequence[str], new: Sequence[str]) -> Iterator[Block]:
-    """Yield the blocks of tokens that differ, in order.
+def changed_blocks(old: Sequence[str], new: Sequence[str]) -> Iterator[Block]:
+    """Yield the blocks of tokens (lines, words, cells) that differ, in order, in bounded time (TX10).
 
     Small blocks go to `difflib`. Large ones are cut at the tokens that each
     side has once (as in a patience diff), again and again, `_CUTS` times.
@@ -528,19 +528,23 @@ def _anchors(old: Sequence[str], new: Sequence[str]) -> list[tuple[int, int]]:
         if count > 1:
             where_new.pop(token, None)
     pairs = [(i, where_new[token]) for i, token in enumerate(old) if token in where_new]
-    # Longest increasing subsequence: `ends[n]` is the smallest end of a chain of n + 1 pairs.
-    ends: list[int] = []
-    chain: list[int] = []
+    return [pairs[index] for index in longest_rising([j for _, j in pairs])]
+
+
+def longest_rising(numbers: Sequence[int]) -> list[int]:
+    """Return the indices of a longest rising subsequence of different numbers, in order."""
+    ends: list[int] = []  # the smallest end of a rising chain of n + 1 numbers
+    chain: list[int] = []  # its index
     previous: list[int] = []
-    for index, (_, j) in enumerate(pairs):
-        rank = bisect_left(ends, j)
+    for index, number in enumerate(numbers):
+        rank = bisect_left(ends, number)
         previous.append(chain[rank - 1] if rank else -1)
-        ends[rank : rank + 1] = [j]
+        ends[rank : rank + 1] = [number]
         chain[rank : rank + 1] = [index]
-    result: list[tuple[int, int]] = []
+    result: list[int] = []
     index = chain[-1] if chain else -1
     while index >= 0:
-        result.append(pairs[index])
+        result.append(index)
         index = previous[index]
     return result[::-1]
 
