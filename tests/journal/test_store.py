@@ -355,8 +355,8 @@ while True:
 """
 
 
+@pytest.mark.fault
 @pytest.mark.slow
-@pytest.mark.timeout(120)
 def test_jn15_killed_at_any_moment_a_whole_prefix_is_left(tmp_path: Path) -> None:
     chance = random.Random(20140220)
     acknowledged = 0

@@ -1,4 +1,4 @@
-"""The file notebook manager keeps the contract; and the rules FS1 to FS18 of files."""
+"""The file notebook manager keeps the contract; and the rules FS1 to FS16 of files."""
 
 import errno
 import os
@@ -526,8 +526,8 @@ for number in range(int(sys.argv[3]), 10**9):
 """
 
 
+@pytest.mark.fault
 @pytest.mark.slow
-@pytest.mark.timeout(120)
 def test_fs11_killed_at_any_moment_the_file_is_old_or_new(root: Path, tmp_path: Path) -> None:
     chance = random.Random(20140220)
     (root / "sub").mkdir()

@@ -3,7 +3,7 @@
 A file is the old one or the new one at every moment; nothing outside the folder
 is reached; nothing that somebody else wrote is written over. It never parses a
 notebook, but for `save_script`. How: `beneath` (finding), `atomic` (writing),
-`trash` (deleting). Rules ST5 to ST24 and FS1 to FS18: docs/specs/storage.md.
+`trash` (deleting). Rules ST5 to ST24 and FS1 to FS16: docs/specs/storage.md.
 
 POSIX only (Linux, macOS): it works with open folders, which Windows has not.
 """
