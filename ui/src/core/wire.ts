@@ -224,10 +224,12 @@ export interface Saved {
   readonly problem_since_ms: number;
 }
 
+export type NoticeKind = "info" | "warning" | "error";
+
 /** A line in the page that stays until dismissed. */
 export interface Notice {
   readonly id: string;
-  readonly kind: "info" | "warning" | "error";
+  readonly kind: NoticeKind;
   readonly text: string;
   readonly at_ms: number;
 }
@@ -344,7 +346,7 @@ export interface DropRuns {
   readonly at_ms: number;
 }
 
-/** The run was sent to the kernel. */
+/** The run was sent to the kernel. Once more for one that runs: it starts over (the kernel had refused it). */
 export interface StartRun {
   readonly op: "start-run";
   readonly run_id: RunId;

@@ -127,7 +127,7 @@ class DropRuns(BaseOperation, frozen=True, tag="drop-runs"):
 
 
 class StartRun(BaseOperation, frozen=True, tag="start-run"):
-    """The run was sent to the kernel."""
+    """The run was sent to the kernel. Once more for one that runs: it starts over (the kernel had refused it)."""
 
     run_id: RunId
     at_ms: int

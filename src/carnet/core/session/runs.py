@@ -65,9 +65,9 @@ def drop_runs(state: SessionState, operation: ops.DropRuns) -> Step:
 
 def start_run(state: SessionState, operation: ops.StartRun) -> Step:
     run = find_run(state, operation.run_id)
-    if run is None or run.started_ms is not None:
+    if run is None:
         return Step(state)
-    state = _with_run(state, replace(run, started_ms=operation.at_ms))
+    state = _with_run(state, replace(run, started_ms=operation.at_ms, reply=None, idle=False))
     cell = code_cell(state, run.cell_id)
     if cell is not None:
         state = with_cells(state, {run.cell_id: replace(cell, clear_pending=True, old_outputs=True)})

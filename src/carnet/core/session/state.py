@@ -132,11 +132,14 @@ class Saved(Struct, frozen=True):
     problem_since_ms: int = 0
 
 
+NoticeKind = Literal["info", "warning", "error"]
+
+
 class Notice(Struct, frozen=True):
     """A line in the page that stays until dismissed."""
 
     id: str
-    kind: Literal["info", "warning", "error"]
+    kind: NoticeKind
     text: str
     at_ms: int
 

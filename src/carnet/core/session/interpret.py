@@ -1,0 +1,636 @@
+"""Turn what a kernel said into operations, a batch at a time. Purely.
+
+The batch is read whole before anything is written, so that a thousand prints
+become one operation, and an animation only its last frame. Records up to the
+cursor are ignored, so each is applied once (KM1). A record that cannot be read
+becomes a notice, never an exception.
+
+Rules KM1 to KM14: docs/specs/session.md.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar, assert_never
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from carnet.core.notebook.ipynb import extract_large_output, is_json_type
+from carnet.core.notebook.model import (
+    BlobRef,
+    Cell,
+    DisplayData,
+    ErrorOutput,
+    ExecuteResult,
+    Json,
+    Output,
+)
+from carnet.core.session import operations as ops
+from carnet.core.session.obituary import sentence
+from carnet.core.session.operations import KernelCursor, Operation
+from carnet.core.session.state import (
+    InputRequest,
+    KernelState,
+    Notice,
+    NoticeKind,
+    Run,
+    RunOutcome,
+    SessionState,
+)
+from carnet.core.text.changes import diff
+from carnet.core.wire import host
+from carnet.core.wire import kernel as km
+from carnet.core.wire.host import Record
+from carnet.ids import CellId, RunId
+
+T = TypeVar("T")
+
+DIED = "kernel-died"
+GAP = "kernel-gap"
+MALFORMED = "kernel-malformed"
+INPUT_LOST = "kernel-input"
+"""Ids of notices. There is one of each kind: a newer one takes the place of the older."""
+
+_OUTCOMES: Mapping[str, RunOutcome] = {"ok": "done", "error": "failed"}
+
+
+class Interpretation(Struct, frozen=True):
+    """What a batch of records means."""
+
+    ops: tuple[Operation, ...]
+    cursor: KernelCursor | None
+    """None: there was nothing new. Set: belongs into the entry, even when there are no operations."""
+    answers: tuple[Record, ...] = ()
+    """Replies to what is no run: completions and the like. Who asked knows their parent_id."""
+
+
+def interpret(state: SessionState, records: Sequence[Record], *, now_ms: int) -> Interpretation:
+    """Return what these records of the session's kernel (`state.kernel.id`) mean, in this state.
+
+    `now_ms` dates what the records do not. Records of any other kernel must not come here.
+    """
+    kernel_id = state.kernel.id
+    new = [record for record in records if record.number > state.kernel.cursor]
+    if kernel_id is None or not new:
+        return Interpretation((), None)
+    reader = _Reader(state, now_ms)
+    for record in new:
+        reader.read(record)
+    cursor = KernelCursor(kernel_id, new[-1].number)
+    return Interpretation(reader.operations(), cursor, tuple(reader.answers))
+
+
+def kernel_gone(state: SessionState, *, problem: str, at_ms: int) -> tuple[Operation, ...]:
+    """Return the operations for a kernel that the host cannot start, or no longer knows; `problem` says why."""
+    reader = _Reader(state, at_ms)
+    reader.end_runs(at_ms)
+    reader.drop_queued(at_ms)
+    reader.set_kernel(at_ms, status="dead", problem=problem)
+    return reader.operations()
+
+
+def settle(
+    state: SessionState, *, running: RunId | None, queued: Sequence[RunId], at_ms: int
+) -> tuple[Operation, ...]:
+    """Return the operations that end what the host no longer has (KM13).
+
+    To be called with the host's view of the kernel when its journal has been
+    read to the end, after a gap or a lost connection; queued runs must have
+    been submitted again before. Reply or idle of a run may be lost in a gap:
+    it would stay `[*]` for ever.
+    """
+    reader = _Reader(state, at_ms)
+    there = {*queued, *([running] if running is not None else [])}
+    for run in state.runs:
+        if run.id not in there and (run.started_ms is not None or run.cancelled):
+            if run.started_ms is not None:
+                reader.finish(run, run.reply or "lost", at_ms)
+            else:
+                reader.drop(run.id, at_ms)
+    return reader.operations()
+
+
+def externalise(
+    operations: Sequence[Operation], *, limit_bytes: int, new_blob: Callable[[bytes, str], BlobRef]
+) -> tuple[Operation, ...]:
+    """Return the operations with every output value larger than `limit_bytes` in a blob.
+
+    `new_blob(bytes, media_type)` names the bytes, and stores them.
+    """
+
+    def small(output: Output) -> Output:
+        return extract_large_output(output, limit_bytes=limit_bytes, new_blob=new_blob)
+
+    return tuple(_externalised(operation, small) for operation in operations)
+
+
+def _externalised(operation: Operation, small: Callable[[Output], Output]) -> Operation:
+    match operation:
+        case ops.AddOutput(output=output):
+            return replace(operation, output=small(output))
+        case ops.UpdateDisplay():
+            shown = small(DisplayData(operation.data, operation.metadata, operation.blobs))
+            assert isinstance(shown, DisplayData)
+            return replace(operation, data=shown.data, blobs=shown.blobs)
+        case ops.ReplaceOutputs(outputs=outputs):
+            return replace(operation, outputs=tuple(small(output) for output in outputs))
+        case ops.InsertCells(cells=cells):
+            return replace(
+                operation,
+                cells=tuple(replace(cell, outputs=tuple(map(small, cell.outputs))) for cell in cells),
+            )
+        case _:
+            return operation
+
+
+# ---- decoding
+
+
+class _Malformed(Exception):
+    """The kernel sent what does not follow the protocol."""
+
+
+_STATUS = msgspec.json.Decoder(km.StatusContent)
+_STREAM = msgspec.json.Decoder(km.StreamContent)
+_DISPLAY = msgspec.json.Decoder(km.DisplayContent)
+_ERROR = msgspec.json.Decoder(km.ErrorContent)
+_CLEAR = msgspec.json.Decoder(km.ClearOutputContent)
+_INPUT = msgspec.json.Decoder(km.ExecuteInputContent)
+_REPLY = msgspec.json.Decoder(km.ExecuteReplyContent)
+_REQUEST = msgspec.json.Decoder(km.InputRequestContent)
+_EVENT = msgspec.json.Decoder(host.HostEvent)
+
+
+def _decoded(decoder: msgspec.json.Decoder[T], content: bytes) -> T:
+    try:
+        return decoder.decode(content)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        pass
+    # Some kernels write NaN, or half a surrogate pair: not quite JSON, but what is meant is clear.
+    try:
+        tree = json.loads(content.decode("utf-8", "replace"), parse_constant=lambda _: None)
+        return msgspec.convert(_healed(tree), decoder.type)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise _Malformed(str(error)) from None
+
+
+def _healed(value: Json) -> Json:
+    """Return the value with U+FFFD for each half of a surrogate pair, which no file and no wire can carry."""
+    match value:
+        case str():
+            return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        case list():
+            return [_healed(item) for item in value]
+        case dict():
+            return {str(_healed(key)): _healed(item) for key, item in value.items()}
+        case _:
+            return value
+
+
+def _bundle(data: dict[str, Json]) -> dict[str, Json]:
+    """Return the bundle with text as one string: some kernels send lists of lines, as files have them."""
+    for media_type, value in data.items():
+        if isinstance(value, list) and not is_json_type(media_type):
+            lines = [line for line in value if isinstance(line, str)]
+            if len(lines) == len(value):
+                data[media_type] = "".join(lines)
+    return data
+
+
+# ---- reading
+
+
+class _Reader:
+    """Reads a batch. It keeps what it has to know of the state up to date, and no more than that."""
+
+    def __init__(self, state: SessionState, now_ms: int) -> None:
+        self.answers: list[Record] = []
+        self._state = state
+        self._now_ms = now_ms
+        self._kernel = state.kernel
+        self._said: str | None = None
+        self._runs: dict[RunId, Run] = {run.id: run for run in state.runs}
+        self._started = {run.id for run in state.runs if run.started_ms is not None}
+        self._counts: dict[RunId, int] = {}
+        #: A run that the kernel answered with `aborted`, and when: the host may send it again (KM8).
+        self._aborted: tuple[RunId, int] | None = None
+        #: The newest run of each cell whose run ended in this batch; before that, of all cells, once that is asked.
+        self._finished: dict[CellId, RunId] = {}
+        self._cell_of_finished: dict[RunId, CellId] = {}
+        self._cells_of_last: dict[RunId, CellId] | None = None
+        #: Source and version of cells that this batch changed.
+        self._sources: dict[CellId, tuple[str, int]] = {}
+        self._draft = _Draft()
+
+    # -- what comes out
+
+    def operations(self) -> tuple[Operation, ...]:
+        self._end_aborted()
+        before = {run.id: run for run in self._state.runs}
+        for run in self._runs.values():
+            if (run.reply is not None or run.idle) and run is not before.get(run.id):
+                self._draft.add(ops.MarkRun(run.id, reply=run.reply, idle=run.idle))
+        self._settle_status()
+        if self._kernel != self._state.kernel:
+            self._draft.add(ops.SetKernel(self._kernel))
+        return self._draft.operations()
+
+    def _settle_status(self) -> None:
+        """A running cell makes the kernel busy, whatever a completion on another channel says of idle (KM9)."""
+        if self._kernel.status not in {"idle", "busy"}:
+            return
+        if any(not self._runs[run_id].idle for run_id in self._started) or self._said == "busy":
+            self.set_kernel(self._now_ms, status="busy")
+        elif self._said == "idle":
+            self.set_kernel(self._now_ms, status="idle")
+
+    def set_kernel(self, at_ms: int, **changes: object) -> None:
+        kernel: KernelState = replace(self._kernel, **changes)
+        if kernel.status != self._kernel.status:
+            kernel = replace(kernel, since_ms=at_ms)
+        self._kernel = kernel
+
+    def _notice(self, notice_id: str, kind: NoticeKind, text: str) -> None:
+        self._draft.add(ops.AddNotice(Notice(notice_id, kind, text, self._now_ms)))
+
+    # -- records
+
+    def read(self, record: Record) -> None:
+        try:
+            event = _decoded(_EVENT, record.content) if record.channel == "host" else None
+            if not (isinstance(event, host.RunSent) and self._starts_over(event.run_id, record.at_ms)):
+                self._end_aborted()
+            match record.channel:
+                case "host":
+                    if event is not None:
+                        self._read_event(event, record.at_ms)
+                case "iopub":
+                    self._read_iopub(record)
+                case "stdin":
+                    self._read_stdin(record)
+                case "shell" | "control":
+                    self._read_reply(record)
+                case _:
+                    assert_never(record.channel)
+        except _Malformed:
+            self._notice(
+                MALFORMED,
+                "warning",
+                f"The kernel sent a message that cannot be read ({record.msg_type}); it was left out. "
+                "The kernel's own program may be at fault.",
+            )
+
+    def _read_iopub(self, record: Record) -> None:
+        match record.msg_type:
+            case "status":
+                self._read_status(record)
+            case "execute_input":
+                count = _decoded(_INPUT, record.content).execution_count
+                if record.parent_id in self._runs and count is not None:
+                    self._count(self._running(RunId(record.parent_id), record.at_ms), count)
+            case "stream":
+                stream = _decoded(_STREAM, record.content)
+                cell_id = self._cell_of(record)
+                if cell_id is not None and stream.text:
+                    self._draft.write(cell_id, stream.name, stream.text)
+            case "display_data":
+                shown = _decoded(_DISPLAY, record.content)
+                output = DisplayData(
+                    _bundle(shown.data), shown.metadata, display_id=shown.transient.display_id
+                )
+                self._output(record, output)
+            case "execute_result":
+                shown = _decoded(_DISPLAY, record.content)
+                result = ExecuteResult(
+                    _bundle(shown.data),
+                    shown.metadata,
+                    execution_count=shown.execution_count,
+                    display_id=shown.transient.display_id,
+                )
+                self._output(record, result)
+            case "update_display_data":
+                shown = _decoded(_DISPLAY, record.content)
+                if shown.transient.display_id is not None:
+                    self._draft.update(shown.transient.display_id, _bundle(shown.data), shown.metadata)
+            case "error":
+                error = _decoded(_ERROR, record.content)
+                self._output(record, ErrorOutput(error.ename, error.evalue, tuple(error.traceback)))
+            case "clear_output":
+                wait = _decoded(_CLEAR, record.content).wait
+                cell_id = self._cell_of(record)
+                if cell_id is not None:
+                    self._draft.clear(cell_id, wait=wait)
+            case _:
+                pass  # Comms, debug events, welcome: no part of the document.
+
+    def _output(self, record: Record, output: Output) -> None:
+        cell_id = self._cell_of(record)
+        if cell_id is not None:
+            self._draft.output(cell_id, ops.AddOutput(cell_id, output))
+
+    def _read_status(self, record: Record) -> None:
+        status = _decoded(_STATUS, record.content).execution_state
+        if status in {"busy", "idle"}:
+            self._said = status
+        run_id = RunId(record.parent_id)
+        if run_id not in self._runs:
+            return
+        if status == "busy":
+            self._running(run_id, record.at_ms)
+        elif status == "idle":
+            self._mark(replace(self._running(run_id, record.at_ms), idle=True), record.at_ms)
+
+    def _read_reply(self, record: Record) -> None:
+        run_id = RunId(record.parent_id)
+        if record.msg_type != "execute_reply" or run_id not in self._runs:
+            self.answers.append(record)
+            return
+        run = self._running(run_id, record.at_ms)
+        try:
+            reply = _decoded(_REPLY, record.content)
+        except _Malformed:
+            self._mark(replace(run, reply="failed"), record.at_ms)
+            raise
+        if reply.execution_count is not None and reply.status != "aborted":
+            self._count(run, reply.execution_count)
+        for payload in reply.payload:
+            self._read_payload(run, payload)
+        self._mark(replace(run, reply=_OUTCOMES.get(reply.status, "aborted")), record.at_ms)
+
+    def _read_payload(self, run: Run, payload: dict[str, Json]) -> None:
+        match payload:
+            case {"source": "page", "data": dict(data)}:
+                self._draft.add(ops.ShowPage(run.id, _bundle(data)))
+            case {"source": "set_next_input", "text": str(text), "replace": True}:
+                self._replace_source(run.cell_id, text)
+            case {"source": "set_next_input", "text": str(text)}:
+                if run.cell_id in self._state.cells:
+                    # The id has to come from somewhere, and a run has one such cell at most.
+                    cell = Cell(CellId(f"next-{run.id}"[:64]), "code", text)
+                    self._draft.add(ops.InsertCells(run.cell_id, (cell,)))
+            case _:
+                pass
+
+    def _replace_source(self, cell_id: CellId, text: str) -> None:
+        cell = self._state.cells.get(cell_id)
+        if cell is None:
+            return
+        source, version = self._sources.get(cell_id, (cell.cell.source, cell.version))
+        change = diff(source, text)
+        if not change.is_empty:
+            self._sources[cell_id] = (text, version + 1)
+            self._draft.add(ops.ChangeSource(cell_id, version + 1, change.to_json()))
+
+    def _read_stdin(self, record: Record) -> None:
+        run_id = RunId(record.parent_id)
+        if record.msg_type != "input_request" or run_id not in self._runs:
+            return
+        request = _decoded(_REQUEST, record.content)
+        run = self._running(run_id, record.at_ms)
+        if run.cell_id in self._state.cells:
+            header = record.header.decode("utf-8", "replace")
+            asked = InputRequest(run_id, request.prompt, request.password, header)
+            self._draft.add(ops.RequestInput(run.cell_id, asked))
+        else:
+            self._notice(
+                INPUT_LOST,
+                "warning",
+                "A cell that was deleted waits for input. Restore the cell and run it again, "
+                "or interrupt the kernel.",
+            )
+
+    # -- what the host says
+
+    def _read_event(self, event: host.HostEvent, at_ms: int) -> None:
+        match event:
+            case host.KernelStarted():
+                self._kernel_started(event, at_ms)
+            case host.KernelDied():
+                self._kernel_died(event, at_ms)
+            case host.KernelRestarting():
+                self.set_kernel(at_ms, status="restarting")
+            case host.RunSent(run_id=run_id):
+                if run_id in self._runs:
+                    self._running(run_id, at_ms)  # Does nothing for one that starts over.
+            case host.RunDropped(run_id=run_id):
+                if run_id in self._started:
+                    self.finish(self._runs[run_id], "aborted", at_ms)
+                elif run_id in self._runs:
+                    self.drop(run_id, at_ms)
+            case host.RunEnded(run_id=run_id):
+                if run_id in self._runs:
+                    # Without a reply nobody knows how it went.
+                    run = self._running(run_id, at_ms)
+                    self.finish(run, run.reply or "lost", at_ms)
+            case host.JournalGap(reason=reason):
+                self._notice(GAP, "warning", f"Some output of this kernel may be missing: {reason}")
+            case _:
+                assert_never(event)
+
+    def _kernel_started(self, event: host.KernelStarted, at_ms: int) -> None:
+        if event.lineage != self._kernel.lineage:
+            self.end_runs(at_ms)  # Those of the process before, if nobody saw how it ended.
+        info = event.info.get("language_info")
+        language = info.get("name") if isinstance(info, dict) else None
+        self.set_kernel(
+            at_ms,
+            status="idle",
+            lineage=event.lineage,
+            language=language if isinstance(language, str) else self._kernel.language,
+            obituary=None,
+            problem="",
+            replaces=None,
+        )
+        self._said = "idle"
+        if isinstance(info, dict) and self._state.metadata.get("language_info") != info:
+            self._draft.add(ops.SetMetadata({"language_info": info}))
+
+    def _kernel_died(self, event: host.KernelDied, at_ms: int) -> None:
+        obituary = event.obituary
+        if obituary.run_id in self._runs:
+            self._running(obituary.run_id, at_ms)
+        self.end_runs(at_ms)
+        if self._kernel.status == "restarting" and obituary.asked:
+            return  # What is queued now was queued for the process that comes.
+        self.drop_queued(at_ms)
+        started = self._kernel.lineage > 0
+        text = sentence(obituary, started=started)
+        self.set_kernel(at_ms, status="dead", obituary=obituary, problem="" if started else text)
+        if not obituary.asked:
+            self._notice(DIED, "error", text)
+
+    # -- runs
+
+    def _running(self, run_id: RunId, at_ms: int) -> Run:
+        """Return the run, which was sent: whoever speaks of it says so, if `RunSent` is missing."""
+        run = self._runs[run_id]
+        if run.started_ms is None:
+            run = replace(run, started_ms=at_ms)
+            self._runs[run_id] = run
+            self._started.add(run_id)
+            self._draft.part(run.cell_id)
+            self._draft.add(ops.StartRun(run_id, at_ms))
+        return run
+
+    def _count(self, run: Run, count: int) -> None:
+        if self._counts.get(run.id) != count:
+            self._counts[run.id] = count
+            self._draft.add(ops.CountRun(run.id, count))
+
+    def _mark(self, run: Run, at_ms: int) -> None:
+        """Keep what is known now; the run is over when reply and idle are both in (SE7)."""
+        if run.reply == "aborted" and run.idle:
+            self._aborted = (run.id, at_ms)
+        elif run.reply is not None and run.idle:
+            self.finish(run, run.reply, at_ms)
+            return
+        self._runs[run.id] = run
+
+    def _starts_over(self, run_id: RunId, at_ms: int) -> bool:
+        """Return whether this run was sent before; then forget what the kernel said of that time."""
+        run = self._runs.get(run_id)
+        if run is None or run.started_ms is None:
+            return False
+        self._aborted = None
+        self._runs[run_id] = replace(run, started_ms=at_ms, reply=None, idle=False)
+        self._draft.part(run.cell_id)
+        self._draft.add(ops.StartRun(run_id, at_ms))
+        return True
+
+    def _end_aborted(self) -> None:
+        if self._aborted is not None:
+            run_id, at_ms = self._aborted
+            self._aborted = None
+            self.finish(self._runs[run_id], "aborted", at_ms)
+
+    def finish(self, run: Run, outcome: RunOutcome, at_ms: int) -> None:
+        self._leave(run)
+        self._draft.add(ops.FinishRun(run.id, outcome, at_ms))
+
+    def drop(self, run_id: RunId, at_ms: int) -> None:
+        self._leave(self._runs[run_id])
+        self._draft.drop(run_id, at_ms)
+
+    def _leave(self, run: Run) -> None:
+        del self._runs[run.id]
+        self._started.discard(run.id)
+        self._cell_of_finished.pop(self._finished.get(run.cell_id, run.id), None)
+        self._finished[run.cell_id] = run.id
+        self._cell_of_finished[run.id] = run.cell_id
+
+    def end_runs(self, at_ms: int) -> None:
+        for run_id in sorted(self._started):
+            run = self._runs[run_id]
+            self.finish(run, run.reply or "lost", at_ms)
+
+    def drop_queued(self, at_ms: int) -> None:
+        for run_id in [run_id for run_id in self._runs if run_id not in self._started]:
+            self.drop(run_id, at_ms)
+
+    def _cell_of(self, record: Record) -> CellId | None:
+        """Return the cell that this output belongs to, if it is still there and wants it."""
+        run_id = RunId(record.parent_id)
+        if run_id in self._runs:
+            cell_id = self._running(run_id, record.at_ms).cell_id
+        else:
+            late = self._late_cell(run_id)
+            if late is None:
+                return None
+            cell_id = late
+        cell = self._state.cells.get(cell_id)
+        return cell_id if cell is not None and cell.cell.kind == "code" else None
+
+    def _late_cell(self, run_id: RunId) -> CellId | None:
+        """Return the cell whose last run this was: a thread of it may still print (KM5)."""
+        cell_id = self._cell_of_finished.get(run_id)
+        if cell_id is None:
+            if self._cells_of_last is None:
+                cells = self._state.cells.items()
+                self._cells_of_last = {cell.last.run_id: key for key, cell in cells if cell.last is not None}
+            cell_id = self._cells_of_last.get(run_id)
+            if cell_id is None or cell_id in self._finished:
+                return None
+        if any(self._runs[other].cell_id == cell_id for other in self._started):
+            return None
+        return cell_id
+
+
+class _Draft:
+    """The operations so far. What later ones make pointless is taken out again (None)."""
+
+    def __init__(self) -> None:
+        self._ops: list[Operation | None] = []
+        #: For each cell: where its output operations stand.
+        self._outputs: dict[CellId, list[int]] = {}
+        #: For each cell whose last output is a stream: where it stands, and its text in pieces.
+        self._streams: dict[CellId, tuple[int, str, list[str]]] = {}
+        self._updates: dict[str, int] = {}
+        self._waiting: set[CellId] = set()
+
+    def operations(self) -> tuple[Operation, ...]:
+        for cell_id in list(self._streams):
+            self._close_stream(cell_id)
+        return tuple(operation for operation in self._ops if operation is not None)
+
+    def add(self, operation: Operation) -> None:
+        self._ops.append(operation)
+
+    def part(self, cell_id: CellId) -> None:
+        """A new run begins: its stream does not go on with the old one."""
+        self._close_stream(cell_id)
+
+    def drop(self, run_id: RunId, at_ms: int) -> None:
+        last = self._ops[-1] if self._ops else None
+        if isinstance(last, ops.DropRuns):
+            self._ops[-1] = ops.DropRuns((*last.run_ids, run_id), "aborted", at_ms)
+        else:
+            self.add(ops.DropRuns((run_id,), "aborted", at_ms))
+
+    def write(self, cell_id: CellId, name: str, text: str) -> None:
+        self._open(cell_id)
+        stream = self._streams.get(cell_id)
+        if stream is not None and stream[1] == name:
+            stream[2].append(text)
+            return
+        self.output(cell_id, ops.AppendStream(cell_id, name, ""))
+        self._streams[cell_id] = (len(self._ops) - 1, name, [text])
+
+    def output(self, cell_id: CellId, operation: Operation) -> None:
+        self._open(cell_id)
+        self._close_stream(cell_id)
+        self._outputs.setdefault(cell_id, []).append(len(self._ops))
+        self.add(operation)
+
+    def update(self, display_id: str, data: dict[str, Json], metadata: dict[str, Json]) -> None:
+        before = self._updates.get(display_id)
+        if before is not None:
+            self._ops[before] = None
+        self._updates[display_id] = len(self._ops)
+        self.add(ops.UpdateDisplay(display_id, data, metadata))
+
+    def clear(self, cell_id: CellId, *, wait: bool) -> None:
+        if wait:
+            if cell_id not in self._waiting:
+                self._waiting.add(cell_id)
+                self._close_stream(cell_id)
+                self._outputs.setdefault(cell_id, []).append(len(self._ops))
+                self.add(ops.ClearOutput(cell_id, wait=True))
+            return
+        self._waiting.discard(cell_id)
+        self._streams.pop(cell_id, None)
+        for index in self._outputs.get(cell_id, ()):
+            self._ops[index] = None
+        self._outputs[cell_id] = [len(self._ops)]
+        self.add(ops.ClearOutput(cell_id, wait=False))
+
+    def _open(self, cell_id: CellId) -> None:
+        """An output comes: what waited to be cleared is cleared, and what this batch wrote before is gone."""
+        if cell_id in self._waiting:
+            self.clear(cell_id, wait=False)
+
+    def _close_stream(self, cell_id: CellId) -> None:
+        stream = self._streams.pop(cell_id, None)
+        if stream is not None:
+            index, name, pieces = stream
+            self._ops[index] = ops.AppendStream(cell_id, name, "".join(pieces))
