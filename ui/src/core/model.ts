@@ -40,8 +40,8 @@ export type CellStatus =
   | { readonly kind: "queued"; readonly runId: RunId; readonly queuedMs: number; readonly by: string }
   | { readonly kind: "running"; readonly runId: RunId; readonly sinceMs: number; readonly by: string };
 
-/** Does the output match the source? `none`: there is nothing to match. */
-export type Freshness = "none" | "fresh" | "stale";
+/** Does the output match the source? `unknown`: never run here, or the last run did not come to its end. */
+export type Freshness = "unknown" | "fresh" | "stale";
 
 /** One cell as the page shows it: what the server confirmed, with what is pending here on top. */
 export interface CellView {
