@@ -289,6 +289,29 @@ def test_jn14_only_what_a_snapshot_covers_is_pruned(tmp_path: Path) -> None:
         assert entries_of(store, a, 10) == [(11, b"next")]
 
 
+def test_jn14_pruned_or_forgotten_in_mid_read_is_not_damage(tmp_path: Path) -> None:
+    with JournalStore(tmp_path) as store:
+        for ending in ("pruned", "no journal"):
+            a = new(store)
+            store.append(a, [(seq, b"x") for seq in range(1, 6)], cursor=None)
+            reading = store.read(a, 0)
+            assert next(reading) == (1, b"x")
+            if ending == "pruned":
+                store.put_snapshot(a, 5, b"s")
+                store.prune(a, 6)
+            store.detach_notebook(a)
+            if ending == "no journal":
+                store.forget_notebook(a)
+            wait_for_purge(tmp_path)
+            with pytest.raises(JournalError, match=ending) as caught:
+                next(reading)
+            assert type(caught.value) is JournalError
+
+
+def wait_for_purge(folder: Path) -> None:
+    _wait_until(lambda: _count(folder, "entries") == 0)
+
+
 # -- damage, and the process that dies -----------------------------------------------------------------------
 
 

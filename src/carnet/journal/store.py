@@ -304,12 +304,8 @@ class JournalStore:
         size = 0
         with self._reading():
             number = self._number(journal_id)
-            first = self._first_seq(number)
             last = self._last_seq(journal_id)
-        if expected < first:
-            raise JournalError(
-                f"Journal {journal_id}: entries before {first} were pruned. Load the snapshot."
-            )
+        self._refuse_pruned(journal_id, expected)
         while expected <= last and size < limit_bytes:
             # One row a time by its key, so that no read transaction stays open while the
             # caller works: an open one would keep the write-ahead log from being reused.
@@ -318,6 +314,7 @@ class JournalStore:
                     "SELECT crc, bytes FROM entries WHERE key = ?", ((number << _SEQ_BITS) | expected,)
                 ).fetchone()
             if row is None:
+                self._refuse_pruned(journal_id, expected)  # pruned or forgotten while the caller worked?
                 raise JournalDamaged(f"Journal {journal_id}: entry {expected} of {last} is missing.")
             data = bytes(row[1])
             if zlib.crc32(data) != row[0]:
@@ -325,6 +322,13 @@ class JournalStore:
             yield expected, data
             size += len(data)
             expected += 1
+
+    def _refuse_pruned(self, journal_id: JournalId, seq: Seq) -> None:
+        first = self.first_seq(journal_id)
+        if seq < first:
+            raise JournalError(
+                f"Journal {journal_id}: entries before {first} were pruned. Load the snapshot."
+            )
 
     def last_seq(self, journal_id: JournalId) -> Seq:
         """Return the number of the last entry; 0 if there was never one.
