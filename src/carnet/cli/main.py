@@ -1,0 +1,54 @@
+"""The command line: finds the sub-command and lets it do its work.
+
+Sub-commands are named here and imported when they are called. Every failure
+that a user can mend is one sentence and exit code 1; a wrong command line is 2.
+"""
+
+import importlib
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from carnet.errors import CarnetError, ConfigError
+
+#: Sub-command to module (below carnet.cli) and what it does, for `carnet help`.
+COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
+    "notebook": ("serve", "Serve notebooks. What `carnet` does without a sub-command."),
+    "list": ("list_servers", "Show the servers that run."),
+    "stop": ("stop", "Stop a server: carnet stop [PORT|all] [--kernels]."),
+    "passwd": ("passwd", "Make the hash of a password."),
+    "kernelhost": ("kernelhost", "Run a kernel host. The server starts it by itself."),
+    "version": ("version", "Print the version."),
+    "help": ("help", "Show the sub-commands and options."),
+}
+
+DEFAULT: Final = "notebook"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command line and return the exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    name = given.pop(0) if given and given[0] in COMMANDS else DEFAULT
+    if name == DEFAULT and "--version" in given:
+        name = "version"
+    if name not in {"kernelhost", "help"} and {"-h", "--help", "--help-all"} & set(given):
+        name, given = "help", [name]
+    module = importlib.import_module(f"carnet.cli.{COMMANDS[name][0]}")
+    try:
+        code: int = module.main(given)
+    except ConfigError as error:
+        print(f"carnet: {error}", file=sys.stderr)
+        return 1
+    except CarnetError as error:
+        print(f"carnet: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        # Who read our output has seen enough. Python would complain once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

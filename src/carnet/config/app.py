@@ -1,0 +1,177 @@
+"""`NotebookApp`: the settings as traitlets, for configuration files written in Python or JSON.
+
+The class is made from the table in config/settings.py, so there is one list of
+settings. It is imported only when there is a file to read (traitlets is a third
+of a start). Every mistake in a file is a `ConfigError` with file, line and
+text: Carnet never starts less protected than its owner meant.
+"""
+
+import ast
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from traceback import extract_tb
+from typing import Any, Final, cast
+
+from traitlets import Bool, Dict, Float, Instance, Integer, List, TraitError, TraitType, Unicode, Union
+from traitlets.config import Config, Configurable
+from traitlets.config.loader import ConfigFileNotFound, JSONFileConfigLoader, PyFileConfigLoader
+
+from carnet.config.names import UnknownSetting, near, setting_of
+from carnet.config.settings import NAMES, default_of, help_of, kind_of
+from carnet.errors import ConfigError
+
+_TRAITS: Final[dict[type, type[TraitType[Any, Any]]]] = {
+    str: Unicode,
+    int: Integer,
+    float: Float,
+    bool: Bool,
+    list: List,
+    dict: Dict,
+}
+
+
+def _trait(name: str) -> TraitType[Any, Any]:
+    """Return the trait of one setting."""
+    default, help_ = default_of(name), help_of(name)
+    if name == "token":
+        return Unicode(None, allow_none=True, help=help_).tag(config=True)
+    if name == "notebook_manager_class":
+        return Union([Unicode(), Instance(type)], default_value=default, help=help_).tag(config=True)
+    return _TRAITS[kind_of(name)](default, help=help_).tag(config=True)
+
+
+# Made from the table; a type checker sees a plain Configurable, and nothing here needs more.
+NotebookApp: type[Configurable] = type(Configurable)(
+    "NotebookApp",
+    (Configurable,),
+    {
+        "__doc__": "The server's settings, as `c.NotebookApp.NAME` in a configuration file.",
+        "__module__": __name__,
+        **{name: _trait(name) for name in sorted(NAMES)},
+    },
+)
+
+
+@dataclass
+class FromFiles:
+    """What configuration files say, later files over earlier ones."""
+
+    values: dict[str, object] = field(default_factory=dict)
+    sources: dict[str, str] = field(default_factory=dict)
+    """Setting to `file, line N`, for people."""
+    other: Config = field(default_factory=Config)
+    """What is set on classes that are not ours: notebook managers, kernels."""
+
+
+def read_files(paths: Sequence[Path]) -> FromFiles:
+    """Read configuration files, in order.
+
+    Raises:
+        ConfigError: a file cannot be read or run, or sets something that is not there or of the wrong kind.
+    """
+    found = FromFiles()
+    for path in paths:
+        _read_file(path, found)
+    return found
+
+
+def other_config(found: Config, given: Sequence[tuple[str, str, str]]) -> Config:
+    """Return the configuration of classes that are not ours: files first, the command line over them."""
+    from traitlets.config.loader import DeferredConfigString
+
+    config = Config(found)
+    for class_name, trait, text in given:
+        config[class_name][trait] = DeferredConfigString(text)
+    return config
+
+
+def _read_file(path: Path, found: FromFiles) -> None:
+    config = _run(path)
+    for class_name, section in config.items():
+        if not isinstance(section, Config):
+            raise _mistake(path, class_name, "", "is not a class: c.CLASS.NAME = VALUE is the form")
+        for trait, value in section.items():
+            try:
+                name = setting_of(class_name, trait)
+            except UnknownSetting:
+                offer = near(trait)
+                hint = f"; did you mean {offer}?" if offer else ""
+                raise _mistake(path, class_name, trait, f"is not a setting{hint}") from None
+            if name is None:
+                found.other[class_name][trait] = value
+                continue
+            try:
+                app = NotebookApp(config=Config({"NotebookApp": {name: value}}))
+            except TraitError as error:
+                raise _mistake(path, class_name, trait, f"cannot be {value!r}: {_wanted(error)}") from None
+            found.values[name] = getattr(app, name)
+            found.sources[name] = f"{path}, line {_line_of(path, class_name, trait)}"
+
+
+def _run(path: Path) -> Config:
+    """Return what one file sets."""
+    try:
+        if path.suffix == ".json":
+            loaded = JSONFileConfigLoader(path.name, str(path.parent)).load_config()
+        else:
+            loaded = PyFileConfigLoader(path.name, str(path.parent)).load_config()
+    except ConfigFileNotFound as error:
+        raise ConfigError(f"{path}: there is no such configuration file.") from error
+    except json.JSONDecodeError as error:
+        raise ConfigError(f"{path}, line {error.lineno}: this is not valid JSON: {error.msg}.") from error
+    except SyntaxError as error:
+        where = error.filename or str(path)
+        text = (error.text or "").strip()
+        raise ConfigError(f"{where}, line {error.lineno}: {error.msg}: {text}") from error
+    except OSError as error:
+        raise ConfigError(f"{path}: it cannot be read: {error.strerror}.") from error
+    except Exception as error:  # noqa: BLE001  the file is the user's program: whatever it raises is told, and the start ends
+        where = [frame for frame in extract_tb(error.__traceback__) if frame.filename == str(path)]
+        line = where[-1].lineno if where else 0
+        raise ConfigError(
+            f"{path}, line {line}: {type(error).__name__}: {error}: {_text_of(path, line or 0)}"
+        ) from error
+    return cast("Config", loaded)
+
+
+def _wanted(error: TraitError) -> str:
+    """Return the part of a TraitError that says what kind is wanted."""
+    words = str(error)
+    return words[words.find("expected") :] if "expected" in words else words
+
+
+def _mistake(path: Path, class_name: str, trait: str, what: str) -> ConfigError:
+    line = _line_of(path, class_name, trait)
+    name = f"{class_name}.{trait}" if trait else class_name
+    return ConfigError(f"{path}, line {line}: {name} {what}. The line is: {_text_of(path, line)}")
+
+
+def _text_of(path: Path, line: int) -> str:
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    return lines[line - 1].strip() if 0 < line <= len(lines) else ""
+
+
+def _line_of(path: Path, class_name: str, trait: str) -> int:
+    """Return the last line that speaks of `c.Class.trait`; 1 where none does (it was set in a roundabout way)."""
+    text = path.read_text(encoding="utf-8", errors="replace")
+    if path.suffix != ".json":
+        lines = [node.lineno for node in _attributes(ast.parse(text), class_name, trait)]
+        if lines:
+            return max(lines)
+    last = trait or class_name
+    named = [number for number, line in enumerate(text.splitlines(), 1) if last in line]
+    return named[-1] if named else 1
+
+
+def _attributes(tree: ast.AST, class_name: str, trait: str) -> Iterator[ast.Attribute]:
+    """Yield each `c.Class.trait` (or `c.Class`) of a program."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Attribute):
+            continue
+        if not trait and node.attr == class_name:
+            yield node
+        inner = node.value
+        if trait and node.attr == trait and isinstance(inner, ast.Attribute) and inner.attr == class_name:
+            yield node

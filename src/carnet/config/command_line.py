@@ -1,0 +1,134 @@
+"""Understand the command line: options by their short names, and any `--Class.trait=value`.
+
+Pure: arguments in, values out. It reads no file and prints nothing.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from carnet.config.names import UnknownSetting, near, setting_of
+from carnet.config.settings import NAMES, parse
+from carnet.errors import ConfigError
+
+#: Short options and the settings they stand for; they take a value.
+ALIASES: Final[Mapping[str, str]] = {
+    "ip": "ip",
+    "port": "port",
+    "port-retries": "port_retries",
+    "notebook-dir": "notebook_dir",
+    "base-url": "base_url",
+    "certfile": "certfile",
+    "keyfile": "keyfile",
+    "browser": "browser",
+    "state-dir": "state_dir",
+    "log-level": "log_level",
+}
+
+#: Options without a value: what they set, and what they say in the help.
+FLAGS: Final[Mapping[str, tuple[str, object, str]]] = {
+    "no-browser": ("open_browser", False, "Do not open a browser."),
+    "debug": ("log_level", "DEBUG", "Say more in the log."),
+}
+
+#: Options for configuration itself: they take a value and are no settings.
+ABOUT_FILES: Final = ("config", "profile", "profile-dir")
+
+
+@dataclass
+class Given:
+    """What the command line says."""
+
+    values: dict[str, object] = field(default_factory=dict)
+    """Setting to value."""
+    other: list[tuple[str, str, str]] = field(default_factory=list)
+    """(class, trait, text) for classes that are not ours: notebook managers."""
+    files: dict[str, str] = field(default_factory=dict)
+    """`config`, `profile`, `profile-dir`, where given."""
+    wants_help: bool = False
+    wants_version: bool = False
+    yes: bool = False
+    """`-y`: answer yes to questions."""
+    rest: list[str] = field(default_factory=list)
+    """What is not an option: at most one file or folder."""
+
+
+def read_command_line(arguments: Sequence[str]) -> Given:
+    """Return what the arguments mean.
+
+    Raises:
+        ConfigError: an option is not known, has no value, or one of the wrong kind.
+    """
+    given = Given()
+    waiting = list(arguments)
+    while waiting:
+        argument = waiting.pop(0)
+        if not argument.startswith("-") or argument == "-":
+            given.rest.append(argument)
+            continue
+        name, has_value, text = argument.lstrip("-").partition("=")
+        if _flag(given, argument, name, has_value):
+            continue
+        if name not in ALIASES and name not in ABOUT_FILES and "." not in name:
+            offer = _nearest_option(name)
+            raise ConfigError(f"There is no option {argument.partition('=')[0]}.{offer} `carnet help` lists all.")
+        if not has_value:
+            if not waiting or waiting[0].startswith("--"):
+                raise ConfigError(f"--{name} needs a value: --{name}=VALUE.")
+            text = waiting.pop(0)
+        _take(given, name, text)
+    if len(given.rest) > 1:
+        raise ConfigError(f"One folder or notebook at most can be named, but there are {len(given.rest)}.")
+    return given
+
+
+def _flag(given: Given, argument: str, name: str, has_value: str) -> bool:
+    if argument in {"-h", "--help", "--help-all"}:
+        given.wants_help = True
+    elif argument == "--version":
+        given.wants_version = True
+    elif argument in {"-y", "--yes"}:
+        given.yes = True
+    elif name in FLAGS and not has_value:
+        setting, value, _ = FLAGS[name]
+        given.values[setting] = value
+    else:
+        return False
+    return True
+
+
+def _take(given: Given, name: str, text: str) -> None:
+    if name in ABOUT_FILES:
+        given.files[name] = text
+        return
+    if name in ALIASES:
+        given.values[ALIASES[name]] = _parsed(name, ALIASES[name], text)
+        return
+    class_name, _, trait = name.rpartition(".")
+    try:
+        setting = setting_of(class_name, trait)
+    except UnknownSetting:
+        offer = near(trait)
+        raise ConfigError(
+            f"--{name}: {class_name} has no setting {trait!r}."
+            + (f" Did you mean --{class_name}.{offer}?" if offer else "")
+        ) from None
+    if setting is None:
+        given.other.append((class_name, trait, text))
+    else:
+        given.values[setting] = _parsed(name, setting, text)
+
+
+def _parsed(option: str, setting: str, text: str) -> object:
+    try:
+        return parse(setting, text)
+    except ConfigError as error:
+        raise ConfigError(f"--{option}: {str(error).partition(': ')[2]}") from None
+
+
+def _nearest_option(name: str) -> str:
+    from difflib import get_close_matches
+
+    known = [*ALIASES, *FLAGS, *ABOUT_FILES, *(f"NotebookApp.{one}" for one in NAMES)]
+    found = get_close_matches(name, known, n=1)
+    return f" Did you mean --{found[0]}?" if found else ""

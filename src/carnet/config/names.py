@@ -1,0 +1,70 @@
+"""Old and new names of settings: one table, used for files, command line and documentation.
+
+People have configuration files from IPython 1 and 2, the classic notebook, and
+Jupyter Server. What they set there means the same here. It never reads a file.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from carnet.config.settings import NAMES
+
+#: Classes whose traits are ours by the same name. `NotebookApp` is the name we print.
+APPS: Final = ("NotebookApp", "ServerApp", "CarnetApp")
+
+#: Traits of these classes that have another name here.
+RENAMED: Final[Mapping[str, str]] = {
+    "root_dir": "notebook_dir",
+    "base_project_url": "base_url",
+    "tornado_settings": "webapp_settings",
+    "contents_manager_class": "notebook_manager_class",
+    "content_manager_class": "notebook_manager_class",
+    "allow_remote": "allow_remote_access",
+    "hashed_password": "password",
+}
+
+#: Single traits of other classes that mean one of our settings.
+ELSEWHERE: Final[Mapping[tuple[str, str], str]] = {
+    ("IdentityProvider", "token"): "token",
+    ("PasswordIdentityProvider", "token"): "token",
+    ("PasswordIdentityProvider", "hashed_password"): "password",
+    ("NotebookManager", "notebook_dir"): "notebook_dir",
+    ("FileNotebookManager", "notebook_dir"): "notebook_dir",
+    ("ContentsManager", "root_dir"): "notebook_dir",
+    ("FileContentsManager", "root_dir"): "notebook_dir",
+    ("LargeFileManager", "root_dir"): "notebook_dir",
+    ("Application", "log_level"): "log_level",
+}
+
+#: Classes of which we know every trait: a name that is not in a table is a mistake, not a stranger.
+KNOWN_CLASSES: Final = frozenset({*APPS, "IdentityProvider", "PasswordIdentityProvider"})
+
+
+class UnknownSetting(KeyError):
+    """A class we know has no such trait."""
+
+
+def setting_of(class_name: str, trait: str) -> str | None:
+    """Return the name of our setting that `Class.trait` means; None where the class is not ours.
+
+    Raises:
+        UnknownSetting: the class is ours and has no such trait.
+    """
+    elsewhere = ELSEWHERE.get((class_name, trait))
+    if elsewhere is not None:
+        return elsewhere
+    if class_name in APPS:
+        name = RENAMED.get(trait, trait)
+        if name in NAMES:
+            return name
+    if class_name in KNOWN_CLASSES:
+        raise UnknownSetting(trait)
+    return None
+
+
+def near(trait: str) -> str:
+    """Return a setting with a name like this one, to be offered after a typing error; or empty."""
+    from difflib import get_close_matches  # only a mistake needs it
+
+    found = get_close_matches(trait, [*NAMES, *RENAMED], n=1)
+    return found[0] if found else ""

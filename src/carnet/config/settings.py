@@ -1,0 +1,182 @@
+"""Every setting of the server, in one table: name, kind, default, help.
+
+`Settings` is what the rest of the program is given: plain values, checked, with
+no traitlets in sight. The traitlets class `NotebookApp` (config/app.py), the
+command line and `docs/reference/settings.md` are made from, or held against,
+this table. It reads no file and no environment.
+"""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, cast
+from urllib.parse import quote
+
+from carnet.errors import ConfigError
+
+MIB = 1 << 20
+
+
+def setting(default: object, help_: str) -> Any:
+    """Make one row of the table. `Any`, because a dataclass field stands for its value to a type checker."""
+    if isinstance(default, (list, dict)):
+        return dataclasses.field(default_factory=default.copy, metadata={"help": help_})
+    return dataclasses.field(default=default, metadata={"help": help_})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The values in force. Fields without a unit in their name have Jupyter's names."""
+
+    # -- where it listens
+    ip: str = setting("127.0.0.1", "Address to listen on. `*` or empty: every address of this machine.")
+    port: int = setting(8888, "Port to listen on. 0: any free one. If you name it and it is taken, Carnet does not start.")
+    port_retries: int = setting(50, "How many ports after `port` are tried when it is taken and you did not name it.")
+    base_url: str = setting("/", "Where Carnet lives below the host, as `/ipython/`. Slashes at the ends may be left out.")
+    certfile: str = setting("", "Certificate for https, a PEM file. It may hold the key too.")
+    keyfile: str = setting("", "Private key of `certfile`, a PEM file, where it is apart.")
+    trust_xheaders: bool = setting(
+        False, "Believe X-Forwarded-For, -Proto and X-Real-Ip. Only behind a proxy that sets them itself."
+    )
+    webapp_settings: dict[str, object] = setting({}, "More settings for `tornado.web.Application`.")
+
+    # -- who may use it
+    token: str | None = setting(
+        None, "The key that opens this server. Unset: made anew at each start, none if there is a password. Empty: none."
+    )
+    password: str = setting("", "Hash of the password, as `carnet passwd` prints it. Old `sha1:` hashes are understood.")
+    allow_origin: str = setting("", "One more origin whose pages may use the API with a token, as `https://example.org`.")
+    allow_remote_access: bool = setting(
+        False, "Answer to any Host name. Better: name yours in `local_hostnames`. (Guards against DNS rebinding.)"
+    )
+    local_hostnames: list[str] = setting(
+        ["localhost"], "Names under which browsers reach this server, besides its addresses."
+    )
+    serve_unprotected: bool = setting(
+        False, "Listen on other addresses than this machine's own even without TLS, or without password and token."
+    )
+
+    # -- notebooks
+    notebook_dir: str = setting("", "Folder that is served. Empty: the folder Carnet is started in. Made if missing.")
+    notebook_manager_class: str | type = setting(
+        "carnet.storage.files.FileNotebookManager", "Where notebooks live: the dotted name of a NotebookManager class."
+    )
+    autosave_delay_s: float = setting(1.0, "A changed notebook is saved this long after the change.")
+    output_limit_bytes: int = setting(
+        1 << 30, "Output kept for one run of one cell; what comes after is dropped with a notice. 0: no limit."
+    )
+
+    # -- kernels
+    kernels_outlive_server: bool = setting(
+        True, "Kernels go on when the server ends. False: all end together (containers, tests)."
+    )
+
+    # -- the program itself
+    open_browser: bool = setting(True, "Open a browser at start.")
+    browser: str = setting("", "Which browser: a command, with `%s` for the address. Empty: the system's own.")
+    state_dir: str = setting("", "Folder for journals, logins and sockets. Empty: the system's place for such things.")
+    max_body_bytes: int = setting(512 * MIB, "Largest request body taken from somebody who is logged in.")
+    log_level: str = setting("INFO", "DEBUG, INFO, WARNING or ERROR.")
+
+
+NAMES = frozenset(one.name for one in dataclasses.fields(Settings))
+
+
+def field_of(name: str) -> "dataclasses.Field[object]":
+    """Return the row of a setting."""
+    return next(one for one in dataclasses.fields(Settings) if one.name == name)
+
+
+def kind_of(name: str) -> type:
+    """Return the Python type of a setting's values: str, int, float, bool, list or dict."""
+    if name in {"token", "notebook_manager_class"}:  # what may stand there besides text, only files can say
+        return str
+    return cast("type", getattr(field_of(name).type, "__origin__", field_of(name).type))
+
+
+def help_of(name: str) -> str:
+    """Return the sentence that says what a setting does."""
+    return str(field_of(name).metadata["help"])
+
+
+def default_of(name: str) -> object:
+    """Return the default value of a setting."""
+    return getattr(Settings(), name)
+
+
+_BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+
+_KIND_WORDS = {
+    str: "text",
+    int: "a whole number",
+    float: "a number",
+    bool: "True or False",
+    list: "a list of texts",
+    dict: "a dictionary",
+}
+
+
+def parse(name: str, text: str) -> object:
+    """Return the value that text from the command line or the environment stands for.
+
+    Raises:
+        ConfigError: it is not of the setting's kind.
+    """
+    kind = kind_of(name)
+    if kind is str:
+        return text
+    if kind is list:
+        return [part.strip() for part in text.strip("[]").replace("'", "").replace('"', "").split(",") if part.strip()]
+    if kind is bool:
+        if text.lower() in _BOOLEANS:
+            return _BOOLEANS[text.lower()]
+    elif kind is dict:
+        import ast  # only who sets a dictionary on the command line needs it
+
+        try:
+            value = ast.literal_eval(text)
+        except (SyntaxError, ValueError):
+            value = None
+        if isinstance(value, dict):
+            return value
+    else:
+        try:
+            return kind(text)
+        except ValueError:
+            pass  # said below
+    raise ConfigError(f"{name}: {_KIND_WORDS[kind]} is wanted, but it is {text!r}.")
+
+
+def checked(settings: Settings) -> Settings:
+    """Return the settings with `base_url` in its one form.
+
+    Raises:
+        ConfigError: a value is of the right kind but cannot be used; names the key and the way out.
+    """
+    if not 0 <= settings.port <= 65535:
+        raise ConfigError(f"port: a number from 0 to 65535 is wanted, but it is {settings.port}.")
+    for name in ("port_retries", "autosave_delay_s", "output_limit_bytes"):
+        if getattr(settings, name) < 0:
+            raise ConfigError(f"{name}: it cannot be negative, but it is {getattr(settings, name)}.")
+    if settings.max_body_bytes < MIB:
+        raise ConfigError(f"max_body_bytes: at least {MIB} is wanted, but it is {settings.max_body_bytes}.")
+    if settings.keyfile and not settings.certfile:
+        raise ConfigError("keyfile: it needs certfile too. Name the certificate that this key belongs to.")
+    if "*" in settings.allow_origin:
+        raise ConfigError("allow_origin: it must be one origin, as https://example.org. Patterns are not understood.")
+    if settings.log_level.upper() not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
+        raise ConfigError(f"log_level: DEBUG, INFO, WARNING or ERROR is wanted, but it is {settings.log_level!r}.")
+    return dataclasses.replace(
+        settings, base_url=normalised_base_url(settings.base_url), log_level=settings.log_level.upper()
+    )
+
+
+def normalised_base_url(text: str) -> str:
+    """Return `/`, or `/a/b/`: percent-encoded, with a slash at both ends.
+
+    Raises:
+        ConfigError: it has a part that is `.` or `..`, a query, a fragment or a host.
+    """
+    parts = [part for part in text.split("/") if part]
+    if "://" in text or any(part in {".", ".."} or set(part) & set("?#\\") for part in parts):
+        raise ConfigError(f"base_url: a path is wanted, as /ipython/, but it is {text!r}.")
+    return "".join(f"/{quote(part, safe='%@:~+,=!$&()*;')}" for part in parts) + "/"

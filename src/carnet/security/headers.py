@@ -1,0 +1,159 @@
+"""The headers that make browsers guard us. Every response has one of these sets, and nothing else decides them.
+
+`page` for the app's own documents, `api` for JSON and other data, `user_file`
+for bytes that came from a user or a kernel: those can never act, not even when
+opened alone. Rules AC13 to AC16: docs/specs/access.md.
+"""
+
+import secrets
+from collections.abc import Mapping
+from typing import Final
+
+#: On every response.
+COMMON: Final[Mapping[str, str]] = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "X-Frame-Options": "DENY",
+}
+
+NO_STORE: Final = {"Cache-Control": "no-store"}
+
+FOREVER: Final = {"Cache-Control": "private, max-age=31536000, immutable"}
+
+#: One year. Sent only over TLS that we do ourselves.
+HSTS: Final = {"Strict-Transport-Security": "max-age=31536000"}
+
+
+def new_nonce() -> str:
+    """Return a fresh nonce for a page."""
+    return secrets.token_urlsafe(16)
+
+
+def page(nonce: str) -> dict[str, str]:
+    """Return the headers of the app's own page. Scripts and style sheets need the nonce; nothing comes from elsewhere."""
+    policy = (
+        "default-src 'none'",
+        f"script-src 'nonce-{nonce}' 'strict-dynamic'",
+        f"style-src 'self' 'nonce-{nonce}'",
+        # Attributes only: alignment of table cells and math in Markdown. No rule can be made with them.
+        "style-src-attr 'unsafe-inline'",
+        "img-src 'self' data: blob:",
+        "media-src 'self' data: blob:",
+        "font-src 'self'",
+        "connect-src 'self'",
+        "frame-src 'self' blob:",
+        "worker-src 'self' blob:",
+        "manifest-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "object-src 'none'",
+        "frame-ancestors 'none'",
+    )
+    return {**COMMON, "Content-Security-Policy": "; ".join(policy)}
+
+
+def plain_page(nonce: str) -> dict[str, str]:
+    """Return the headers of a page without scripts: the login form, an error."""
+    policy = (
+        "default-src 'none'",
+        f"style-src 'nonce-{nonce}'",
+        "img-src 'self' data:",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+    return {**COMMON, **NO_STORE, "Content-Security-Policy": "; ".join(policy)}
+
+
+def api() -> dict[str, str]:
+    """Return the headers of data: never shown, never framed, never kept."""
+    return {
+        **COMMON,
+        **NO_STORE,
+        "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
+    }
+
+
+def static() -> dict[str, str]:
+    """Return the headers of our own scripts, styles, fonts."""
+    return {**COMMON, "Content-Security-Policy": "default-src 'none'; style-src 'self'; font-src 'self'; sandbox"}
+
+
+def user_file(media_type: str) -> dict[str, str]:
+    """Return the headers of bytes that are not ours. They may be looked at, and cannot do anything."""
+    policy = "sandbox; default-src 'none'; img-src 'self' data:; media-src 'self' data:; style-src 'unsafe-inline'"
+    if media_type == "application/pdf":
+        # Browsers refuse to show a PDF in a sandbox; their viewers run in an origin of their own.
+        policy = "default-src 'none'; style-src 'unsafe-inline'; object-src 'self'; plugin-types application/pdf"
+    return {
+        **COMMON,
+        "X-Frame-Options": "SAMEORIGIN",
+        "Content-Security-Policy": f"{policy}; frame-ancestors 'self'",
+    }
+
+
+def output_frame(*, remote: bool) -> dict[str, str]:
+    """Return the headers of the document that active output lives in: scripts, but an origin that is nobody's.
+
+    It reaches neither cookies nor the API, whoever opens it, nor any address
+    unless `remote`: the reader allowed this output to load from other hosts.
+    """
+    hosts = " https: http:" if remote else ""
+    policy = (
+        "sandbox allow-scripts",
+        "default-src 'none'",
+        f"script-src 'unsafe-inline' 'unsafe-eval' data: blob:{hosts}",
+        f"style-src 'unsafe-inline' data: blob:{hosts}",
+        f"img-src data: blob:{hosts}",
+        f"media-src data: blob:{hosts}",
+        f"font-src data: blob:{hosts}",
+        f"connect-src data: blob:{' https: http: wss:' if remote else ''}",
+        f"frame-src{hosts}" if remote else "frame-src 'none'",
+        "worker-src blob:",
+        "form-action 'none'",
+        "base-uri 'none'",
+        "frame-ancestors 'self'",
+    )
+    return {**COMMON, "X-Frame-Options": "SAMEORIGIN", "Content-Security-Policy": "; ".join(policy)}
+
+
+#: Types that a browser shows and that cannot act (with the headers of `user_file`). Text is shown as plain text.
+_SHOWN: Final = frozenset(
+    {
+        "application/pdf",
+        "image/avif",
+        "image/bmp",
+        "image/gif",
+        "image/jpeg",
+        "image/png",
+        "image/svg+xml",
+        "image/vnd.microsoft.icon",
+        "image/webp",
+        "image/x-icon",
+    }
+)
+_TEXT: Final = frozenset(
+    {
+        "application/javascript",
+        "application/json",
+        "application/toml",
+        "application/x-ipynb+json",
+        "application/x-sh",
+        "application/xml",
+        "application/yaml",
+    }
+)
+
+
+def shown_type(media_type: str) -> str | None:
+    """Return the Content-Type under which a user's file may be shown; None: it is only to be downloaded."""
+    plain = media_type.partition(";")[0].strip().lower()
+    if plain in _SHOWN or plain.startswith(("audio/", "video/")):
+        return plain
+    if plain in {"text/html", "application/xhtml+xml"}:
+        return None
+    if plain.startswith("text/") or plain in _TEXT:
+        return "text/plain; charset=utf-8"
+    return None

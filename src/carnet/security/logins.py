@@ -1,0 +1,168 @@
+"""Who is signed in, on which device: a table on the server, so that signing out ends it.
+
+The browser holds a random word of 256 bits; the table holds only its SHA-256,
+so the state folder opens nothing. Logins survive restarts. Rules AC17 to AC20:
+docs/specs/access.md. Times are milliseconds since the epoch.
+"""
+
+import re
+import secrets
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+from carnet import database
+from carnet.clock import Clock
+
+IDLE_MS: Final = 14 * 24 * 3600 * 1000
+LIFE_MS: Final = 30 * 24 * 3600 * 1000
+TOUCH_MS: Final = 60 * 1000
+"""The time of last use is written at most this often."""
+
+SECRET_BYTES: Final = 32
+
+_STEPS: Final = (
+    """
+    CREATE TABLE logins (
+        id TEXT PRIMARY KEY,          -- SHA-256 of the secret in the cookie
+        user TEXT NOT NULL,
+        device TEXT NOT NULL,         -- browser and system, for people
+        address TEXT NOT NULL,        -- where it signed in from
+        created_ms INTEGER NOT NULL,
+        used_ms INTEGER NOT NULL,
+        form_sha256 TEXT NOT NULL     -- of the XSRF token of the form it came from; empty: none
+    ) WITHOUT ROWID;
+    """,
+)
+
+
+@dataclass(frozen=True)
+class Login:
+    """One person's authenticated stay on one device."""
+
+    login_id: str
+    user: str
+    device: str
+    address: str
+    created_ms: int
+    used_ms: int
+    form_sha256: str
+
+
+class LoginTable:
+    """The logins of one state folder. Quick (microseconds), for one thread at a time."""
+
+    def __init__(self, state_folder: Path, clock: Clock) -> None:
+        """Open the table.
+
+        Raises:
+            carnet.database.DatabaseDamaged, sqlite3.Error, OSError: it cannot be opened.
+        """
+        self._clock = clock
+        self._connection = database.connect(state_folder)
+        database.migrate(self._connection, "security", _STEPS)
+        self._end_old()
+
+    def close(self) -> None:
+        """Close the table; the logins stay."""
+        self._connection.close()
+
+    def create(self, user: str, *, user_agent: str, address: str, form_token: str = "") -> tuple[str, Login]:
+        """Sign somebody in, and return the secret for the cookie and the login."""
+        secret = secrets.token_urlsafe(SECRET_BYTES)
+        now_ms = self._clock.now_ms()
+        form = _hashed(form_token) if form_token else ""
+        login = Login(_hashed(secret), user, device_label(user_agent), address, now_ms, now_ms, form)
+        with database.transaction(self._connection) as connection:
+            connection.execute(
+                "INSERT INTO logins VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (login.login_id, user, login.device, address, now_ms, now_ms, form),
+            )
+        return secret, login
+
+    def find(self, secret: str) -> Login | None:
+        """Return the login of a cookie, and note that it is used now; None if it is not, or no more, one."""
+        login = self._read("WHERE id = ?", _hashed(secret))
+        if not login:
+            return None
+        now_ms = self._clock.now_ms()
+        if _is_over(login[0], now_ms):
+            self.end(login[0].login_id)
+            return None
+        if now_ms - login[0].used_ms > TOUCH_MS:
+            self._write("UPDATE logins SET used_ms = ? WHERE id = ?", now_ms, login[0].login_id)
+        return login[0]
+
+    def all(self) -> Sequence[Login]:
+        """Return every login, the last used first."""
+        self._end_old()
+        return self._read("ORDER BY used_ms DESC, id")
+
+    def end(self, login_id: str) -> bool:
+        """Sign one device out. Returns whether it was signed in."""
+        return self._write("DELETE FROM logins WHERE id = ?", login_id) == 1
+
+    def end_others(self, login_id: str) -> int:
+        """Sign every other device out. Returns how many."""
+        return self._write("DELETE FROM logins WHERE id != ?", login_id)
+
+    def end_all(self) -> int:
+        """Sign every device out (a new password does that). Returns how many."""
+        return self._write("DELETE FROM logins")
+
+    def _end_old(self) -> None:
+        now_ms = self._clock.now_ms()
+        self._write("DELETE FROM logins WHERE used_ms < ? OR created_ms < ?", now_ms - IDLE_MS, now_ms - LIFE_MS)
+
+    def _read(self, where: str, *values: str) -> list[Login]:
+        query = f"SELECT id, user, device, address, created_ms, used_ms, form_sha256 FROM logins {where}"
+        with closing(self._connection.execute(query, values)) as rows:
+            return [Login(*row) for row in rows]
+
+    def _write(self, statement: str, *values: object) -> int:
+        with database.transaction(self._connection) as connection:
+            return connection.execute(statement, values).rowcount
+
+
+def came_from_form(login: Login, form_token: str) -> bool:
+    """Return whether the login was made with the form that held this XSRF token."""
+    return bool(login.form_sha256) and login.form_sha256 == _hashed(form_token)
+
+
+def device_label(user_agent: str) -> str:
+    """Return browser and system in a few words, from a User-Agent header: what a person knows a device by."""
+    browsers = (
+        ("Edg", "Edge"),
+        ("OPR", "Opera"),
+        ("Firefox", "Firefox"),
+        ("Chrome", "Chrome"),
+        ("Safari", "Safari"),
+    )
+    systems = (
+        ("Android", "Android"),
+        ("iPhone", "iPhone"),
+        ("iPad", "iPad"),
+        ("Windows", "Windows"),
+        ("Mac OS", "Mac"),
+        ("CrOS", "ChromeOS"),
+        ("Linux", "Linux"),
+    )
+    browser = next((name for mark, name in browsers if f"{mark}/" in user_agent), "")
+    system = next((name for mark, name in systems if mark in user_agent), "")
+    if browser:
+        return f"{browser} on {system}" if system else browser
+    program = re.match(r"[A-Za-z0-9._-]{1,40}", user_agent)
+    return program[0] if program else "unknown device"
+
+
+def _is_over(login: Login, now_ms: int) -> bool:
+    return now_ms - login.used_ms > IDLE_MS or now_ms - login.created_ms > LIFE_MS
+
+
+def _hashed(secret: str) -> str:
+    return sha256(secret.encode("utf-8", "surrogateescape")).hexdigest()
+
+

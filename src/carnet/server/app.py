@@ -1,0 +1,168 @@
+"""The composition root: makes the parts of one server and puts them together. No decisions.
+
+What it imports is what the first page needs; a test lists it.
+"""
+
+import asyncio
+import importlib
+import logging
+import os
+import pwd
+import socket
+import ssl
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from tornado.httpserver import HTTPServer
+from tornado.web import Application
+
+from carnet.clock import Clock
+from carnet.config.load import Loaded
+from carnet.security.access import Gate, GateRules
+from carnet.security.logins import LoginTable
+from carnet.security.throttle import Throttle
+from carnet.security.tokens import new_token
+from carnet.server import routes
+from carnet.server.front import Front
+from carnet.server.handlers.base import Handler
+from carnet.server.index import STATIC_FOLDER, Shell
+from carnet.server.services import Services
+from carnet.server.static_files import StaticFiles
+
+if TYPE_CHECKING:
+    from carnet.server.workbench import Workbench
+
+log = logging.getLogger("carnet.server")
+
+HEADER_BYTES: Final = 16 << 10
+IDLE_S: Final = 30.0
+LINK_FRAME_BYTES: Final = 100 << 20
+PING_S: Final = 22
+"""Below the shortest idle time-out (30 s) that proxies in the field have."""
+
+
+class WorkbenchOpener:
+    """Opens the workbench at the first call, once."""
+
+    def __init__(self, loaded: Loaded, state_folder: Path, clock: Clock) -> None:
+        self._loaded = loaded
+        self._state_folder = state_folder
+        self._clock = clock
+        self._task: asyncio.Task[Workbench] | None = None
+
+    async def __call__(self) -> "Workbench":
+        """Return it. Raises what kept it from opening, each time."""
+        if self._task is None:
+            self._task = asyncio.create_task(self._open(), name="open workbench")
+        return await asyncio.shield(self._task)
+
+    @property
+    def opened(self) -> "Workbench | None":
+        """The workbench, if it is open."""
+        task = self._task
+        if task is None or not task.done() or task.cancelled() or task.exception() is not None:
+            return None
+        return task.result()
+
+    async def _open(self) -> "Workbench":
+        module = await asyncio.to_thread(importlib.import_module, "carnet.server.workbench")
+        opening: Callable[..., Awaitable[Workbench]] = module.open_workbench
+        return await opening(self._loaded, self._state_folder, self._clock)
+
+
+def make_services(loaded: Loaded, state_folder: Path, clock: Clock, opener: WorkbenchOpener) -> Services:
+    """Make what handlers are given.
+
+    Raises:
+        carnet.database.DatabaseDamaged, sqlite3.Error, OSError: the state folder cannot be used.
+    """
+    settings = loaded.settings
+    rules = GateRules(
+        user=_user_name(),
+        token=_token(loaded),
+        has_password=bool(settings.password),
+        token_is_chosen=bool(settings.token),
+        host_names=_host_names(loaded),
+        any_host=settings.allow_remote_access,
+    )
+    gate = Gate(rules, LoginTable(state_folder, clock), Throttle(), clock)
+    shell = Shell(settings.base_url, static_url(loaded))
+    return Services(
+        loaded=loaded,
+        state_folder=state_folder,
+        clock=clock,
+        gate=gate,
+        shell=shell,
+        static=StaticFiles(STATIC_FOLDER),
+        open_workbench=opener,
+        started_ms=clock.now_ms(),
+    )
+
+
+def make_server(services: Services, tls: ssl.SSLContext | None) -> HTTPServer:
+    """Return Tornado's server, not listening yet.
+
+    Raises:
+        ConfigError: a route does not say who may use it.
+    """
+    routes.check(routes.ROUTES)
+    settings = services.settings
+    application_settings: dict[str, Any] = {
+        **settings.webapp_settings,
+        "log_function": _log_request,
+        "websocket_ping_interval": PING_S,
+        "websocket_max_message_size": LINK_FRAME_BYTES,
+        "compress_response": False,
+    }
+    application = Application([], **application_settings)
+    return HTTPServer(
+        Front(application, services, routes.ROUTES),
+        xheaders=settings.trust_xheaders,
+        ssl_options=tls,
+        max_header_size=HEADER_BYTES,
+        max_body_size=routes.SMALL_BODY_BYTES,
+        # The stream must be able to hold the largest body; the front door sets the limit for each request.
+        max_buffer_size=max(settings.max_body_bytes, LINK_FRAME_BYTES) + HEADER_BYTES,
+        idle_connection_timeout=IDLE_S,
+    )
+
+
+def static_url(loaded: Loaded) -> str:
+    """Return where the built files are: below the base URL, or where the owner's proxy has them."""
+    prefix = loaded.settings.webapp_settings.get("static_url_prefix")
+    if isinstance(prefix, str) and prefix:
+        return prefix if prefix.endswith("/") else f"{prefix}/"
+    return f"{loaded.settings.base_url}static/"
+
+
+def _token(loaded: Loaded) -> str:
+    chosen = loaded.settings.token
+    if chosen is not None:
+        return chosen
+    return "" if loaded.settings.password else new_token()
+
+
+def _host_names(loaded: Loaded) -> frozenset[str]:
+    settings = loaded.settings
+    names = {*settings.local_hostnames}
+    if settings.ip in {"", "*", "0.0.0.0", "::"}:
+        names |= {socket.gethostname()}
+    else:
+        names |= {settings.ip}
+    return frozenset(name.lower().strip("[]") for name in names if name)
+
+
+def _user_name() -> str:
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # an id without an entry, as in some containers
+        return os.environ.get("USER") or "owner"
+
+
+def _log_request(handler: Handler) -> None:
+    """One line for what went wrong; the rest only when debugging. Never a query string."""
+    status = handler.get_status()
+    level = logging.WARNING if status >= 500 else logging.DEBUG
+    elapsed_ms = 1000 * handler.request.request_time()
+    log.log(level, "%s %s: %d in %.0f ms", handler.request.method, handler.request.path, status, elapsed_ms)

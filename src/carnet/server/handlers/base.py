@@ -1,0 +1,170 @@
+"""What all handlers share: their services, who asks, the guarding headers, errors in one shape, JSON in and out.
+
+A handler carries; it does not decide. Nobody comes here who was not admitted:
+`server.front` asks the gate before a handler is made.
+"""
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+from tornado.web import HTTPError, RequestHandler
+
+from carnet.errors import CarnetError, PeerError
+from carnet.security import headers
+from carnet.security.access import Identity, Kind
+from carnet.server.html import error_page
+
+if TYPE_CHECKING:
+    from carnet.server.front import Admission
+    from carnet.server.services import Services
+    from carnet.server.workbench import Workbench
+
+log = logging.getLogger("carnet.server")
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+PRIVATE_PROBLEM = "Something went wrong in the server; its log says what."
+
+
+class Handler(RequestHandler):
+    """One resource."""
+
+    admission: "Admission"
+    nonce: str
+
+    def initialize(self, admission: "Admission") -> None:
+        """Take what the front door found out."""
+        self.admission = admission
+        self.nonce = headers.new_nonce()
+        self.set_default_headers()
+
+    # -- what handlers use
+
+    @property
+    def services(self) -> "Services":
+        """The server's parts."""
+        return self.admission.services
+
+    @property
+    def identity(self) -> Identity:
+        """Who asks."""
+        return self.admission.identity
+
+    async def workbench(self) -> "Workbench":
+        """Return storage, journals and kernels, once they are open."""
+        return await self.services.open_workbench()
+
+    async def blocking(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call a function that may wait for a disk, on a worker thread."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self.services.threads, lambda: function(*args, **kwargs))
+
+    def json_body(self) -> dict[str, Any]:
+        """Return the request's JSON object; an empty body is an empty object.
+
+        Raises:
+            PeerError: it is something else.
+        """
+        if not self.request.body.strip():
+            return {}
+        try:
+            value = json.loads(self.request.body)
+        except (ValueError, RecursionError):
+            raise PeerError("The body is not valid JSON.") from None
+        if not isinstance(value, dict):
+            raise PeerError("The body must be a JSON object.")
+        return value
+
+    def answer(self, value: object, status: int = 200) -> None:
+        """Finish with JSON."""
+        self.set_status(status)
+        self.set_header("Content-Type", "application/json; charset=utf-8")
+        self.finish(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass"))
+
+    def answer_nothing(self) -> None:
+        """Finish with 204."""
+        self.set_status(HTTPStatus.NO_CONTENT)
+        self.finish()
+
+    def send(self, guards: Mapping[str, str]) -> None:
+        """Replace the guarding headers by another set of carnet.security.headers."""
+        for name in ("Cache-Control", "Content-Security-Policy", "X-Frame-Options"):
+            self.clear_header(name)
+        for name, value in guards.items():
+            self.set_header(name, value)
+
+    # -- Tornado's hooks
+
+    def set_default_headers(self) -> None:
+        """Begin with the strictest set, which says that nothing may be done with the response."""
+        self.clear_header("Server")
+        for name, value in headers.api().items():
+            self.set_header(name, value)
+        if self.request.protocol == "https":
+            for name, value in headers.HSTS.items():
+                self.set_header(name, value)
+
+    def decode_argument(self, value: bytes, name: str | None = None) -> str:
+        """Decode a path or query argument; what is not UTF-8 is refused."""
+        try:
+            return value.decode()
+        except UnicodeDecodeError:
+            raise HTTPError(400, reason=f"{name or 'The address'} is not UTF-8") from None
+
+    async def head(self, *arguments: str) -> None:
+        """Answer as GET does; Tornado leaves the body out."""
+        get: Callable[..., Any] = self.get
+        result = get(*arguments)
+        if result is not None:
+            await result
+
+    def check_xsrf_cookie(self) -> None:
+        """Nothing: the front door has looked (rule AC7)."""
+
+    def log_exception(
+        self,
+        typ: type[BaseException] | None,
+        value: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        """Log what nobody foresaw, without query string, header or body."""
+        if isinstance(value, (CarnetError, HTTPError)):
+            log.debug("%s %s: %s", self.request.method, self.request.path, value)
+        elif value is not None:
+            log.error("%s %s failed", self.request.method, self.request.path, exc_info=(type(value), value, tb))
+
+    def _request_summary(self) -> str:
+        # Tornado's own has the whole address in it; what it says in its log is built from this.
+        return f"{self.request.method} {self.request.path}"
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Answer with the one shape of errors: JSON for programs, a page for people. Never a traceback."""
+        error = kwargs.get("exc_info", (None, None, None))[1]
+        if isinstance(error, CarnetError):
+            self.refuse(error.status, type(error).__name__, str(error))
+        elif isinstance(error, HTTPError):
+            self.refuse(status_code, "request", error.reason or error.log_message or HTTPStatus(status_code).phrase)
+        else:
+            self.refuse(status_code, "internal" if status_code >= 500 else "request", PRIVATE_PROBLEM)
+
+    def refuse(self, status: int, reason: str, message: str) -> None:
+        """Finish with an error: `message` for people, `reason` for programs."""
+        self.set_status(status)
+        if self._wants_page():
+            self.send(headers.plain_page(self.nonce))
+            self.set_header("Content-Type", "text/html; charset=utf-8")
+            self.finish(error_page(status, message, base_url=self.services.base_url, nonce=self.nonce))
+        else:
+            self.send(headers.api())
+            self.answer({"message": message, "reason": reason}, status)
+
+    def _wants_page(self) -> bool:
+        if self.admission.route.kind in {Kind.PAGE, Kind.FORM}:
+            return True
+        return self.admission.route.kind is Kind.FILE and "text/html" in self.request.headers.get("Accept", "")

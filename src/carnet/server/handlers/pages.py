@@ -1,0 +1,92 @@
+"""The app's pages: one shell for all, which finds out from the address what to show.
+
+A page is revalidated by its entity tag: a warm load is a 304 of a few hundred
+bytes. The nonce is fresh in each full response and not part of the tag; a 304
+carries no policy, so that the browser goes on with the nonce and the policy it
+has stored together. Rules PG1 to PG6: docs/specs/pages.md.
+"""
+
+from typing import Final
+from urllib.parse import urlencode
+
+from carnet.security import headers, xsrf
+from carnet.server.handlers.base import Handler
+from carnet.server.index import STATIC_FOLDER, PageNotBuilt
+from carnet.server.signing_in import sign_in
+
+#: First part of the path to the page whose files are loaded ahead.
+_PAGES: Final = {"": "dashboard", "tree": "dashboard", "notebooks": "notebook"}
+
+
+class Page(Handler):
+    """The shell."""
+
+    def get(self, _path: str = "") -> None:
+        """Answer with the shell; first exchange a token in the address for a login."""
+        if self.admission.token_in_url:
+            self._exchange_token()
+            return
+        try:
+            document = self.services.shell.document(self._page())
+        except PageNotBuilt as error:
+            self.refuse(503, "not-built", str(error))
+            return
+        token = self._xsrf_token()
+        etag = document.etag(xsrf=token)
+        self.send(headers.page(self.nonce))
+        self.set_header("Cache-Control", "private, no-cache")
+        self.set_header("Etag", etag)
+        self._set_xsrf_cookie(token)
+        if self.check_etag_header():
+            self.clear_header("Content-Security-Policy")
+            self.set_status(304)
+            self.finish()
+            return
+        self.set_header("Content-Type", "text/html; charset=utf-8")
+        self.finish(document.render(nonce=self.nonce, xsrf=token))
+
+    def _page(self) -> str:
+        rest = self.request.path[len(self.services.base_url) :]
+        return _PAGES.get(rest.partition("/")[0], "")
+
+    def _exchange_token(self) -> None:
+        """Sign in with the token that was in the address, and come again without it."""
+        if self.admission.cookie is None or self.services.gate.logins.find(self.admission.cookie) is None:
+            sign_in(self, self.identity.user)
+        query = urlencode([(name, value) for name, values in self.request.query_arguments.items() for value in values])
+        self.redirect(self.request.path + (f"?{query}" if query else ""), status=302)
+
+    def _xsrf_token(self) -> str:
+        gate = self.services.gate
+        if self.identity.login is None:
+            has = self.get_cookie(xsrf.COOKIE)
+            if has and gate.form_tokens.is_ours(has):
+                return has
+        return gate.xsrf_token(self.admission.cookie, self.identity)
+
+    def _set_xsrf_cookie(self, token: str) -> None:
+        """Give Jupyter's clients the cookie they look for. Our own page reads the meta element."""
+        if self.get_cookie(xsrf.COOKIE) != token:
+            self.set_cookie(
+                xsrf.COOKIE,
+                token,
+                path=self.services.base_url,
+                samesite="Lax",
+                secure=self.request.protocol == "https",
+            )
+
+
+class OutputFrame(Handler):
+    """The document in which output with scripts lives. Its response makes it nobody's origin."""
+
+    def get(self) -> None:
+        """Answer with the frame; `?remote=1`: the reader let this output load from other hosts."""
+        try:
+            data = (STATIC_FOLDER / "frame.html").read_bytes()
+        except FileNotFoundError:
+            self.refuse(503, "not-built", str(PageNotBuilt()))
+            return
+        self.send(headers.output_frame(remote=self.get_query_argument("remote", "") == "1"))
+        self.set_header("Cache-Control", "private, no-cache")
+        self.set_header("Content-Type", "text/html; charset=utf-8")
+        self.finish(data)

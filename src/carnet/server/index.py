@@ -1,0 +1,107 @@
+"""The HTML shell of the app: Vite's index.html, with what only the server knows put in.
+
+That is: the base URL, a nonce for each script and style, the XSRF token, and
+the files that the page about to be shown needs at once. The shell holds nothing
+of anybody's notebooks. Rules PG1 to PG5: docs/specs/pages.md.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from hashlib import sha256
+from html import escape
+from pathlib import Path
+from typing import Final
+
+from carnet import __version__
+
+STATIC_FOLDER: Final = Path(__file__).parent / "static"
+
+_RELATIVE: Final = re.compile(r"""(?<=\s)(src|href)="\./""")
+_NONCED: Final = re.compile(r"<(script|style|link)\b")
+_NONCE: Final = "@nonce@"
+_XSRF: Final = "@xsrf@"
+
+NOT_BUILT: Final = (
+    "The page is not built. In a checkout, `./run` builds it and starts Carnet; "
+    "`python hatch_build.py` builds it alone. An installed Carnet always has it: install it again."
+)
+
+
+class PageNotBuilt(Exception):
+    """There is no index.html. `str()` says how to make one."""
+
+    def __init__(self) -> None:
+        super().__init__(NOT_BUILT)
+
+
+@dataclass(frozen=True)
+class Document:
+    """One shell, ready but for nonce and XSRF token."""
+
+    html: str
+    version: str
+    """Equal versions mean equal documents."""
+
+    def render(self, *, nonce: str, xsrf: str) -> bytes:
+        """Return the bytes of the page."""
+        return self.html.replace(_NONCE, nonce).replace(_XSRF, escape(xsrf, quote=True)).encode()
+
+    def etag(self, *, xsrf: str) -> str:
+        """Return the entity tag for one reader. The nonce is not in it: see `handlers.pages`."""
+        return f'W/"{sha256(f"{self.version} {xsrf}".encode()).hexdigest()[:24]}"'
+
+
+class Shell:
+    """Makes documents from the built index.html, and makes them anew when it was built anew."""
+
+    def __init__(self, base_url: str, static_url: str, folder: Path = STATIC_FOLDER) -> None:
+        """`static_url`: where the built files are served, with a slash at its end."""
+        self._base_url = base_url
+        self._static_url = static_url
+        self._folder = folder
+        self._made_from_ns = 0
+        self._documents: dict[str, Document] = {}
+
+    def document(self, page: str) -> Document:
+        """Return the shell for a page: `dashboard`, `notebook`, or another (nothing is loaded ahead for it).
+
+        Raises:
+            PageNotBuilt: there is no index.html.
+        """
+        try:
+            made_ns = (self._folder / "index.html").stat().st_mtime_ns
+        except OSError:
+            raise PageNotBuilt from None
+        if made_ns != self._made_from_ns:
+            self._documents.clear()
+            self._made_from_ns = made_ns
+        if page not in self._documents:
+            self._documents[page] = self._make(page)
+        return self._documents[page]
+
+    def _make(self, page: str) -> Document:
+        html = (self._folder / "index.html").read_text(encoding="utf-8")
+        html = _RELATIVE.sub(lambda found: f'{found[1]}="{self._static_url}', html)
+        head = (
+            f'<meta property="csp-nonce" nonce="{_NONCE}">'
+            f'<meta name="carnet-base-url" content="{escape(self._base_url, quote=True)}">'
+            f'<meta name="carnet-version" content="{escape(__version__, quote=True)}">'
+            f'<meta name="carnet-xsrf" content="{_XSRF}">'
+        )
+        ahead = "".join(self._loaded_ahead(page, html))
+        html = html.replace("</head>", f"{head}{ahead}</head>", 1)
+        html = _NONCED.sub(rf'<\1 nonce="{_NONCE}"', html)
+        version = sha256(f"{__version__} {html}".encode()).hexdigest()
+        return Document(html, version)
+
+    def _loaded_ahead(self, page: str, html: str) -> list[str]:
+        """Return links for what the page needs at once and index.html does not name itself."""
+        try:
+            pages = json.loads((self._folder / "preload.json").read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return []
+        wanted = pages.get(page, {})
+        scripts = [f'<link rel="modulepreload" href="{self._static_url}{name}">' for name in wanted.get("scripts", [])]
+        styles = [f'<link rel="stylesheet" href="{self._static_url}{name}">' for name in wanted.get("styles", [])]
+        return [link for link in (*styles, *scripts) if link.partition('href="')[2].partition('"')[0] not in html]

@@ -1,0 +1,110 @@
+"""Every route of the server: one table. A route says who may use it, or the server does not start.
+
+Handlers are named, not imported: a handler's module is imported at its first
+request, so the first page pays for itself only. docs/reference/routes.md is
+held against this table.
+"""
+
+import importlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final, cast
+
+from tornado.web import RequestHandler
+
+from carnet.errors import ConfigError
+from carnet.security.access import Kind, Who
+
+HANDLERS: Final = "carnet.server.handlers"
+
+SMALL_BODY_BYTES: Final = 8 << 10
+"""What is read of a request's body before somebody is signed in."""
+
+JSON_BODY_BYTES: Final = 1 << 20
+
+
+@dataclass(frozen=True)
+class Route:
+    """One address, or a family of them."""
+
+    pattern: str
+    """Regular expression for the path below the base URL, percent-encoded, whole. Groups are decoded for the handler."""
+    handler: str
+    """`module:Class`, the module below carnet.server.handlers."""
+    who: Who
+    kind: Kind
+    methods: str
+    """Those that the handler answers; others get 405."""
+    body_bytes: int = 0
+    """Largest body taken from somebody signed in. -1: the setting max_body_bytes."""
+
+    @cached_property
+    def path(self) -> re.Pattern[str]:
+        """The pattern, compiled."""
+        return re.compile(self.pattern)
+
+    def load(self) -> type[RequestHandler]:
+        """Import and return the handler's class."""
+        module, _, name = self.handler.partition(":")
+        return cast("type[RequestHandler]", getattr(importlib.import_module(f"{HANDLERS}.{module}"), name))
+
+
+_ID = r"([0-9A-Za-z_-]{1,64})"
+_PATH = r"((?:/.*)?)"
+
+ROUTES: Final[Sequence[Route]] = (
+    # pages
+    Route(r"", "pages:Page", Who.LOGIN, Kind.PAGE, "GET HEAD"),
+    Route(rf"(?:tree|notebooks|edit|view){_PATH}", "pages:Page", Who.LOGIN, Kind.PAGE, "GET HEAD"),
+    Route(r"login", "login:LoginPage", Who.PUBLIC, Kind.FORM, "GET HEAD POST", SMALL_BODY_BYTES),
+    Route(r"logout", "login:LogoutPage", Who.PUBLIC, Kind.FORM, "GET HEAD POST", SMALL_BODY_BYTES),
+    # what pages are made of
+    Route(r"static/(.+)", "static:StaticFile", Who.PUBLIC, Kind.STATIC, "GET HEAD"),
+    Route(r"(favicon\.ico|robots\.txt)", "static:RootFile", Who.PUBLIC, Kind.STATIC, "GET HEAD"),
+    Route(r"output-frame", "pages:OutputFrame", Who.LOGIN, Kind.FILE, "GET HEAD"),
+    # the link
+    Route(r"link", "link:LinkSocket", Who.LOGIN, Kind.SOCKET, "GET"),
+    # bytes of users
+    Route(r"files/(.+)", "files:UserFile", Who.LOGIN, Kind.FILE, "GET HEAD PUT", -1),
+    Route(r"blobs/([0-9a-f]{64})", "blobs:Blob", Who.LOGIN, Kind.FILE, "GET HEAD"),
+    # the API
+    Route(r"api/?", "status:Version", Who.PUBLIC, Kind.API, "GET HEAD"),
+    Route(r"api/status", "status:Status", Who.LOGIN, Kind.API, "GET HEAD"),
+    Route(r"api/me", "status:Me", Who.LOGIN, Kind.API, "GET HEAD"),
+    Route(r"api/contents(/.*)?/checkpoints", "checkpoints:Checkpoints", Who.LOGIN, Kind.API, "GET HEAD POST"),
+    Route(
+        rf"api/contents(/.*)?/checkpoints/{_ID}", "checkpoints:OneCheckpoint", Who.LOGIN, Kind.API, "POST DELETE"
+    ),
+    Route(
+        rf"api/contents{_PATH}", "contents:Contents", Who.LOGIN, Kind.API, "GET HEAD POST PUT PATCH DELETE", -1
+    ),
+    Route(r"api/notebooks(/.*)?", "contents:OldNotebooks", Who.LOGIN, Kind.API, "GET HEAD"),
+    Route(r"api/trash", "trash:Trash", Who.LOGIN, Kind.API, "GET HEAD DELETE"),
+    Route(rf"api/trash/{_ID}", "trash:OneTrashed", Who.LOGIN, Kind.API, "POST"),
+    Route(r"api/kernelspecs", "kernelspecs:Kernelspecs", Who.LOGIN, Kind.API, "GET HEAD"),
+    Route(r"api/kernelspecs/([^/]+)", "kernelspecs:OneKernelspec", Who.LOGIN, Kind.API, "GET HEAD"),
+    Route(r"kernelspecs/([^/]+)/([^/]+)", "kernelspecs:KernelspecFile", Who.LOGIN, Kind.FILE, "GET HEAD"),
+    Route(r"api/kernels", "kernels:Kernels", Who.LOGIN, Kind.API, "GET HEAD"),
+    Route(rf"api/kernels/{_ID}", "kernels:OneKernel", Who.LOGIN, Kind.API, "GET HEAD DELETE"),
+    Route(rf"api/kernels/{_ID}/(interrupt|restart)", "kernels:KernelAction", Who.LOGIN, Kind.API, "POST"),
+    Route(r"api/sessions", "sessions:Sessions", Who.LOGIN, Kind.API, "GET HEAD"),
+    Route(rf"api/sessions/{_ID}", "sessions:OneSession", Who.LOGIN, Kind.API, "GET HEAD DELETE"),
+    Route(r"api/logins", "logins:Logins", Who.LOGIN, Kind.API, "GET HEAD DELETE"),
+    Route(r"api/logins/([0-9a-f]{16})", "logins:OneLogin", Who.LOGIN, Kind.API, "DELETE"),
+)
+
+
+def check(routes: Sequence[Route]) -> None:
+    """Make sure that each route says who may use it, how, and with which methods.
+
+    Raises:
+        ConfigError: one does not. The server must not start.
+    """
+    for route in routes:
+        # At run time anything can stand there, whatever the type says.
+        if type(route.who) is not Who or type(route.kind) is not Kind:
+            raise ConfigError(f"Route {route.pattern!r} does not say who may use it, and how.")
+        if not route.methods or not set(route.methods.split()) <= set(RequestHandler.SUPPORTED_METHODS):
+            raise ConfigError(f"Route {route.pattern!r} does not say which methods it answers.")

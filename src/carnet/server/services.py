@@ -1,0 +1,56 @@
+"""What handlers are given: one typed value, made once in `server.app`.
+
+`Workbench` is what needs storage, journals and kernels. It is opened after the
+port listens, so that the first page does not wait for it.
+"""
+
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from carnet.clock import Clock
+from carnet.config.load import Loaded
+from carnet.config.settings import Settings
+from carnet.security.access import Gate
+from carnet.server.index import Shell
+from carnet.server.static_files import StaticFiles
+
+if TYPE_CHECKING:
+    from carnet.server.handlers.link import LinkSocket
+    from carnet.server.workbench import Workbench
+
+T = TypeVar("T")
+
+
+@dataclass
+class Services:
+    """The parts of one server."""
+
+    loaded: Loaded
+    state_folder: Path
+    clock: Clock
+    gate: Gate
+    shell: Shell
+    static: StaticFiles
+    open_workbench: Callable[[], Awaitable["Workbench"]]
+    """Opens it at the first call, and gives the same one ever after. Raises what kept it from opening."""
+    port: int = 0
+    started_ms: int = 0
+    last_activity_ms: int = 0
+    threads: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(max_workers=8, thread_name_prefix="carnet-server")
+    )
+    links: "set[LinkSocket]" = field(default_factory=set)
+    """The open links, to be told goodbye."""
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force."""
+        return self.loaded.settings
+
+    @property
+    def base_url(self) -> str:
+        """The base URL, with a slash at both ends."""
+        return self.settings.base_url

@@ -1,0 +1,43 @@
+"""Sign a browser in and out: the login in the table, its cookie, and the links that were opened with it."""
+
+from carnet.security import xsrf
+from carnet.security.logins import LIFE_MS
+from carnet.security.xsrf import token_of_login
+from carnet.server.front import cookie_name
+from carnet.server.handlers.base import Handler
+from carnet.server.services import Services
+
+
+def sign_in(handler: Handler, user: str, *, form_token: str = "") -> None:
+    """Make a login for whoever sent this request, and set its cookies. The login cookie comes first: clients count."""
+    services, request = handler.services, handler.request
+    secret, _ = services.gate.logins.create(
+        user,
+        user_agent=request.headers.get("User-Agent", ""),
+        address=request.remote_ip or "",
+        form_token=form_token,
+    )
+    services.gate.throttle.succeeded(request.remote_ip or "")
+    secure = request.protocol == "https"
+    handler.set_cookie(
+        cookie_name(services, request.protocol),
+        secret,
+        path=services.base_url,
+        max_age=LIFE_MS // 1000,
+        expires=None,
+        httponly=True,
+        samesite="Lax",
+        secure=secure,
+    )
+    handler.set_cookie(
+        xsrf.COOKIE, token_of_login(secret), path=services.base_url, samesite="Lax", secure=secure
+    )
+
+
+def sign_out(services: Services, login_id: str) -> bool:
+    """End a login, and the links that were opened with it. Returns whether it was one."""
+    was = services.gate.logins.end(login_id)
+    for link in tuple(services.links):
+        if link.login_id == login_id:
+            link.say_goodbye("You are signed out.", retry_ms=-1)
+    return was

@@ -1,0 +1,140 @@
+"""Storage, journals, kernels and sessions: what the server works with once somebody is in.
+
+Opened after the port listens. Everything slow to import is imported with this
+module, which nobody imports before that.
+"""
+
+import asyncio
+import importlib
+import inspect
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from traitlets import TraitError
+from traitlets.config import Config
+
+from carnet.clock import Clock
+from carnet.config.load import Loaded
+from carnet.core.wire.host import KernelInfo
+from carnet.errors import ConfigError, HostUnavailable
+from carnet.journal.blobs import BlobStore
+from carnet.journal.store import JournalStore
+from carnet.kernels.client import HostClient
+from carnet.kernels.spawn import find
+from carnet.live.registry import Registry
+from carnet.live.settings import LiveSettings
+from carnet.live.surroundings import Surroundings, kernel_folder
+from carnet.storage.base import NotebookManager
+
+log = logging.getLogger("carnet.server")
+
+
+@dataclass
+class Workbench:
+    """The parts, open."""
+
+    storage: NotebookManager
+    journal: JournalStore
+    blobs: BlobStore
+    host: HostClient
+    registry: Registry
+    host_folder: Path
+
+    async def kernels_if_any(self) -> list[KernelInfo]:
+        """Return the kernels, without starting a host to ask."""
+        if self.host.info is None and await asyncio.to_thread(find, self.host_folder) is None:
+            return []
+        await self.host.connect()
+        return await self.host.kernels()
+
+    async def connected_host(self) -> HostClient:
+        """Return the host, started if need be.
+
+        Raises:
+            HostUnavailable: it cannot be started or reached.
+        """
+        await self.host.connect()
+        return self.host
+
+    async def close(self, *, end_kernels: bool) -> None:
+        """Save and close everything; the kernels go on unless told otherwise."""
+        await self.registry.stop()
+        if end_kernels:
+            await self.end_host()
+        await self.host.close()
+        self.journal.close()
+
+    async def end_host(self) -> None:
+        """End all kernels and the host, if there is one."""
+        if self.host.info is None and await asyncio.to_thread(find, self.host_folder) is None:
+            return
+        try:
+            await self.host.connect()
+            await self.host.end()
+        except HostUnavailable:
+            pass  # it ended by itself in the meantime
+
+
+async def open_workbench(loaded: Loaded, state_folder: Path, clock: Clock) -> Workbench:
+    """Open the parts. Quick, but it touches disks: a few milliseconds on worker threads.
+
+    Raises:
+        ConfigError: the notebook manager's class cannot be used.
+        StorageError, JournalError: a folder cannot be opened.
+    """
+    storage = await asyncio.to_thread(make_manager, loaded, state_folder)
+    journal = await asyncio.to_thread(JournalStore, state_folder)
+    blobs = await asyncio.to_thread(BlobStore, state_folder / "blobs")
+    host_folder = state_folder / "host"
+    host = HostClient(host_folder)
+    around = Surroundings(
+        journal=journal,
+        blobs=blobs,
+        storage=storage,
+        host=host,
+        clock=clock,
+        workers=ThreadPoolExecutor(max_workers=4, thread_name_prefix="carnet-live"),
+        settings=LiveSettings(autosave_delay_s=loaded.settings.autosave_delay_s),
+        kernel_folder=kernel_folder(storage, notebook_folder(loaded)),
+    )
+    log.info("%s", storage.info_string())
+    return Workbench(storage, journal, blobs, host, Registry(around), host_folder)
+
+
+def notebook_folder(loaded: Loaded) -> Path:
+    """Return the folder that is served."""
+    return Path(loaded.settings.notebook_dir or ".").expanduser().absolute()
+
+
+def make_manager(loaded: Loaded, state_folder: Path) -> NotebookManager:
+    """Return the notebook manager that the settings name.
+
+    Raises:
+        ConfigError: there is no such class, it is not a NotebookManager, or it does not take its settings.
+    """
+    manager_class = _manager_class(loaded.settings.notebook_manager_class)
+    config = Config(loaded.other) if loaded.other is not None else Config()
+    own: dict[str, object] = {"notebook_dir": str(notebook_folder(loaded))}
+    if "state_dir" in manager_class.class_trait_names():
+        own["state_dir"] = str(state_folder)
+    try:
+        return manager_class(config=config, **own)
+    except TraitError as error:
+        raise ConfigError(f"{manager_class.__name__}: {error}") from error
+
+
+def _manager_class(named: str | type) -> "type[NotebookManager]":
+    found: object = named
+    if isinstance(named, str):
+        module, _, name = named.rpartition(".")
+        try:
+            found = getattr(importlib.import_module(module), name)
+        except (ImportError, AttributeError, ValueError) as error:
+            raise ConfigError(
+                f"notebook_manager_class: {named!r} cannot be imported: {error}. Is its package installed?"
+            ) from error
+    if not inspect.isclass(found) or not issubclass(found, NotebookManager):
+        raise ConfigError(f"notebook_manager_class: {named!r} is not a carnet.storage.base.NotebookManager.")
+    return found
