@@ -434,8 +434,13 @@ def _upgraded(root: JsonObject) -> JsonObject:
     metadata = _without(_object(root.pop("metadata", {}), "`metadata`"), frozenset({"name"}))
     cells: list[Json] = []
     for index, worksheet in enumerate(_list(root.pop("worksheets", []), "`worksheets`")):
-        found = _object(worksheet, f"worksheets[{index}]").get("cells", [])
-        cells.extend(_upgraded_cell(cell) for cell in _list(found, f"worksheets[{index}]: `cells`"))
+        place = f"worksheets[{index}]"
+        found = _object(worksheet, place).get("cells", [])
+        for number, cell in enumerate(_list(found, f"{place}: `cells`")):
+            try:
+                cells.append(_upgraded_cell(cell))
+            except _Fault as fault:
+                raise _Fault(f"{place}.cells[{number}]: {fault.what}") from None
     return {**_without(root, _TRANSIENT), "metadata": metadata, "cells": cells}
 
 
