@@ -312,6 +312,13 @@ export interface SetAttachments {
   readonly attachments: Readonly<Record<string, Json>> | null;
 }
 
+/** Replace the unknown fields of a cell, or of the notebook (None): they changed in the file. */
+export interface SetExtra {
+  readonly op: "set-extra";
+  readonly cell_id: CellId | null;
+  readonly extra: Readonly<Record<string, Json>>;
+}
+
 /** Remove outputs and counts of these cells. */
 export interface ClearOutputs {
   readonly op: "clear-outputs";
@@ -494,6 +501,7 @@ export type Operation =
   | SetCellMetadata
   | SetMetadata
   | SetAttachments
+  | SetExtra
   | ClearOutputs
   | ReplaceOutputs
   | QueueRuns

@@ -116,6 +116,8 @@ def _step(state: SessionState, operation: Operation) -> Step:
             return document.set_metadata(state, operation)
         case ops.SetAttachments():
             return document.set_attachments(state, operation)
+        case ops.SetExtra():
+            return document.set_extra(state, operation)
         case ops.ClearOutputs():
             return outputs.clear_outputs(state, operation)
         case ops.ReplaceOutputs():

@@ -178,3 +178,13 @@ def set_attachments(state: SessionState, operation: ops.SetAttachments) -> Step:
         return Step(state)
     cell = replace(cell, cell=replace(cell.cell, attachments=operation.attachments))
     return Step(with_cells(state, {operation.cell_id: cell}), changed=True)
+
+
+def set_extra(state: SessionState, operation: ops.SetExtra) -> Step:
+    if operation.cell_id is None:
+        return Step(replace(state, extra=operation.extra), changed=operation.extra != state.extra)
+    cell = state.cells.get(operation.cell_id)
+    if cell is None or cell.cell.extra == operation.extra:
+        return Step(state)
+    cell = replace(cell, cell=replace(cell.cell, extra=operation.extra))
+    return Step(with_cells(state, {operation.cell_id: cell}), changed=True)

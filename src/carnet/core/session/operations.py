@@ -89,6 +89,13 @@ class SetAttachments(BaseOperation, frozen=True, tag="set-attachments"):
     attachments: dict[str, Json] | None
 
 
+class SetExtra(BaseOperation, frozen=True, tag="set-extra"):
+    """Replace the unknown fields of a cell, or of the notebook (None): they changed in the file."""
+
+    cell_id: CellId | None
+    extra: dict[str, Json]
+
+
 class ClearOutputs(BaseOperation, frozen=True, tag="clear-outputs"):
     """Remove outputs and counts of these cells."""
 
@@ -276,6 +283,7 @@ Operation = (
     | SetCellMetadata
     | SetMetadata
     | SetAttachments
+    | SetExtra
     | ClearOutputs
     | ReplaceOutputs
     | QueueRuns
