@@ -15,7 +15,7 @@ import { ChangeSet } from "@codemirror/state";
 import type { LocalEdit } from "./model.ts";
 import { deleteIds, insertIds, moveIds, type Removed, restoreId } from "./shape.ts";
 import { newCellState, removedOf, withAttachments, withKind, withMetadata, withoutOutputs } from "./state.ts";
-import { applyTo, diff, sameChange, toJson } from "./text.ts";
+import { applyTo, diff, inverse, sameChange, toJson } from "./text.ts";
 import type { Binned, CellEdit, CellId, CellState, IntentBody } from "./wire.ts";
 
 /** Everything but edits: sent as it is. */
@@ -141,40 +141,68 @@ export class Pending {
   }
 
   /**
-   * Add a refused item again at the end, with the base the cells have now (the server knew the old one no more).
-   * Call before `settle`, with the item's number.
+   * Ask again for what was refused (the server knew its base no more), with the base the cells have now.
+   *
+   * Call it before the item is settled. `decided`: no number up to this one can carry it.
+   * `confirmed` gives each cell's text before any item.
    */
-  again(number: number): void {
-    const item = this.items.find(one => one.number === number);
+  again(number: number, decided: number, confirmed: (cellId: CellId) => string | undefined): void {
+    const index = this.items.findIndex(one => one.number === number);
+    const item = this.items[index];
     if (item === undefined) return;
+    const left: PendingEdit[] = [];
     for (const edit of item.edits) {
-      if (edit.op !== "change-source") continue;
-      const later = this.#changesOf(edit.cellId, this.items.indexOf(item) + 1);
-      const [next] = later;
-      // What follows it in the same cell stays behind it.
-      if (next !== undefined) {
-        next.changes = edit.changes.compose(next.changes);
-        edit.changes = ChangeSet.empty(edit.changes.length);
+      if (edit.op !== "change-source") {
+        left.push(edit);
+        continue;
+      }
+      const text = this.#textAt(index, edit.cellId, confirmed);
+      const changes = this.#takeOut(item, edit, decided, text);
+      if (changes !== null) left.push({ op: "change-source", cellId: edit.cellId, changes });
+    }
+    if (left.length > 0) this.#push(left, item.intent);
+  }
+
+  /** Make `edit` do nothing; return its change as it applies after all others, or null when a later one took it up. */
+  #takeOut(
+    item: Item,
+    edit: { readonly cellId: CellId; changes: ChangeSet },
+    decided: number,
+    before: string | undefined,
+  ): ChangeSet | null {
+    let changes = edit.changes;
+    let text = before;
+    if (text === undefined || text.length !== changes.length) return null;
+    edit.changes = ChangeSet.empty(text.length);
+    for (const later of this.items.slice(this.items.indexOf(item) + 1)) {
+      for (const other of later.edits) {
+        if (other.op !== "change-source" || other.cellId !== edit.cellId) continue;
+        if (later.number > decided) {
+          other.changes = changes.compose(other.changes);
+          return null;
+        }
+        // They change places: first the other one, as it is without this one.
+        const alone: ChangeSet = other.changes.map(inverse(changes, text));
+        changes = changes.map(alone);
+        other.changes = alone;
+        text = applyTo(alone, text);
       }
     }
-    const left = item.edits.filter(edit => edit.op !== "change-source" || !edit.changes.empty);
-    if (left.length > 0) this.#push(left.map(copyEdit), item.intent);
-    for (const edit of item.edits) {
-      if (edit.op === "change-source") edit.changes = ChangeSet.empty(edit.changes.length);
-    }
+    return changes;
   }
 
   /**
    * A fresh snapshot: what is decided goes, the rest is mapped over the difference.
    *
-   * `before` and `after` give a cell's confirmed text; returns the changes for what the page shows.
+   * Of what is decided, what was refused is asked for again. `before` and `after` give a cell's confirmed text.
    */
   rebase(
-    numbered: number,
+    decisions: { readonly numbered: number; readonly refused: readonly number[] },
     before: (cellId: CellId) => string | undefined,
     after: (cellId: CellId) => string | undefined,
-  ): ReadonlyMap<CellId, ChangeSet> {
-    const shown = new Map<CellId, ChangeSet>();
+  ): void {
+    const { numbered, refused } = decisions;
+    for (const number of refused) this.again(number, numbered, before);
     const cellIds = new Set(this.items.flatMap(item => [...item.cells]));
     const texts = new Map<CellId, string | undefined>();
     const decided = this.items.filter(item => item.number <= numbered);
@@ -190,11 +218,9 @@ export class Pending {
         for (const edit of pending) edit.changes = ChangeSet.empty(now.length);
         continue;
       }
-      const changes = mapOver(pending, diff(text, now));
-      if (!changes.empty) shown.set(cellId, changes);
+      mapOver(pending, diff(text, now));
     }
     for (const item of this.items) item.body = null;
-    return shown;
   }
 
   /** The link is new: everything undecided may go again, in order, with the same numbers. */

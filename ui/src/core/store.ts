@@ -437,7 +437,7 @@ export class NotebookStore implements NotebookModel {
     const before = this.#pending.items.map(item => item.number);
     if (old !== state) {
       this.#pending.rebase(
-        old.journalId === state.journalId ? frame.numbered : 0,
+        old.journalId === state.journalId ? frame : { numbered: 0, refused: [] },
         id => old.cells.get(id)?.cell.source,
         id => state.cells.get(id)?.cell.source,
       );
@@ -471,7 +471,9 @@ export class NotebookStore implements NotebookModel {
       }
       return;
     }
-    if (entry.refusal === "too-old") this.#pending.again(own);
+    if (entry.refusal === "too-old") {
+      this.#pending.again(own, own, id => this.#state.cells.get(id)?.cell.source);
+    }
     // Numbers are decided in order: what came before this one was decided too.
     for (const number of this.#pending.upTo(own - 1)) {
       this.#settle(number, new Map(), id => this.#state.cells.get(id)?.cell.source);

@@ -67,8 +67,8 @@ export function aView(sources: Readonly<Record<CellId, string>>, journalId = "j1
   return { ...view, journal_id: journalId, path: "a.ipynb", order: Object.keys(sources), cells };
 }
 
-export function aSnapshot(session: SessionView, numbered = 0): Snapshot {
-  return { frame: "snapshot", follow: 1, session, more: false, numbered, refused: [], writable: true };
+export function aSnapshot(session: SessionView, numbered = 0, refused: readonly number[] = []): Snapshot {
+  return { frame: "snapshot", follow: 1, session, more: false, numbered, refused, writable: true };
 }
 
 /** Decides intents, keeps all entries. `changesLimit`: source changes it can still map over. */
@@ -76,6 +76,7 @@ export class ModelServer {
   state: NotebookState;
   readonly entries: Entry[] = [];
   readonly decided = new Map<ClientId, number>();
+  readonly refused = new Map<ClientId, number[]>();
   readonly #changes = new Map<CellId, { readonly version: number; readonly changes: ChangeSet }[]>();
   readonly #changesLimit: number;
 
@@ -85,7 +86,7 @@ export class ModelServer {
   }
 
   snapshotFor(clientId: ClientId): Snapshot {
-    return aSnapshot(this.state.toView(), this.decided.get(clientId) ?? 0);
+    return aSnapshot(this.state.toView(), this.decided.get(clientId) ?? 0, this.refused.get(clientId));
   }
 
   receive(clientId: ClientId, number: number, body: IntentBody): void {
@@ -93,6 +94,7 @@ export class ModelServer {
     this.decided.set(clientId, number);
     const decided = this.#decide(body);
     const refused = typeof decided === "string";
+    if (refused) this.refused.set(clientId, [...(this.refused.get(clientId) ?? []), number]);
     this.commit({
       ops: refused ? [] : decided,
       client_id: clientId,
