@@ -79,9 +79,13 @@ export function metadataOf(
   key: string,
 ): Json | undefined {
   const own = metadata[mime];
-  if (own !== null && typeof own === "object" && !Array.isArray(own)) {
-    const value = (own as Readonly<Record<string, Json>>)[key];
+  if (isObject(own)) {
+    const value = own[key];
     if (value !== undefined) return value;
   }
   return metadata[key];
+}
+
+function isObject(value: Json | undefined): value is { readonly [key: string]: Json } {
+  return value !== null && typeof value === "object" && !Array.isArray(value);
 }

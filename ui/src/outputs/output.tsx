@@ -12,6 +12,7 @@ import { Latex, Markdown } from "./markdownview.tsx";
 import { type Bundle, chooseMime, type MimeFamily, metadataOf, textOf } from "./mime.ts";
 import { useNear } from "./near.ts";
 import { useOutputSettings } from "./settings.ts";
+import { sizeInWords } from "./size.ts";
 import { PlainText, StreamText } from "./text.tsx";
 import "./outputs.css";
 
@@ -163,18 +164,4 @@ function altOf(bundle: Bundle): string {
   if (typeof alt === "string") return alt;
   const text = textFallback(bundle);
   return text === "" ? "Picture" : text.slice(0, 200);
-}
-
-const UNITS = ["bytes", "kB", "MB", "GB", "TB"];
-
-/** `912 bytes`, `41 kB`, `1.3 GB`. */
-export function sizeInWords(bytes: number): string {
-  let value = bytes;
-  let unit = 0;
-  while (value >= 1000 && unit < UNITS.length - 1) {
-    value /= 1000;
-    unit += 1;
-  }
-  const digits = unit === 0 || value >= 10 ? 0 : 1;
-  return `${value.toFixed(digits)} ${UNITS[unit]}`;
 }
