@@ -556,7 +556,7 @@ def test_nb6_odd_old_values() -> None:
         ),
         (
             old_file(3, {"cell_type": "heading", "source": 1}),
-            "`source` must be a string or a list of strings",
+            "worksheets[0].cells[0]: `source` must be a string or a list of strings",
         ),
         (file_of("x"), "cells[0]: a cell must be an object, not a string"),
         (file_of({}), "cells[0]: missing `cell_type`"),
