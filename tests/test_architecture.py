@@ -133,6 +133,14 @@ def test_ar7_no_cycles() -> None:
     assert found[0].endswith("(AR7)")
 
 
+def test_ar7_types_may_go_round() -> None:
+    typed = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import carnet.live.a"
+
+    assert judged(live__a="import carnet.live.b", live__b=typed) == []
+    # Other rules hold for them too: a type is a dependency.
+    assert len(judged(storage__files=typed, live__a="")) == 1
+
+
 def test_a_word_that_forbids_nothing_is_refused() -> None:
     markdown = (
         "| room | what | ours | packages | never |\n| - | - | - | - | - |\n| `core` | x | | | `magic` |\n"

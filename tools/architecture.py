@@ -12,7 +12,7 @@ import ast
 import graphlib
 import re
 import sys
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -107,6 +107,8 @@ class Import:
     line: int
     late: bool
     """Inside a function."""
+    typing_only: bool = False
+    """Below `if TYPE_CHECKING:`, so it does not happen when the program runs."""
 
 
 def is_in(module: str, package: str) -> bool:
@@ -174,21 +176,28 @@ def read_modules(source: Path) -> Mapping[str, Module]:
 
 def imports_of(module: Module, known: Collection[str]) -> Iterator[Import]:
     """Yield every import of a module; `from a import b` counts as a.b where that is a module of ours."""
-    late = {
-        id(inner)
-        for function in ast.walk(module.tree)
-        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
-        for inner in ast.walk(function)
-    }
+    late = _ids_below(module.tree, lambda node: isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+    typing_only = _ids_below(
+        module.tree, lambda node: isinstance(node, ast.If) and _is_type_checking(node.test)
+    )
     for node in ast.walk(module.tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
-                yield Import(alias.name, node.lineno, id(node) in late)
+                yield Import(alias.name, node.lineno, id(node) in late, id(node) in typing_only)
         elif isinstance(node, ast.ImportFrom):
             base = _base_of(module, node)
             for alias in node.names:
                 longer = f"{base}.{alias.name}"
-                yield Import(longer if longer in known else base, node.lineno, id(node) in late)
+                target = longer if longer in known else base
+                yield Import(target, node.lineno, id(node) in late, id(node) in typing_only)
+
+
+def _ids_below(tree: ast.Module, is_root: Callable[[ast.AST], bool]) -> set[int]:
+    return {id(inner) for root in ast.walk(tree) if is_root(root) for inner in ast.walk(root)}
+
+
+def _is_type_checking(test: ast.expr) -> bool:
+    return ast.unparse(test) in {"TYPE_CHECKING", "typing.TYPE_CHECKING"}
 
 
 def _base_of(module: Module, node: ast.ImportFrom) -> str:
@@ -258,10 +267,12 @@ def _uses(module: Module, imports: Sequence[Import], never: Never) -> Iterator[t
 
 
 def cycles(modules: Mapping[str, Module]) -> list[str]:
-    """Return a sentence for a cycle among module-level imports, if there is one (AR7)."""
+    """Return a sentence for a cycle among the imports that happen at run time, if there is one (AR7)."""
     graph = {
         name: {
-            one.target for one in imports_of(module, modules) if one.target in modules and one.target != name
+            one.target
+            for one in imports_of(module, modules)
+            if one.target in modules and one.target != name and not one.typing_only
         }
         for name, module in modules.items()
     }

@@ -128,15 +128,16 @@ def routes_page() -> str:
 
 def commands_page() -> str:
     """Return the page of all sub-commands."""
-    commands: Mapping[str, str] = importlib.import_module("carnet.cli.main").COMMANDS
+    from carnet.cli.main import COMMANDS
+
     parts = [
         "# Sub-commands",
         "",
         "`carnet` alone starts the server. `carnet COMMAND --help` has the options of each. `jupyter carnet` is the same",
         "program.",
     ]
-    for name, module in commands.items():
-        parts += ["", f"## `carnet {name}`", "", first_paragraph(importlib.import_module(module))]
+    for name, (_, what) in COMMANDS.items():
+        parts += ["", f"## `carnet {name}`", "", what]
     return "\n".join(parts) + "\n"
 
 
