@@ -136,7 +136,8 @@ def commands_page() -> str:
         "`carnet` alone starts the server. `carnet COMMAND --help` has the options of each. `jupyter carnet` is the same",
         "program.",
     ]
-    for name, (_, what) in COMMANDS.items():
+    for name, (module, what) in COMMANDS.items():
+        importlib.import_module(f"carnet.cli.{module}")  # a sub-command that is not there is not documented
         parts += ["", f"## `carnet {name}`", "", what]
     return "\n".join(parts) + "\n"
 
