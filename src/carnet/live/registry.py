@@ -127,6 +127,13 @@ class Registry:
                 log.error("a session did not close: %s", result, exc_info=result)
         await asyncio.get_running_loop().run_in_executor(None, self.around.workers.shutdown)
 
+    def abandon(self) -> None:
+        """Stop without closing anything, as if the process had died. For tests of what comes after that."""
+        self._stopping = True
+        if self._keeper is not None:
+            self._keeper.cancel()
+        self.around.workers.shutdown(wait=True)
+
     # ---- inside
 
     async def _open(self, path: NotebookPath) -> Session:

@@ -18,8 +18,16 @@ from carnet.core.session.notebook_of import notebook_of
 from carnet.core.session.operations import MarkSaved, MarkSaveFailed
 from carnet.core.session.outside import outside_change
 from carnet.core.session.state import SessionState
-from carnet.errors import CarnetError, InvalidNotebook, NotFound, RevisionConflict, StorageError
+from carnet.errors import (
+    AlreadyExists,
+    CarnetError,
+    InvalidNotebook,
+    NotFound,
+    RevisionConflict,
+    StorageError,
+)
 from carnet.ids import Revision
+from carnet.live.cell_ids import cell_ids
 from carnet.live.reading import read_notebook
 
 if TYPE_CHECKING:
@@ -39,7 +47,11 @@ class Saver:
         self._lock = asyncio.Lock()
         self._took_s = 0.0
         self._gone = False
+        self._make_again = False
+        """The file is gone, and the user wants it back."""
         self._closed = False
+        self.hold = False
+        """True: do not save by itself for now (a person who renames the file, a test that changes it)."""
         self.base: Notebook | None = None
         """What the file held when we last read or wrote it: the base of a three-way merge."""
 
@@ -57,6 +69,7 @@ class Saver:
 
     def save_soon(self) -> None:
         """Save without waiting; writes the file again if it is gone."""
+        self._make_again = self._make_again or self._gone
         self._gone = False
         self._schedule_in(0.0)
 
@@ -67,6 +80,8 @@ class Saver:
 
     async def look_outside(self) -> None:
         """Merge an outside change, if there is one; say so if the file is gone."""
+        if self.hold:
+            return
         async with self._lock:
             session = self._session
             path, known = session.state.path, session.state.saved.revision
@@ -96,6 +111,12 @@ class Saver:
         if self.unsaved:
             await self.save()
 
+    def abandon(self) -> None:
+        """Never save again."""
+        self._closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+
     # ---- inside
 
     def _schedule_in(self, delay_s: float) -> None:
@@ -111,6 +132,9 @@ class Saver:
 
     def _due(self) -> None:
         self._timer = None
+        if self.hold:
+            self._schedule_in(0.1)
+            return
         self._session.start(self.save(), "save")
 
     async def _save(self) -> None:
@@ -134,10 +158,15 @@ class Saver:
                 self._gone = True
                 self._fail(GONE)
                 return
+            except AlreadyExists:
+                # It came back by itself while we were about to make it again.
+                self._make_again = False
+                continue
             except CarnetError as error:
                 self._fail(f"Not saved: {error}")
                 self._schedule_in(session.around.settings.save_retry_s)
                 return
+            self._make_again = False
             self._took_s = session.around.clock.monotonic_s() - started_s
             self.base = notebook_of(state)
             session.commit_or_stall(
@@ -151,7 +180,8 @@ class Saver:
 
     def _write(self, state: SessionState) -> Revision:
         data = encode(notebook_of(state), blobs=self._blob)
-        return self._session.around.storage.save(state.path, data, expected=state.saved.revision)
+        expected = None if self._make_again else state.saved.revision
+        return self._session.around.storage.save(state.path, data, expected=expected)
 
     def _blob(self, ref: BlobRef) -> bytes:
         return self._session.around.blobs.get(ref.sha256)
@@ -173,7 +203,7 @@ class Saver:
         state = session.state
         base = self.base if self.base is not None else theirs
         clean = not self.unsaved
-        ops = outside_change(state, base, theirs)
+        ops = outside_change(state, base, theirs, new_ids=cell_ids(), at_ms=around.clock.now_ms())
         # After this entry the file lacks only what was unsaved before, if anything.
         seq = state.seq + 1 if clean else state.saved.seq
         self.base = theirs

@@ -311,6 +311,15 @@ class Session:
         for task in tuple(self._tasks):
             task.cancel()
 
+    def abandon(self) -> None:
+        """Stop without saving anything, as if the process had died. For tests of what comes after that."""
+        self.closed = True
+        self.saver.abandon()
+        if self._records_due is not None:
+            self._records_due.cancel()
+        for task in tuple(self._tasks):
+            task.cancel()
+
     async def snapshot(self) -> None:
         """Store the present state as the journal's snapshot."""
         state = self.state

@@ -1,0 +1,144 @@
+"""Rules LV13 to LV19: docs/specs/live.md."""
+
+import msgspec
+import pytest
+
+from carnet.core.notebook.model import Stream
+from carnet.core.session.operations import Entry
+from carnet.core.wire.host import RunSent
+from carnet.errors import InvalidNotebook, NotFound
+from carnet.ids import CellId, NotebookPath
+from tests.conftest import ExpectLog
+from tests.live.conftest import PATH, Tab, World, until, write_notebook
+from tests.live.test_saving import sources
+
+
+async def test_lv13_killed_and_started_again_the_state_is_the_same(world: World) -> None:
+    write_notebook(world.notebooks, "one")
+    first = world.start()
+    session = await first.open(PATH)
+    session.saver.hold = True
+    tab = Tab(session)
+    await tab.insert("n1", "two", after="c1")
+    await tab.insert("n2", "three", after="n1")
+    before = session.state
+    await world.kill(first)
+
+    again = await world.start().open(PATH)
+
+    assert [again.state.cells[cell_id].cell.source for cell_id in again.state.order] == [
+        "one",
+        "two",
+        "three",
+    ]
+    assert again.state.clients == before.clients
+    await until(again, lambda: not again.saver.unsaved)
+    assert sources(world.notebooks) == ["one", "two", "three"]
+
+
+async def test_lv13_what_changed_outside_meanwhile_is_merged(world: World) -> None:
+    write_notebook(world.notebooks, "one", "two")
+    first = world.start()
+    session = await first.open(PATH)
+    session.saver.hold = True
+    await Tab(session).insert("n1", "ours", after="c2")
+    await world.kill(first)
+    write_notebook(world.notebooks, "one of theirs", "two")
+
+    again = await world.start().open(PATH)
+
+    texts = [again.state.cells[cell_id].cell.source for cell_id in again.state.order]
+    assert texts == ["one of theirs", "two", "ours"]
+    await until(again, lambda: not again.saver.unsaved)
+    assert sources(world.notebooks) == texts
+
+
+async def test_lv14_a_journal_that_cannot_be_read_is_set_aside(world: World, expect_log: ExpectLog) -> None:
+    expect_log("set aside", logger="carnet.live")
+    write_notebook(world.notebooks, "one")
+    first = world.start()
+    session = await first.open(PATH)
+    journal_id, seq = session.state.journal_id, session.state.seq
+    session.around.journal.append(journal_id, [(seq + 1, b"\xc1 not an entry")], cursor=None)
+    await world.kill(first)
+
+    again = await world.start().open(PATH)
+
+    assert again.state.journal_id != journal_id
+    assert again.state.cells[CellId("c1")].cell.source == "one"
+    assert list(again.around.journal.read(journal_id, 0)), "the old journal is kept"
+
+
+async def test_lv15_outputs_said_while_no_server_lived_are_applied_once(world: World) -> None:
+    write_notebook(world.notebooks, "print")
+    first = world.start()
+    session = await first.open(PATH)
+    await Tab(session).run("c1")
+    await until(session, lambda: bool(world.host.fakes) and any(f.runs for f in world.host.fakes.values()))
+    (fake,) = world.host.fakes.values()
+    run = fake.runs[0]
+    fake.event(RunSent(run_id=run.run_id))
+    fake.say("iopub", "stream", {"name": "stdout", "text": "before\n"}, parent_id=run.run_id)
+    await until(session, lambda: bool(session.state.cells[CellId("c1")].cell.outputs))
+    await world.kill(first)
+    fake.say("iopub", "stream", {"name": "stdout", "text": "after\n"}, parent_id=run.run_id)
+    fake.say("shell", "execute_reply", {"status": "ok", "execution_count": 1}, parent_id=run.run_id)
+    fake.say("iopub", "status", {"execution_state": "idle"}, parent_id=run.run_id)
+
+    again = await world.start().open(PATH)
+    await until(again, lambda: not again.state.runs)
+
+    assert again.state.cells[CellId("c1")].cell.outputs == (Stream(name="stdout", text="before\nafter\n"),)
+    assert len(fake.runs) == 1, "the run was not submitted a second time"
+
+
+async def test_lv15_a_kernel_that_is_gone_is_said_to_be(world: World) -> None:
+    write_notebook(world.notebooks, "print")
+    first = world.start()
+    session = await first.open(PATH)
+    await Tab(session).run("c1")
+    await until(session, lambda: bool(world.host.fakes) and any(f.runs for f in world.host.fakes.values()))
+    await world.kill(first)
+    world.host.fakes.clear()
+
+    again = await world.start().open(PATH)
+
+    assert again.state.runs == ()
+    assert again.state.kernel.status == "dead"
+    assert "Variables are lost" in again.state.kernel.problem
+
+
+async def test_lv19_what_was_open_is_opened_again(world: World) -> None:
+    write_notebook(world.notebooks, "one")
+    first = world.start()
+    await first.open(PATH)
+    await world.kill(first)
+
+    second = world.start()
+    assert await second.recover() == 1
+    assert [session.state.path for session in second.sessions()] == [PATH]
+
+
+async def test_a_notebook_that_is_not_there(world: World) -> None:
+    with pytest.raises(NotFound):
+        await world.start().open(NotebookPath("missing.ipynb"))
+
+
+async def test_a_file_that_is_no_notebook_is_refused_and_left_alone(world: World) -> None:
+    (world.notebooks / "a.ipynb").write_text("{}x")
+    registry = world.start()
+    with pytest.raises(InvalidNotebook):
+        await registry.open(PATH)
+    assert (world.notebooks / "a.ipynb").read_text() == "{}x"
+    write_notebook(world.notebooks, "mended")
+    assert (await registry.open(PATH)).state.cells[CellId("c1")].cell.source == "mended"
+
+
+async def test_entries_are_what_the_journal_holds(world: World) -> None:
+    write_notebook(world.notebooks, "one")
+    session = await world.start().open(PATH)
+    await Tab(session).insert("n1", "two")
+    stored = list(session.around.journal.read(session.state.journal_id, 0))
+    assert [msgspec.msgpack.decode(data, type=Entry).seq for _, data in stored] == list(
+        range(1, session.state.seq + 1)
+    )

@@ -1,0 +1,124 @@
+"""Rules SV1 to SV8: docs/specs/live.md."""
+
+import json
+from pathlib import Path
+
+from carnet.core.session.intents import ChangeSourceFrom, Edit, SaveNow
+from carnet.core.text.changes import diff
+from carnet.ids import CellId
+from carnet.live.session import Session
+from tests.conftest import ExpectLog
+from tests.live.conftest import PATH, Tab, World, until, write_notebook
+
+
+def sources(folder: Path, name: str = "a.ipynb") -> list[str]:
+    notebook = json.loads((folder / name).read_bytes())
+    return ["".join(cell["source"]) for cell in notebook["cells"]]
+
+
+def saved(session: Session) -> bool:
+    return not session.saver.unsaved
+
+
+async def type_into(tab: Tab, session: Session, cell_id: str, source: str) -> None:
+    cell = session.state.cells[CellId(cell_id)]
+    changes = diff(cell.cell.source, source).to_json()
+    await tab.intend(Edit(edits=(ChangeSourceFrom(CellId(cell_id), cell.version, changes),)))
+
+
+async def test_sv1_a_change_is_in_the_file_by_itself(world: World) -> None:
+    write_notebook(world.notebooks, "1")
+    session = await world.start().open(PATH)
+
+    await Tab(session).insert("n1", "print('né')", after="c1")
+    await until(session, lambda: saved(session))
+
+    assert sources(world.notebooks) == ["1", "print('né')"]
+    assert session.state.saved.problem == ""
+
+
+async def test_sv3_an_outside_change_is_merged_and_both_sides_stay(world: World) -> None:
+    write_notebook(world.notebooks, "one", "two", "three")
+    session = await world.start().open(PATH)
+    tab = Tab(session)
+
+    session.saver.hold = True
+    await type_into(tab, session, "c1", "one of ours")
+    write_notebook(world.notebooks, "one", "two", "three of theirs")
+    session.saver.hold = False
+    await tab.intend(SaveNow())
+    await until(session, lambda: saved(session) and "theirs" in session.state.cells[CellId("c3")].cell.source)
+
+    assert sources(world.notebooks) == ["one of ours", "two", "three of theirs"]
+
+
+async def test_sv3_an_outside_change_is_seen_while_someone_looks(world: World) -> None:
+    write_notebook(world.notebooks, "one")
+    session = await world.start().open(PATH)
+
+    write_notebook(world.notebooks, "one", "more")
+    await until(session, lambda: len(session.state.order) == 2)
+
+    assert saved(session)
+    assert sources(world.notebooks) == ["one", "more"]
+
+
+async def test_sv3_the_same_cell_changed_twice_keeps_both_texts(world: World) -> None:
+    write_notebook(world.notebooks, "x = 1")
+    session = await world.start().open(PATH)
+    tab = Tab(session)
+
+    session.saver.hold = True
+    await type_into(tab, session, "c1", "x = 'ours'")
+    write_notebook(world.notebooks, "x = 'theirs'")
+    session.saver.hold = False
+    await tab.intend(SaveNow())
+    await until(session, lambda: len(session.state.order) == 2 and saved(session))
+
+    assert sources(world.notebooks) == ["x = 'ours'", "x = 'theirs'"]
+
+
+async def test_sv4_a_file_that_is_no_notebook_any_more_is_not_touched(
+    world: World, expect_log: ExpectLog
+) -> None:
+    expect_log("cannot be read as a notebook", logger="carnet.live.save")
+    write_notebook(world.notebooks, "one")
+    session = await world.start().open(PATH)
+
+    (world.notebooks / "a.ipynb").write_text("half a noteb")
+    await Tab(session).insert("n1", "mine")
+    await until(session, lambda: session.state.saved.problem != "")
+
+    assert (world.notebooks / "a.ipynb").read_text() == "half a noteb"
+    assert session.state.cells[CellId("n1")].cell.source == "mine"
+
+
+async def test_sv5_a_file_that_is_gone_comes_back_only_when_asked(
+    world: World, expect_log: ExpectLog
+) -> None:
+    expect_log("The file is gone", logger="carnet.live.save")
+    write_notebook(world.notebooks, "one")
+    session = await world.start().open(PATH)
+
+    (world.notebooks / "a.ipynb").unlink()
+    await Tab(session).insert("n1", "mine", after="c1")
+    await until(session, lambda: "gone" in session.state.saved.problem)
+    assert not (world.notebooks / "a.ipynb").exists()
+
+    await Tab(session, "tab2").intend(SaveNow())
+    await until(session, lambda: saved(session))
+    assert sources(world.notebooks) == ["one", "mine"]
+
+
+async def test_sv7_closing_saves(world: World) -> None:
+    write_notebook(world.notebooks, "one")
+    registry = world.start()
+    session = await registry.open(PATH)
+    session.saver.hold = True
+    await Tab(session).insert("n1", "mine", after="c1")
+    session.saver.hold = False
+
+    await registry.close(PATH)
+
+    assert sources(world.notebooks) == ["one", "mine"]
+    assert registry.sessions() == []
