@@ -44,6 +44,14 @@ SILENT_IOPUB_S = 10.0
 EXIT_POLL_S = 0.25
 """Where the system cannot tell that a process ended."""
 
+#: ipykernel's PUB socket drops messages when 1,000 wait, and the receiving end cannot prevent it: a busy machine is
+#: enough. Without a limit they wait in the kernel's memory (HO17). The socket belongs to the iopub thread, so it is
+#: changed there. An expression that binds no name; run silently, once, before any user code.
+NEVER_DROP = (
+    "(lambda thread: thread.schedule(lambda: setattr(thread.socket, 'sndhwm', 0)))"
+    "(get_ipython().kernel.iopub_thread)"
+)
+
 LAST_WORDS_S = 0.05
 """After the end of a process: so long must nothing come before we believe that all has come."""
 
@@ -53,7 +61,7 @@ class Timing:
     """How patient the host is, in seconds; tests are less so."""
 
     start_s: float = 60.0
-    polite_s: float = 5.0
+    polite_s: float = 2.5
     """Between shutdown_request and SIGTERM."""
     term_s: float = 2.0
     """Between SIGTERM and SIGKILL."""
@@ -207,6 +215,9 @@ class Incarnation:
             info = msgspec.json.decode(answer.result().content, type=dict[str, Json])
         except msgspec.MsgspecError:
             info = {}
+        if info.get("implementation") == "ipython":
+            # Not waited for: shell is first come, first served.
+            self.ask("shell", "execute_request", silent_execution(NEVER_DROP))
         if self._output is not None:
             self._output.clear()
         if not self.ready.done():
@@ -442,6 +453,18 @@ class Incarnation:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def silent_execution(code: str) -> dict[str, Json]:
+    """Return the content of an execute_request that leaves no trace in history, In, Out or the count."""
+    return {
+        "code": code,
+        "silent": True,
+        "store_history": False,
+        "user_expressions": {},
+        "allow_stdin": False,
+        "stop_on_error": False,
+    }
 
 
 def _ignore(channel: KernelChannel, message: Message) -> None:

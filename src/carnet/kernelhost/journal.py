@@ -12,6 +12,9 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
+
+from carnet.core.wire.host import JournalGap, Record
 from carnet.kernelhost.entries import HEAD, entry, scan
 
 log = logging.getLogger("carnet.kernelhost")
@@ -21,7 +24,7 @@ MARK_BYTES = 64 << 10
 """A mark (number, offset) at least this far apart: where reading may begin."""
 
 UNWRITTEN_BYTES = 64 << 20
-"""Kept in memory while the disk is full; beyond it the oldest are given up (HO15)."""
+"""Kept in memory while the disk is full; beyond it the oldest become gaps (HO15)."""
 
 
 class Segment:
@@ -56,16 +59,16 @@ class Segment:
 class KernelJournal:
     """Append-only; blocking, and quick: a batch is one write."""
 
-    def __init__(self, folder: Path, *, segment_bytes: int = SEGMENT_BYTES) -> None:
+    def __init__(
+        self, folder: Path, *, segment_bytes: int = SEGMENT_BYTES, unwritten_bytes: int = UNWRITTEN_BYTES
+    ) -> None:
         """Open, or go on with what is there. A torn end is cut off and told in the log."""
         self.folder = folder
         self.segment_bytes = segment_bytes
+        self.unwritten_bytes = unwritten_bytes
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.segments: list[Segment] = []
         self._unwritten: list[bytes] = []
-        self._unwritten_bytes = 0
-        self.given_up = 0
-        """Records that were lost because the disk was full for too long."""
         self._file = -1
         for path in sorted(folder.glob("*.journal")):
             self._take_up(path)
@@ -92,7 +95,7 @@ class KernelJournal:
         """
         if self._unwritten:
             payloads = [*self._unwritten, *payloads]
-            self._unwritten, self._unwritten_bytes = [], 0
+            self._unwritten = []
         if not payloads:
             return
         if self.segments[-1].size_bytes >= self.segment_bytes and not self._rotate_or_stay():
@@ -178,11 +181,13 @@ class KernelJournal:
     def _keep(self, payloads: Sequence[bytes]) -> None:
         kept = list(payloads)
         size = sum(map(len, kept))
-        while size > UNWRITTEN_BYTES and len(kept) > 1:
-            # Readers that keep up have it already; the number stays, so that order stays.
-            size -= len(kept.pop(0))
-            self.given_up += 1
-        self._unwritten, self._unwritten_bytes = kept, size
+        for index, payload in enumerate(kept):
+            if size <= self.unwritten_bytes:
+                break
+            # Readers that keep up have it already. The number stays, so that order stays.
+            kept[index] = _given_up(payload)
+            size += len(kept[index]) - len(payload)
+        self._unwritten = kept
 
     def _read_one(self, segment: Segment, number: int) -> list[bytes]:
         at_number, at = segment.mark_before(number)
@@ -195,6 +200,17 @@ class KernelJournal:
                     return scan(file.read(HEAD.size + length)).payloads
                 at += HEAD.size + length
                 at_number += 1
+
+
+def _given_up(payload: bytes) -> bytes:
+    """Return a JournalGap with the number of a record that is lost to readers who are behind."""
+    lost = msgspec.msgpack.decode(payload, type=Record)
+    gap = JournalGap(lost.at_ms, f"the disk was full: {len(payload)} bytes were not stored")
+    return msgspec.msgpack.encode(
+        Record(
+            lost.number, lost.at_ms, "host", "journal-gap", "", b"{}", b"{}", b"{}", msgspec.json.encode(gap)
+        )
+    )
 
 
 def _write_all(file: int, data: bytes) -> None:

@@ -39,7 +39,7 @@ from carnet.errors import KernelError, KernelStartFailed, PeerError
 from carnet.ids import KernelId, RunId
 from carnet.kernelhost import process, runlog
 from carnet.kernelhost.folder import private_folder, write_private
-from carnet.kernelhost.incarnation import Ending, Incarnation, Services
+from carnet.kernelhost.incarnation import Ending, Incarnation, Services, silent_execution
 from carnet.kernelhost.journal import KernelJournal
 from carnet.kernelhost.process import ProcessMark
 from carnet.kernelhost.queue import Action, Drop, Finish, Run, RunQueue, Send
@@ -306,11 +306,7 @@ class HostedKernel:
             info = await life.ready
             if claim:
                 code = claim_code(self.record.cwd, self.record.env)
-                reply = life.ask(
-                    "shell",
-                    "execute_request",
-                    {"code": code, "silent": True, "store_history": False, "allow_stdin": False},
-                )
+                reply = life.ask("shell", "execute_request", silent_execution(code))
                 await first_of(reply, life.ended)
                 self._listen(life)
                 if reply.done() and not reply.cancelled() and _reply(reply.result().content).status != "ok":

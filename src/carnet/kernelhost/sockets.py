@@ -27,6 +27,14 @@ KernelChannel: TypeAlias = Literal["iopub", "stdin", "control", "shell"]
 Sendable: TypeAlias = Literal["stdin", "control", "shell"]
 RawSocket: TypeAlias = "zmq.Socket[bytes]"
 
+FLOOD_GAP_S = 0.001
+FLOOD_WAKES = 16
+"""So many wakes, each this close to the one before, are a flood."""
+
+REST_S = 0.004
+FLOOD_BATCH = 4
+"""Under a flood we look at iopub after each rest, until a rest brings fewer than this."""
+
 TURN_MESSAGES = 500
 """At most so many of one socket before others have their turn."""
 
@@ -86,6 +94,9 @@ class KernelSockets:
         self._loop = asyncio.get_running_loop()
         self._sockets: dict[KernelChannel, RawSocket] = {}
         self._closed = False
+        self._resting = False
+        self._woken_s = 0.0
+        self._close_wakes = 0
         ports: tuple[tuple[KernelChannel, int], ...] = (
             ("iopub", info.iopub_port),
             ("stdin", info.stdin_port),
@@ -155,6 +166,37 @@ class KernelSockets:
             taken += self._take(channel)
         if taken:
             self._drained()
+            if channel == "iopub" and not self._resting:
+                self._pace()
+
+    def _pace(self) -> None:
+        """Under a flood of small messages, look each few milliseconds instead of being woken for each one.
+
+        Being woken costs more than taking a message. Replies on shell still
+        wake us at once, and take iopub with them.
+        """
+        now_s = self._loop.time()
+        self._close_wakes = self._close_wakes + 1 if now_s - self._woken_s < FLOOD_GAP_S else 0
+        self._woken_s = now_s
+        if self._close_wakes >= FLOOD_WAKES and not self._closed:
+            self._resting = True
+            self._loop.remove_reader(self._sockets["iopub"].FD)
+            self._loop.call_later(REST_S, self._rested)
+
+    def _rested(self) -> None:
+        if self._closed:
+            return
+        taken = self._take("iopub")
+        if taken:
+            self._drained()
+        if taken >= FLOOD_BATCH:
+            self._loop.call_later(REST_S, self._rested)
+        elif not self._closed:
+            self._resting = False
+            self._close_wakes = 0
+            self._loop.add_reader(self._sockets["iopub"].FD, self._wake, "iopub")
+            # What came before the reader was there woke nobody.
+            self._loop.call_soon(self._wake, "iopub")
 
     def _take(self, channel: KernelChannel) -> int:
         socket = self._sockets[channel]

@@ -64,7 +64,7 @@ async def spawn(folder: Path, *, timeout_s: float, idle_exit_s: float | None = N
 
 
 OTHER_HOST_EXIT_CODE = 3
-"""As in `carnet.kernelhost.__main__`: another host holds the folder."""
+"""As in `carnet.kernelhost.main`: another host holds the folder."""
 
 
 def _popen(folder: Path, ready: int, idle_exit_s: float | None) -> subprocess.Popen[bytes]:
