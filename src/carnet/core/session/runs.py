@@ -24,12 +24,12 @@ def queued_ids(state: SessionState) -> tuple[RunId, ...]:
 
 
 def queue_runs(state: SessionState, operation: ops.QueueRuns) -> Step:
-    known = {run.id for run in state.runs}
-    new = tuple(run for run in operation.runs if run.id not in known)
+    queue = {run.id: run for run in state.runs}
+    new = [queue.setdefault(run.id, run) for run in operation.runs if run.id not in queue]
     if not new:
         return Step(state)
-    effects = (fx.SubmitRuns(state.kernel.id, new),) if state.kernel.id is not None else ()
-    return Step(replace(state, runs=(*state.runs, *new)), effects=effects)
+    effects = (fx.SubmitRuns(state.kernel.id, tuple(new)),) if state.kernel.id is not None else ()
+    return Step(replace(state, runs=tuple(queue.values())), effects=effects)
 
 
 def reorder_runs(state: SessionState, operation: ops.ReorderRuns) -> Step:
