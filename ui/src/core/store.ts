@@ -255,6 +255,11 @@ export class NotebookStore implements NotebookModel {
     return known ? { journalId: this.#state.journalId, seq: this.#state.seq } : { journalId: null, seq: 0 };
   }
 
+  /** Number of the last entry or snapshot that is in, also of one whose cells are still coming. */
+  get seq(): number {
+    return this.#coming?.state.seq ?? this.#state.seq;
+  }
+
   receiveSnapshot(frame: Snapshot): void {
     const state = NotebookState.fromView(frame.session);
     this.#coming = { state, frame };
@@ -288,7 +293,9 @@ export class NotebookStore implements NotebookModel {
 
   /** Our intent will not happen, and the session never saw it. */
   receiveRefused(frame: Refused): void {
-    if (frame.client_id !== this.#port.clientId) return;
+    // What the session refused since it was too old comes as an entry too, and is asked for again then.
+    const isOurs = frame.client_id === this.#port.clientId && frame.refusal !== "too-old";
+    if (!isOurs || !this.#pending.items.some(item => item.number === frame.number)) return;
     batch(() => {
       this.#settle(frame.number, new Map(), id => this.#state.cells.get(id)?.cell.source);
       this.#refreshOrder();
@@ -490,7 +497,7 @@ export class NotebookStore implements NotebookModel {
     }
     this.#settle(own, decided, id => texts.get(id));
     touched.order ||= item?.edits.some(edit => edit.op !== "change-source") ?? false;
-    if (entry.refusal != null && entry.refusal !== "too-old") {
+    if (item !== undefined && entry.refusal != null && entry.refusal !== "too-old") {
       this.#tell({ refusal: entry.refusal, message: entry.message ?? "" });
     }
   }
