@@ -13,7 +13,7 @@ import msgspec
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
-from carnet.core.notebook.model import Stream
+from carnet.core.notebook.model import Cell, Stream
 from carnet.core.session.apply import apply_entry
 from carnet.core.session.intents import Edit, IntentBody, RunCells, RunRequest
 from carnet.core.session.operations import InsertCells
@@ -37,7 +37,6 @@ from carnet.core.wire.link import (
     ToBrowser,
     Welcome,
 )
-from carnet.core.notebook.model import Cell
 from carnet.ids import BatchId, CellId, ClientId, NotebookPath, RunId, new_cell_id, new_id
 
 _encoder = msgspec.msgpack.Encoder()
@@ -76,7 +75,7 @@ class LinkClient:
 
     async def __aenter__(self) -> Self:
         self._runner = asyncio.create_task(self._run())
-        await self.wait(lambda: self.state is not None and not self._missing or self.problem is not None)
+        await self.wait(lambda: (self.state is not None and not self._missing) or self.problem is not None)
         if self.problem is not None:
             await self.__aexit__()
             raise LinkProblem(self.problem.message)
@@ -118,8 +117,10 @@ class LinkClient:
         """Return a cell when none of its runs is queued or running."""
         cell_id = self.now.order[index]
         await self.wait(
-            lambda: not any(run.cell_id == cell_id for run in self.now.runs)
-            and self.now.cells[cell_id].last is not None
+            lambda: (
+                not any(run.cell_id == cell_id for run in self.now.runs)
+                and self.now.cells[cell_id].last is not None
+            )
         )
         return self.now.cells[cell_id]
 
@@ -172,9 +173,12 @@ class LinkClient:
             try:
                 request = HTTPRequest(self.url, headers=self.headers, connect_timeout=5, request_timeout=5)
                 self._socket = await websocket_connect(request, max_message_size=1 << 30)
-            except Exception:  # whatever the broken line does, a tab tries again
+            except Exception:  # noqa: BLE001 - whatever the broken line does, a tab tries again
                 await asyncio.sleep(0.05)
                 continue
+            if self._socket.protocol is not None:
+                # As browsers do: else each intent waits for a delayed ACK.
+                self._socket.protocol.stream.set_nodelay(True)
             self.reconnects += 1
             self._following = False
             self._send(Hello(protocol=PROTOCOL, client_id=self.client_id))
@@ -203,7 +207,7 @@ class LinkClient:
         if self._socket is not None:
             try:
                 self._socket.write_message(_encoder.encode(frame), binary=True)
-            except Exception:  # the line is cut; everything unacknowledged is sent again
+            except Exception:  # noqa: BLE001 - the line is cut; everything unacknowledged is sent again
                 return
 
     def _send_intent(self, number: int, body: IntentBody) -> None:

@@ -11,6 +11,9 @@ from carnet.kernels.client import RunSubmission
 class KernelHost(Protocol):
     """The host, as `kernels` shows it. Errors are `KernelError`s."""
 
+    async def connect(self) -> None:
+        """Be connected, starting a host if there is none; returns at once when there is a connection."""
+
     async def kernelspecs(self) -> Kernelspecs:
         """Return the installed kernelspecs."""
 

@@ -125,6 +125,7 @@ async def _find_kernel(session: Session) -> None:
     if kernel.id is None or kernel.status in ("none", "dead"):
         return
     try:
+        await session.around.host.connect()
         living = {info.kernel_id for info in await session.around.host.kernels()}
     except KernelError as error:
         log.warning("notebook %s: the kernel host: %s", session.state.journal_id, error)

@@ -36,7 +36,7 @@ from carnet.core.session.operations import SpillStream as SpillStreamOp
 from carnet.core.session.state import Notice, Refusal, SessionState
 from carnet.core.wire.host import Record
 from carnet.core.wire.link import Complete, Inspect, IsComplete, Question
-from carnet.errors import CarnetError, JournalError, KernelError, NoSuchKernel
+from carnet.errors import CarnetError, HostUnavailable, JournalError, KernelError, NoSuchKernel
 from carnet.ids import KernelId, new_id
 from carnet.journal.store import KernelCursor as JournalCursor
 from carnet.kernels.client import RunSubmission
@@ -55,6 +55,11 @@ KERNEL_LOST = "The kernel is gone: its host was ended, or the machine was restar
 SETTLE_TRIES = 50
 SETTLE_WAIT_S = 0.2
 """A session that came back looks this often whether it has read all that its kernel said."""
+
+HOST_TRIES = 3
+"""How often an effect is tried when the host's connection breaks under it."""
+
+_WITHOUT_HOST = (fx.ScheduleSave, fx.SaveNow, fx.SpillStream)
 
 ASK_TIMEOUT_S = 10.0
 """A question the kernel has not answered by then is given up (it is busy)."""
@@ -483,7 +488,7 @@ class Session:
         while True:
             effect = await self._effects.get()
             try:
-                await self._perform(effect)
+                await self._perform_once(effect)
             except asyncio.CancelledError:
                 raise
             except CarnetError as error:
@@ -493,6 +498,19 @@ class Session:
                 # One effect that fails must not end the session of everyone who follows it.
                 log.exception("notebook %s: %s failed", self.state.journal_id, type(effect).__name__)
                 self.notice("effect", "error", "Something went wrong inside Carnet; the log says what.")
+
+    async def _perform_once(self, effect: fx.Effect) -> None:
+        """Perform it; when the host's connection breaks meanwhile, again: the host knows what it has done."""
+        for attempt in range(HOST_TRIES):
+            try:
+                if not isinstance(effect, _WITHOUT_HOST):
+                    await self.around.host.connect()
+                await self._perform(effect)
+            except HostUnavailable:
+                if attempt == HOST_TRIES - 1:
+                    raise
+            else:
+                return
 
     async def _perform(self, effect: fx.Effect) -> None:
         host = self.around.host

@@ -92,6 +92,9 @@ class FakeKernelHost:
         self.calls.append(call)
         self.changed.set()
 
+    async def connect(self) -> None:
+        """Always connected."""
+
     async def kernelspecs(self) -> Kernelspecs:
         return Kernelspecs(default="python3", kernelspecs={})
 
