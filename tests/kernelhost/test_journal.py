@@ -6,11 +6,11 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from tests.conftest import ExpectLog
 
 from carnet.core.wire.host import Record
 from carnet.kernelhost import journal as module
 from carnet.kernelhost.journal import KernelJournal
+from tests.conftest import ExpectLog
 
 
 def payloads(first: int, count: int, size: int = 50) -> list[bytes]:

@@ -38,7 +38,7 @@ def private_folder(path: Path) -> Path:
         raise HostUnavailable(
             f"{path} is not a folder of user {os.getuid()}: remove it, or choose another state folder"
         )
-    if stat.S_IMODE(found.st_mode) != 0o700:
+    if found.st_mode & 0o777 != 0o700:  # more bits are no matter: jupyter_client sets the sticky one
         path.chmod(0o700)
     return path
 

@@ -81,6 +81,7 @@ class KernelHost:
             run_folder=run_folder(self.folder),
             timing=timing,
         )
+        private_folder(self.folder / "kernels")
         self._kernels: dict[KernelId, HostedKernel] = {}
         self._starting: dict[KernelId, asyncio.Future[None]] = {}
         self._connections: set[Connection] = set()
@@ -133,6 +134,9 @@ class KernelHost:
         for name in ("host.json", "spare.json"):
             (self.folder / name).unlink(missing_ok=True)
         (self._services.run_folder / "host.sock").unlink(missing_ok=True)
+        if self._services.run_folder.parent != self.folder:
+            with contextlib.suppress(OSError):
+                self._services.run_folder.rmdir()
         self._services.context.term()
         self._lock.release()
         log.info("kernel host %d ends", os.getpid())
