@@ -8,11 +8,11 @@ text: Carnet never starts less protected than its owner meant.
 
 import ast
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from traceback import extract_tb
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from traitlets import Bool, Dict, Float, Instance, Integer, List, TraitError, TraitType, Unicode, Union
 from traitlets.config import Config, Configurable
@@ -42,8 +42,11 @@ def _trait(name: str) -> TraitType[Any, Any]:
     return _TRAITS[kind_of(name)](default, help=help_).tag(config=True)
 
 
+# Not `type`: traits are found by the metaclass.
+_META: Callable[[str, tuple[type, ...], dict[str, object]], type[Configurable]] = type(Configurable)
+
 # Made from the table; a type checker sees a plain Configurable, and nothing here needs more.
-NotebookApp: type[Configurable] = type(Configurable)(
+NotebookApp: type[Configurable] = _META(
     "NotebookApp",
     (Configurable,),
     {
@@ -127,13 +130,14 @@ def _run(path: Path) -> Config:
         raise ConfigError(f"{where}, line {error.lineno}: {error.msg}: {text}") from error
     except OSError as error:
         raise ConfigError(f"{path}: it cannot be read: {error.strerror}.") from error
-    except Exception as error:  # noqa: BLE001  the file is the user's program: whatever it raises is told, and the start ends
-        where = [frame for frame in extract_tb(error.__traceback__) if frame.filename == str(path)]
-        line = where[-1].lineno if where else 0
+    except Exception as error:
+        # The file is the user's program: whatever it raises is told, and the start ends.
+        frames = [frame for frame in extract_tb(error.__traceback__) if frame.filename == str(path)]
+        line = (frames[-1].lineno if frames else 0) or 0
         raise ConfigError(
-            f"{path}, line {line}: {type(error).__name__}: {error}: {_text_of(path, line or 0)}"
+            f"{path}, line {line}: {type(error).__name__}: {error}: {_text_of(path, line)}"
         ) from error
-    return cast("Config", loaded)
+    return loaded
 
 
 def _wanted(error: TraitError) -> str:

@@ -71,7 +71,9 @@ def read_command_line(arguments: Sequence[str]) -> Given:
             continue
         if name not in ALIASES and name not in ABOUT_FILES and "." not in name:
             offer = _nearest_option(name)
-            raise ConfigError(f"There is no option {argument.partition('=')[0]}.{offer} `carnet help` lists all.")
+            raise ConfigError(
+                f"There is no option {argument.partition('=')[0]}.{offer} `carnet help` lists all."
+            )
         if not has_value:
             if not waiting or waiting[0].startswith("--"):
                 raise ConfigError(f"--{name} needs a value: --{name}=VALUE.")

@@ -9,7 +9,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from carnet.config.command_line import Given, read_command_line
 from carnet.config.folders import config_folder, ipython_folder
@@ -82,7 +82,8 @@ def load(arguments: Sequence[str], env: Mapping[str, str], cwd: Path) -> Loaded:
     values |= given.values
     sources |= dict.fromkeys(given.values, "command line")
     open_path = _open_rest(given, values, sources, cwd)
-    settings = checked(dataclasses.replace(Settings(), **values))
+    # The kinds were checked where the values came in.
+    settings = checked(dataclasses.replace(Settings(), **cast("dict[str, Any]", values)))
     return Loaded(settings, given, sources, tuple(files), other, open_path)
 
 
@@ -136,7 +137,9 @@ def _open_rest(given: Given, values: dict[str, object], sources: dict[str, str],
         return ""
     path = (cwd / given.rest[0]).absolute()
     if not path.exists():
-        raise ConfigError(f"There is no folder or notebook {path}, and no sub-command of that name. `carnet help` lists them.")
+        raise ConfigError(
+            f"There is no folder or notebook {path}, and no sub-command of that name. `carnet help` lists them."
+        )
     if path.is_dir():
         values["notebook_dir"], sources["notebook_dir"] = str(path), "command line"
         return ""

@@ -29,9 +29,15 @@ class Settings:
 
     # -- where it listens
     ip: str = setting("127.0.0.1", "Address to listen on. `*` or empty: every address of this machine.")
-    port: int = setting(8888, "Port to listen on. 0: any free one. If you name it and it is taken, Carnet does not start.")
-    port_retries: int = setting(50, "How many ports after `port` are tried when it is taken and you did not name it.")
-    base_url: str = setting("/", "Where Carnet lives below the host, as `/ipython/`. Slashes at the ends may be left out.")
+    port: int = setting(
+        8888, "Port to listen on. 0: any free one. If you name it and it is taken, Carnet does not start."
+    )
+    port_retries: int = setting(
+        50, "How many ports after `port` are tried when it is taken and you did not name it."
+    )
+    base_url: str = setting(
+        "/", "Where Carnet lives below the host, as `/ipython/`. Slashes at the ends may be left out."
+    )
     certfile: str = setting("", "Certificate for https, a PEM file. It may hold the key too.")
     keyfile: str = setting("", "Private key of `certfile`, a PEM file, where it is apart.")
     trust_xheaders: bool = setting(
@@ -41,28 +47,39 @@ class Settings:
 
     # -- who may use it
     token: str | None = setting(
-        None, "The key that opens this server. Unset: made anew at each start, none if there is a password. Empty: none."
+        None,
+        "The key that opens this server. Unset: made anew at each start, none if there is a password. Empty: none.",
     )
-    password: str = setting("", "Hash of the password, as `carnet passwd` prints it. Old `sha1:` hashes are understood.")
-    allow_origin: str = setting("", "One more origin whose pages may use the API with a token, as `https://example.org`.")
+    password: str = setting(
+        "", "Hash of the password, as `carnet passwd` prints it. Old `sha1:` hashes are understood."
+    )
+    allow_origin: str = setting(
+        "", "One more origin whose pages may use the API with a token, as `https://example.org`."
+    )
     allow_remote_access: bool = setting(
-        False, "Answer to any Host name. Better: name yours in `local_hostnames`. (Guards against DNS rebinding.)"
+        False,
+        "Answer to any Host name. Better: name yours in `local_hostnames`. (Guards against DNS rebinding.)",
     )
     local_hostnames: list[str] = setting(
         ["localhost"], "Names under which browsers reach this server, besides its addresses."
     )
     serve_unprotected: bool = setting(
-        False, "Listen on other addresses than this machine's own even without TLS, or without password and token."
+        False,
+        "Listen on other addresses than this machine's own even without TLS, or without password and token.",
     )
 
     # -- notebooks
-    notebook_dir: str = setting("", "Folder that is served. Empty: the folder Carnet is started in. Made if missing.")
+    notebook_dir: str = setting(
+        "", "Folder that is served. Empty: the folder Carnet is started in. Made if missing."
+    )
     notebook_manager_class: str | type = setting(
-        "carnet.storage.files.FileNotebookManager", "Where notebooks live: the dotted name of a NotebookManager class."
+        "carnet.storage.files.FileNotebookManager",
+        "Where notebooks live: the dotted name of a NotebookManager class.",
     )
     autosave_delay_s: float = setting(1.0, "A changed notebook is saved this long after the change.")
     output_limit_bytes: int = setting(
-        1 << 30, "Output kept for one run of one cell; what comes after is dropped with a notice. 0: no limit."
+        1 << 30,
+        "Output kept for one run of one cell; what comes after is dropped with a notice. 0: no limit.",
     )
 
     # -- kernels
@@ -72,8 +89,12 @@ class Settings:
 
     # -- the program itself
     open_browser: bool = setting(True, "Open a browser at start.")
-    browser: str = setting("", "Which browser: a command, with `%s` for the address. Empty: the system's own.")
-    state_dir: str = setting("", "Folder for journals, logins and sockets. Empty: the system's place for such things.")
+    browser: str = setting(
+        "", "Which browser: a command, with `%s` for the address. Empty: the system's own."
+    )
+    state_dir: str = setting(
+        "", "Folder for journals, logins and sockets. Empty: the system's place for such things."
+    )
     max_body_bytes: int = setting(512 * MIB, "Largest request body taken from somebody who is logged in.")
     log_level: str = setting("INFO", "DEBUG, INFO, WARNING or ERROR.")
 
@@ -125,7 +146,11 @@ def parse(name: str, text: str) -> object:
     if kind is str:
         return text
     if kind is list:
-        return [part.strip() for part in text.strip("[]").replace("'", "").replace('"', "").split(",") if part.strip()]
+        return [
+            part.strip()
+            for part in text.strip("[]").replace("'", "").replace('"', "").split(",")
+            if part.strip()
+        ]
     if kind is bool:
         if text.lower() in _BOOLEANS:
             return _BOOLEANS[text.lower()]
@@ -162,9 +187,13 @@ def checked(settings: Settings) -> Settings:
     if settings.keyfile and not settings.certfile:
         raise ConfigError("keyfile: it needs certfile too. Name the certificate that this key belongs to.")
     if "*" in settings.allow_origin:
-        raise ConfigError("allow_origin: it must be one origin, as https://example.org. Patterns are not understood.")
+        raise ConfigError(
+            "allow_origin: it must be one origin, as https://example.org. Patterns are not understood."
+        )
     if settings.log_level.upper() not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
-        raise ConfigError(f"log_level: DEBUG, INFO, WARNING or ERROR is wanted, but it is {settings.log_level!r}.")
+        raise ConfigError(
+            f"log_level: DEBUG, INFO, WARNING or ERROR is wanted, but it is {settings.log_level!r}."
+        )
     return dataclasses.replace(
         settings, base_url=normalised_base_url(settings.base_url), log_level=settings.log_level.upper()
     )

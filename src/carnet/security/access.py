@@ -205,12 +205,15 @@ def too_many(wait_s: float) -> Refusal:
 def _foreign(asked: Asked, kind: Kind) -> Refusal | None:
     """Refuse what another site's page makes the browser send with the user's cookie."""
     refusal = Refusal(403, "origin", "Another site asked for this on your behalf, so it was not done.")
-    if asked.origin is not None:
-        if not is_same_origin(asked.origin, scheme=asked.scheme, authority=asked.host):
-            return refusal
+    if asked.origin is not None and not is_same_origin(
+        asked.origin, scheme=asked.scheme, authority=asked.host
+    ):
+        return refusal
     if asked.fetch_site in {None, "same-origin", "none"}:
         return None
-    is_link = asked.method in SAFE_METHODS and asked.fetch_mode == "navigate" and asked.fetch_dest == "document"
+    is_link = (
+        asked.method in SAFE_METHODS and asked.fetch_mode == "navigate" and asked.fetch_dest == "document"
+    )
     if is_link and kind in {Kind.PAGE, Kind.FILE, Kind.FORM}:
         return None
     return refusal

@@ -78,15 +78,22 @@ def api() -> dict[str, str]:
 
 def static() -> dict[str, str]:
     """Return the headers of our own scripts, styles, fonts."""
-    return {**COMMON, "Content-Security-Policy": "default-src 'none'; style-src 'self'; font-src 'self'; sandbox"}
+    return {
+        **COMMON,
+        "Content-Security-Policy": "default-src 'none'; style-src 'self'; font-src 'self'; sandbox",
+    }
 
 
 def user_file(media_type: str) -> dict[str, str]:
     """Return the headers of bytes that are not ours. They may be looked at, and cannot do anything."""
-    policy = "sandbox; default-src 'none'; img-src 'self' data:; media-src 'self' data:; style-src 'unsafe-inline'"
+    policy = (
+        "sandbox; default-src 'none'; img-src 'self' data:; media-src 'self' data:; style-src 'unsafe-inline'"
+    )
     if media_type == "application/pdf":
         # Browsers refuse to show a PDF in a sandbox; their viewers run in an origin of their own.
-        policy = "default-src 'none'; style-src 'unsafe-inline'; object-src 'self'; plugin-types application/pdf"
+        policy = (
+            "default-src 'none'; style-src 'unsafe-inline'; object-src 'self'; plugin-types application/pdf"
+        )
     return {
         **COMMON,
         "X-Frame-Options": "SAMEORIGIN",

@@ -115,7 +115,9 @@ class LoginTable:
 
     def _end_old(self) -> None:
         now_ms = self._clock.now_ms()
-        self._write("DELETE FROM logins WHERE used_ms < ? OR created_ms < ?", now_ms - IDLE_MS, now_ms - LIFE_MS)
+        self._write(
+            "DELETE FROM logins WHERE used_ms < ? OR created_ms < ?", now_ms - IDLE_MS, now_ms - LIFE_MS
+        )
 
     def _read(self, where: str, *values: str) -> list[Login]:
         query = f"SELECT id, user, device, address, created_ms, used_ms, form_sha256 FROM logins {where}"
@@ -164,5 +166,3 @@ def _is_over(login: Login, now_ms: int) -> bool:
 
 def _hashed(secret: str) -> str:
     return sha256(secret.encode("utf-8", "surrogateescape")).hexdigest()
-
-

@@ -13,7 +13,9 @@ from typing import Final
 LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 # name, address or [v6 address], and maybe a port
-_AUTHORITY: Final = re.compile(r"(?:\[(?P<six>[0-9a-fA-F:.]+)\]|(?P<name>[A-Za-z0-9._-]+))(?::(?P<port>[0-9]{1,5}))?")
+_AUTHORITY: Final = re.compile(
+    r"(?:\[(?P<six>[0-9a-fA-F:.]+)\]|(?P<name>[A-Za-z0-9._-]+))(?::(?P<port>[0-9]{1,5}))?"
+)
 _ORIGIN: Final = re.compile(r"(?P<scheme>https?)://(?P<authority>[^/@\s]+)")
 _DEFAULT_PORTS: Final = {"http": "80", "https": "443"}
 
@@ -35,7 +37,9 @@ def is_our_host(authority: str, *, names: Iterable[str], local_address: str) -> 
     name = host_name(authority)
     if name is None:
         return False
-    return name in LOOPBACK_NAMES or name == local_address.lower() or any(name == one.lower() for one in names)
+    return (
+        name in LOOPBACK_NAMES or name == local_address.lower() or any(name == one.lower() for one in names)
+    )
 
 
 def is_same_origin(origin: str, *, scheme: str, authority: str) -> bool:

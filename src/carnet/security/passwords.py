@@ -20,7 +20,9 @@ LANES: Final = 4
 
 SALT_HEX: Final = 12
 
-_ARGON2: Final = re.compile(r"argon2:\$argon2(?:id|i|d)\$v=\d+\$m=\d+,t=\d+,p=\d+\$[A-Za-z0-9+/]+\$[A-Za-z0-9+/]+")
+_ARGON2: Final = re.compile(
+    r"argon2:\$argon2(?:id|i|d)\$v=\d+\$m=\d+,t=\d+,p=\d+\$[A-Za-z0-9+/]+\$[A-Za-z0-9+/]+"
+)
 _DIGESTS: Final = ("sha1", "sha224", "sha256", "sha384", "sha512", "md5")
 
 

@@ -69,7 +69,9 @@ class Front(Router):
         refusal = refusal or self._shape_refusal(request, route, found is not None)
         limit_bytes = self._limit(route, identity)
         if refusal is None and _content_length(request) > limit_bytes:
-            refusal = Refusal(413, "too-large", f"The request is too large: at most {limit_bytes} bytes are taken.")
+            refusal = Refusal(
+                413, "too-large", f"The request is too large: at most {limit_bytes} bytes are taken."
+            )
         connection = cast("HTTP1Connection", request.connection)
         connection.set_max_body_size(SMALL_BODY_BYTES if refusal else limit_bytes)
         if not identity.is_signed_in or refusal:
@@ -99,7 +101,9 @@ class Front(Router):
                 return Refusal(301, "base-url", "")
             return Refusal(404, "no-route", "There is no such page here.")
         if request.headers.get("Content-Type", "").lower().startswith("multipart/"):
-            return Refusal(415, "multipart", "Multipart bodies are not taken. Send JSON, or the bytes as they are.")
+            return Refusal(
+                415, "multipart", "Multipart bodies are not taken. Send JSON, or the bytes as they are."
+            )
         if request.method not in route.methods.split():
             return Refusal(405, "method", f"{request.method} is not possible here, only {route.methods}.")
         return None
@@ -107,13 +111,21 @@ class Front(Router):
     def _limit(self, route: Route, identity: Identity) -> int:
         if not identity.is_signed_in:
             return min(route.body_bytes, SMALL_BODY_BYTES) if route.body_bytes >= 0 else SMALL_BODY_BYTES
-        return self._services.settings.max_body_bytes if route.body_bytes < 0 else max(route.body_bytes, SMALL_BODY_BYTES)
+        return (
+            self._services.settings.max_body_bytes
+            if route.body_bytes < 0
+            else max(route.body_bytes, SMALL_BODY_BYTES)
+        )
 
 
 def cookie_name(services: Services, scheme: str) -> str:
     """Return the login cookie's name. Cookies know no ports, so the port is in it; two servers do not clash."""
     if scheme == "https":
-        return f"__Host-carnet-{services.port}" if services.base_url == "/" else f"__Secure-carnet-{services.port}"
+        return (
+            f"__Host-carnet-{services.port}"
+            if services.base_url == "/"
+            else f"__Secure-carnet-{services.port}"
+        )
     return f"carnet-{services.port}"
 
 

@@ -102,6 +102,13 @@ class Shell:
         except FileNotFoundError:
             return []
         wanted = pages.get(page, {})
-        scripts = [f'<link rel="modulepreload" href="{self._static_url}{name}">' for name in wanted.get("scripts", [])]
-        styles = [f'<link rel="stylesheet" href="{self._static_url}{name}">' for name in wanted.get("styles", [])]
-        return [link for link in (*styles, *scripts) if link.partition('href="')[2].partition('"')[0] not in html]
+        scripts = [
+            f'<link rel="modulepreload" href="{self._static_url}{name}">'
+            for name in wanted.get("scripts", [])
+        ]
+        styles = [
+            f'<link rel="stylesheet" href="{self._static_url}{name}">' for name in wanted.get("styles", [])
+        ]
+        return [
+            link for link in (*styles, *scripts) if link.partition('href="')[2].partition('"')[0] not in html
+        ]

@@ -75,10 +75,19 @@ ROUTES: Final[Sequence[Route]] = (
     Route(r"api/me", "status:Me", Who.LOGIN, Kind.API, "GET HEAD"),
     Route(r"api/contents(/.*)?/checkpoints", "checkpoints:Checkpoints", Who.LOGIN, Kind.API, "GET HEAD POST"),
     Route(
-        rf"api/contents(/.*)?/checkpoints/{_ID}", "checkpoints:OneCheckpoint", Who.LOGIN, Kind.API, "POST DELETE"
+        rf"api/contents(/.*)?/checkpoints/{_ID}",
+        "checkpoints:OneCheckpoint",
+        Who.LOGIN,
+        Kind.API,
+        "POST DELETE",
     ),
     Route(
-        rf"api/contents{_PATH}", "contents:Contents", Who.LOGIN, Kind.API, "GET HEAD POST PUT PATCH DELETE", -1
+        rf"api/contents{_PATH}",
+        "contents:Contents",
+        Who.LOGIN,
+        Kind.API,
+        "GET HEAD POST PUT PATCH DELETE",
+        -1,
     ),
     Route(r"api/notebooks(/.*)?", "contents:OldNotebooks", Who.LOGIN, Kind.API, "GET HEAD"),
     Route(r"api/trash", "trash:Trash", Who.LOGIN, Kind.API, "GET HEAD DELETE"),

@@ -111,7 +111,9 @@ class _Life:
         query = f"?token={quote(token)}" if token else ""
         self._say(f"Carnet serves {Path(services.settings.notebook_dir or '.').absolute()}")
         self._say(f"\n    {url}{path}{query}\n")
-        self._say("Ctrl-C stops the server; kernels go on." if services.settings.kernels_outlive_server else "")
+        self._say(
+            "Ctrl-C stops the server; kernels go on." if services.settings.kernels_outlive_server else ""
+        )
         if services.settings.open_browser:
             asyncio.get_running_loop().run_in_executor(None, _open_browser, services, f"{url}{path}{query}")
 
@@ -256,7 +258,9 @@ def _open_browser(services: Services, url: str) -> None:
     path = services.state_folder / "servers" / f"{os.getpid()}.html"
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(f'<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0;url={url}"><title>Carnet</title>')
+        file.write(
+            f'<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0;url={url}"><title>Carnet</title>'
+        )
     try:
         browser = webbrowser.get(services.settings.browser or None)
     except webbrowser.Error:

@@ -79,7 +79,9 @@ class StaticFiles:
         if self._files and changed_ns == self._listed_ns:
             return
         self._listed_ns = changed_ns
-        paths = {one.relative_to(self._folder).as_posix(): one for one in self._folder.rglob("*") if one.is_file()}
+        paths = {
+            one.relative_to(self._folder).as_posix(): one for one in self._folder.rglob("*") if one.is_file()
+        }
         self._files = {
             name: BuiltFile(path, _type_of(path), _HASHED.fullmatch(name) is not None, _codings(name, paths))
             for name, path in paths.items()

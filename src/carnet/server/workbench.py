@@ -138,3 +138,19 @@ def _manager_class(named: str | type) -> "type[NotebookManager]":
     if not inspect.isclass(found) or not issubclass(found, NotebookManager):
         raise ConfigError(f"notebook_manager_class: {named!r} is not a carnet.storage.base.NotebookManager.")
     return found
+
+
+async def end_host_of(state_folder: Path) -> bool:
+    """End the kernel host of a state folder and all its kernels; return whether there was one."""
+    folder = state_folder / "host"
+    if await asyncio.to_thread(find, folder) is None:
+        return False
+    host = HostClient(folder, spawn=False)
+    try:
+        await host.connect()
+        await host.end()
+    except HostUnavailable:
+        return False  # it ended before, and left its file behind
+    finally:
+        await host.close()
+    return True

@@ -85,7 +85,9 @@ class Handler(RequestHandler):
         """Finish with JSON."""
         self.set_status(status)
         self.set_header("Content-Type", "application/json; charset=utf-8")
-        self.finish(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass"))
+        self.finish(
+            json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+        )
 
     def answer_nothing(self) -> None:
         """Finish with 204."""
@@ -129,7 +131,7 @@ class Handler(RequestHandler):
 
     def log_exception(
         self,
-        typ: type[BaseException] | None,
+        typ: type[BaseException] | None,  # noqa: ARG002  Tornado's signature
         value: BaseException | None,
         tb: TracebackType | None,
     ) -> None:
@@ -137,7 +139,9 @@ class Handler(RequestHandler):
         if isinstance(value, (CarnetError, HTTPError)):
             log.debug("%s %s: %s", self.request.method, self.request.path, value)
         elif value is not None:
-            log.error("%s %s failed", self.request.method, self.request.path, exc_info=(type(value), value, tb))
+            log.error(
+                "%s %s failed", self.request.method, self.request.path, exc_info=(type(value), value, tb)
+            )
 
     def _request_summary(self) -> str:
         # Tornado's own has the whole address in it; what it says in its log is built from this.
@@ -149,7 +153,9 @@ class Handler(RequestHandler):
         if isinstance(error, CarnetError):
             self.refuse(error.status, type(error).__name__, str(error))
         elif isinstance(error, HTTPError):
-            self.refuse(status_code, "request", error.reason or error.log_message or HTTPStatus(status_code).phrase)
+            self.refuse(
+                status_code, "request", error.reason or error.log_message or HTTPStatus(status_code).phrase
+            )
         else:
             self.refuse(status_code, "internal" if status_code >= 500 else "request", PRIVATE_PROBLEM)
 
@@ -167,4 +173,6 @@ class Handler(RequestHandler):
     def _wants_page(self) -> bool:
         if self.admission.route.kind in {Kind.PAGE, Kind.FORM}:
             return True
-        return self.admission.route.kind is Kind.FILE and "text/html" in self.request.headers.get("Accept", "")
+        return self.admission.route.kind is Kind.FILE and "text/html" in self.request.headers.get(
+            "Accept", ""
+        )

@@ -20,7 +20,6 @@ COMPRESS_FROM_BYTES: Final = 1 << 10
 """Smaller frames go as they are: compressing a keystroke costs more than it saves."""
 
 
-
 class LinkSocket(Handler, WebSocketHandler):
     """One tab's link."""
 

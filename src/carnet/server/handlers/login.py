@@ -15,7 +15,7 @@ from carnet.security.redirects import safe_next
 from carnet.security.tokens import equal
 from carnet.server.front import cookie_name
 from carnet.server.handlers.base import Handler
-from carnet.server.html import login_page, logout_page
+from carnet.server.html import LoginForm, login_page, logout_page
 from carnet.server.signing_in import sign_in, sign_out
 
 log = logging.getLogger("carnet.logins")
@@ -42,9 +42,14 @@ class LoginPage(Handler):
 
     async def post(self) -> None:
         """Check what was typed."""
-        wanted = safe_next(self.get_body_argument("next", self.get_query_argument("next", "")), self.services.base_url)
+        wanted = safe_next(
+            self.get_body_argument("next", self.get_query_argument("next", "")), self.services.base_url
+        )
         form_token = self.get_body_argument(xsrf.ARGUMENT, "") or self.request.headers.get(xsrf.HEADER, "")
-        if not self.services.gate.form_tokens.is_ours(form_token) or self.get_cookie(xsrf.COOKIE) != form_token:
+        if (
+            not self.services.gate.form_tokens.is_ours(form_token)
+            or self.get_cookie(xsrf.COOKIE) != form_token
+        ):
             self._show(wanted, EXPIRED, status=403)
             return
         address = self.request.remote_ip or ""
@@ -86,11 +91,10 @@ class LoginPage(Handler):
                 secure=self.request.protocol == "https",
             )
         is_plain = self.request.protocol != "https" and not is_loopback(self.request.remote_ip or "")
-        page = login_page(
+        form = LoginForm(
             base_url=self.services.base_url,
             next_url=next_url,
             xsrf=token,
-            nonce=self.nonce,
             wants=self._wants(),
             problem=problem,
             is_plain=is_plain,
@@ -98,7 +102,7 @@ class LoginPage(Handler):
         self.set_status(status)
         self.send(headers.plain_page(self.nonce))
         self.set_header("Content-Type", "text/html; charset=utf-8")
-        self.finish(page)
+        self.finish(login_page(form, nonce=self.nonce))
 
     def _wants(self) -> str:
         if not self.services.settings.password:

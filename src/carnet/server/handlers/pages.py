@@ -31,7 +31,7 @@ class Page(Handler):
         except PageNotBuilt as error:
             self.refuse(503, "not-built", str(error))
             return
-        token = self._xsrf_token()
+        token = self._token_for_page()
         etag = document.etag(xsrf=token)
         self.send(headers.page(self.nonce))
         self.set_header("Cache-Control", "private, no-cache")
@@ -53,10 +53,12 @@ class Page(Handler):
         """Sign in with the token that was in the address, and come again without it."""
         if self.admission.cookie is None or self.services.gate.logins.find(self.admission.cookie) is None:
             sign_in(self, self.identity.user)
-        query = urlencode([(name, value) for name, values in self.request.query_arguments.items() for value in values])
+        query = urlencode(
+            [(name, value) for name, values in self.request.query_arguments.items() for value in values]
+        )
         self.redirect(self.request.path + (f"?{query}" if query else ""), status=302)
 
-    def _xsrf_token(self) -> str:
+    def _token_for_page(self) -> str:
         gate = self.services.gate
         if self.identity.login is None:
             has = self.get_cookie(xsrf.COOKIE)

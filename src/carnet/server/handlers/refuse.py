@@ -18,7 +18,10 @@ class Refuse(Handler):
         """Answer at once."""
         refusal = self.admission.refusal
         assert refusal is not None, "only the front door makes this handler, and with a refusal"
-        if self.request.headers.get("Content-Length", "0") != "0" or "Transfer-Encoding" in self.request.headers:
+        if (
+            self.request.headers.get("Content-Length", "0") != "0"
+            or "Transfer-Encoding" in self.request.headers
+        ):
             # What follows on this connection is a body that nobody will read.
             self.set_header("Connection", "close")
         if refusal.retry_s:

@@ -1,9 +1,8 @@
 """Who is there: the version for anyone, the state of the server and the user for who is signed in."""
 
-from datetime import UTC, datetime
-
 from carnet import __version__
 from carnet.server.handlers.base import Handler
+from carnet.server.times import iso_time
 
 JUPYTER_VERSION = "2.17.0"
 """Clients switch on the version of Jupyter Server: this is the one whose API we speak."""
@@ -57,8 +56,3 @@ class Me(Handler):
                 "xsrf": self.services.gate.xsrf_token(self.admission.cookie, self.identity),
             }
         )
-
-
-def iso_time(ms: int) -> str:
-    """Return milliseconds since the epoch as Jupyter writes times."""
-    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -4,6 +4,7 @@
 colours are those of ui/src/styles/tokens.css; a test holds them together.
 """
 
+from dataclasses import dataclass
 from functools import cache
 from html import escape
 from http import HTTPStatus
@@ -27,31 +28,39 @@ def _page(title: str, body: str, nonce: str) -> bytes:
     return _template("page").substitute(title=escape(title), style=_style(), nonce=nonce, body=body).encode()
 
 
-def login_page(
-    *, base_url: str, next_url: str, xsrf: str, nonce: str, wants: str, problem: str = "", is_plain: bool = False
-) -> bytes:
-    """Return the login form.
+@dataclass(frozen=True)
+class LoginForm:
+    """What the login form shows."""
 
-    Args:
-        wants: what to type, in words: `Password`, `Token`.
-        problem: what went wrong with the last try; empty: nothing.
-        is_plain: the connection is neither encrypted nor local.
-    """
+    base_url: str
+    next_url: str
+    xsrf: str
+    wants: str
+    """What to type, in words: `Password`, `Token`."""
+    problem: str = ""
+    """What went wrong with the last try; empty: nothing."""
+    is_plain: bool = False
+    """The connection is neither encrypted nor local."""
+
+
+def login_page(form: LoginForm, *, nonce: str) -> bytes:
+    """Return the login form."""
+    problem = form.problem
     hint = (
         "The token is in the address that Carnet printed when it started; <code>carnet list</code> shows where."
-        if wants == "Token"
+        if form.wants == "Token"
         else ""
     )
     body = _template("login").substitute(
-        action=escape(f"{base_url}login", quote=True),
-        next=escape(next_url, quote=True),
-        xsrf=escape(xsrf, quote=True),
-        wants=escape(wants),
+        action=escape(f"{form.base_url}login", quote=True),
+        next=escape(form.next_url, quote=True),
+        xsrf=escape(form.xsrf, quote=True),
+        wants=escape(form.wants),
         hint=f'<p class="hint" id="hint">{hint}</p>' if hint else "",
         described=" ".join(name for name, text in (("problem", problem), ("hint", hint)) if text),
         problem=f'<p class="problem" id="problem" role="alert">{escape(problem)}</p>' if problem else "",
         plain='<p class="problem" role="note">This connection is not encrypted. What you type can be read on the way.</p>'
-        if is_plain
+        if form.is_plain
         else "",
         invalid=' aria-invalid="true"' if problem else "",
     )

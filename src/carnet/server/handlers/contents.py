@@ -1,0 +1,207 @@
+"""`/api/contents`: folders, notebooks and files, in Jupyter's shapes.
+
+A write here is an outside change for a notebook that is open: its session
+merges it (invariant 4). Rules CO1 to CO12: docs/specs/contents-api.md.
+"""
+
+import base64
+import binascii
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+from carnet.errors import NotFound, PeerError, RevisionConflict
+from carnet.ids import NotebookPath, Revision
+from carnet.server.contents import EMPTY_NOTEBOOK, model_of, notebook_bytes
+from carnet.server.handlers.base import Handler
+from carnet.server.uploads import append_chunk, take_upload, upload_file
+from carnet.storage.base import NotebookManager
+from carnet.storage.paths import normalise_path
+
+_TYPES: Final = {"directory", "notebook", "file", None}
+
+
+def path_of(raw: str) -> NotebookPath:
+    """Return the path in an address; one slash at either end is the address's, not the path's.
+
+    Raises:
+        InvalidPath: it is not a path below the root.
+    """
+    return normalise_path(raw.removeprefix("/").removesuffix("/"))
+
+
+class Contents(Handler):
+    """One path."""
+
+    async def get(self, raw: str) -> None:
+        """Answer with a model. `content=0`: without content; `hash=1`: with the SHA-256 of the bytes."""
+        path = path_of(raw)
+        wanted_type = self.get_query_argument("type", None)
+        wanted_format = self.get_query_argument("format", None)
+        if wanted_type not in _TYPES or wanted_format not in {"text", "base64", "json", None}:
+            raise PeerError("type is directory, notebook or file; format is text, base64 or json.")
+        storage = (await self.workbench()).storage
+        model = await self.blocking(
+            model_of,
+            storage,
+            path,
+            wanted_type=wanted_type,
+            wanted_format=wanted_format,
+            with_content=self.get_query_argument("content", "1") != "0",
+            with_hash=self.get_query_argument("hash", "0") == "1",
+        )
+        self.answer(model)
+
+    async def put(self, raw: str) -> None:
+        """Make or replace a file, or make a folder."""
+        path, body = path_of(raw), self.json_body()
+        storage = (await self.workbench()).storage
+        kind = body.get("type")
+        if kind == "directory":
+            await self.blocking(storage.make_folder, path)
+            is_new = True
+        elif kind == "notebook":
+            data = await self.blocking(notebook_bytes, body.get("content"))
+            is_new = await self.blocking(save, storage, path, data, self._based_on())
+        elif kind == "file":
+            data = await self.blocking(_file_bytes, body)
+            if body.get("chunk") is None:
+                is_new = await self.blocking(save, storage, path, data, self._based_on())
+            elif await self._keep_chunk(path, data, body["chunk"]):
+                upload = self._upload(path)
+                is_new = await self.blocking(take_upload, upload, path, storage, self._based_on())
+            else:
+                # Nothing is at the path before the last chunk, so there is nothing to describe but the path.
+                self.answer(
+                    {"name": path.rpartition("/")[2], "path": path, "type": "file", "content": None}, 201
+                )
+                return
+        else:
+            raise PeerError("type must be directory, notebook or file.")
+        model = await self.blocking(model_of, storage, path, with_content=False)
+        self._answer_made(model, 201 if is_new else 200)
+
+    async def post(self, raw: str) -> None:
+        """Make something new in a folder, or copy a file into it."""
+        folder, body = path_of(raw), self.json_body()
+        storage = (await self.workbench()).storage
+        copy_from = body.get("copy_from")
+        if isinstance(copy_from, str):
+            path = await self.blocking(_copy, storage, path_of(copy_from), folder)
+        else:
+            path = await self.blocking(_make, storage, folder, body)
+        model = await self.blocking(model_of, storage, path, with_content=False)
+        self._answer_made(model, 201)
+
+    async def patch(self, raw: str) -> None:
+        """Rename or move. An open notebook goes along."""
+        old, body = path_of(raw), self.json_body()
+        if not isinstance(body.get("path"), str):
+            raise PeerError("path: the new path is wanted.")
+        new = path_of(body["path"])
+        bench = await self.workbench()
+        if new != old:
+            await self.blocking(bench.storage.rename, old, new)
+            await bench.registry.renamed(old, new)
+        self.answer(await self.blocking(model_of, bench.storage, new, with_content=False))
+
+    async def delete(self, raw: str) -> None:
+        """Move to the trash, where the store has one. Its id is in a header, to bring it back."""
+        path = path_of(raw)
+        storage = (await self.workbench()).storage
+        trash_id = await self.blocking(storage.delete, path)
+        if trash_id is not None:
+            self.set_header("X-Carnet-Trash-Id", trash_id)
+        self.answer_nothing()
+
+    async def _keep_chunk(self, path: NotebookPath, data: bytes, chunk: object) -> bool:
+        """Keep a part of an upload, and return whether it was the last."""
+        if not isinstance(chunk, int) or isinstance(chunk, bool) or chunk < -1 or chunk == 0:
+            raise PeerError("chunk must be a number: 1, 2, 3 ..., and -1 for the last.")
+        await self.blocking(append_chunk, self._upload(path), chunk, data)
+        return chunk == -1
+
+    def _upload(self, path: NotebookPath) -> Path:
+        owner = self.identity.login.login_id if self.identity.login else self.identity.how
+        return upload_file(self.services.state_folder, owner, path)
+
+    def _based_on(self) -> Revision | None:
+        """Return the revision that a careful client says it read."""
+        header = self.request.headers.get("If-Match", "").strip().strip('"')
+        return Revision(header) if header and header != "*" else None
+
+    def _answer_made(self, model: dict[str, Any], status: int) -> None:
+        if status == 201:
+            self.set_header("Location", f"{self.services.base_url}api/contents/{quote(str(model['path']))}")
+        self.answer(model, status)
+
+
+class OldNotebooks(Handler):
+    """`/api/notebooks`, as clients of 2014 know it: it is `/api/contents` now."""
+
+    def get(self, raw: str) -> None:
+        """Lead there."""
+        self.redirect(f"{self.services.base_url}api/contents{quote(raw or '')}", permanent=False)
+
+
+def save(storage: NotebookManager, path: NotebookPath, data: bytes, based_on: Revision | None) -> bool:
+    """Save over what is there, or make it; return whether it is new.
+
+    Without `based_on` the newest bytes are replaced, whatever they are: that is what Jupyter's clients mean.
+
+    Raises:
+        RevisionConflict: `based_on` is not what is there.
+    """
+    while True:
+        try:
+            found = storage.stat(path).revision
+        except NotFound:
+            found = None
+        if based_on is not None and found != based_on:
+            raise RevisionConflict(path, expected=based_on, found=found)
+        try:
+            storage.save(path, data, expected=found)
+        except RevisionConflict:
+            if based_on is not None:
+                raise
+            continue  # somebody wrote between our two calls
+        return found is None
+
+
+def _file_bytes(body: dict[str, Any]) -> bytes:
+    content, form = body.get("content"), body.get("format")
+    if not isinstance(content, str):
+        raise PeerError("content: text or base64 is wanted.")
+    if form == "base64":
+        try:
+            return base64.b64decode(content.encode("ascii"), validate=False)
+        except (binascii.Error, UnicodeEncodeError):
+            raise PeerError("content is not valid base64.") from None
+    if form in {"text", None}:
+        try:
+            return content.encode()
+        except UnicodeEncodeError:
+            raise PeerError("content is not valid Unicode text.") from None
+    raise PeerError("format must be text or base64 for a file.")
+
+
+def _copy(storage: NotebookManager, source: NotebookPath, folder: NotebookPath) -> NotebookPath:
+    path = storage.copy_path(source, folder)
+    storage.copy(source, path)
+    return path
+
+
+def _make(storage: NotebookManager, folder: NotebookPath, body: dict[str, Any]) -> NotebookPath:
+    kind, ext = body.get("type", "notebook" if not body.get("ext") else "file"), body.get("ext") or ""
+    if not isinstance(ext, str) or "/" in ext or len(ext) > 40:
+        raise PeerError("ext must be a file name's ending, as .txt.")
+    if kind == "directory":
+        path = storage.untitled_path(folder, stem="Untitled Folder", suffix="")
+        storage.make_folder(path)
+    elif kind == "notebook" or ext == ".ipynb":
+        path, _ = storage.save_untitled(folder, EMPTY_NOTEBOOK)
+    elif kind == "file":
+        path, _ = storage.save_untitled(folder, b"", stem="untitled", suffix=ext)
+    else:
+        raise PeerError("type must be directory, notebook or file.")
+    return path

@@ -1,0 +1,170 @@
+"""`/files/PATH`: the bytes of a user's file. They can be looked at and downloaded; they can never act.
+
+Bytes go out piece by piece as the reader takes them, and come in to a file, so
+that no size needs memory. Rules FI1 to FI7: docs/specs/files.md.
+"""
+
+import os
+import tempfile
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from email.utils import formatdate
+from typing import BinaryIO, Final, cast
+from urllib.parse import quote
+
+from tornado.iostream import StreamClosedError
+from tornado.web import stream_request_body
+
+from carnet.errors import InvalidPath, NotFound, RevisionConflict, StorageFull
+from carnet.ids import Revision
+from carnet.security import headers
+from carnet.server.handlers.base import Handler
+from carnet.server.handlers.contents import path_of
+from carnet.server.ranges import NotSatisfiable, byte_range
+
+CHUNK_BYTES: Final = 1 << 20
+
+
+@stream_request_body
+class UserFile(Handler):
+    """One file."""
+
+    _received: BinaryIO | None = None
+
+    def prepare(self) -> None:
+        """Make room for a body before it comes."""
+        if self.request.method == "PUT":
+            folder = self.services.state_folder / "uploads"
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # It has no name, so it is gone when it is closed, or when we are killed. `on_finish` closes it.
+            self._received = cast("BinaryIO", tempfile.TemporaryFile(dir=folder))  # noqa: SIM115
+
+    def data_received(self, chunk: bytes) -> Awaitable[None] | None:
+        """Keep what comes in."""
+        if self._received is None:
+            return None
+        return self.blocking(_write, self._received, chunk)
+
+    def on_finish(self) -> None:
+        """Let go of what came in."""
+        if self._received is not None:
+            self._received.close()
+
+    async def get(self, raw: str) -> None:
+        """Send it, or a range of it. `download=1`: as a download whatever it is."""
+        path = path_of(raw)
+        storage = (await self.workbench()).storage
+        entry = await self.blocking(storage.stat, path)
+        if entry.kind == "folder":
+            raise InvalidPath(f"{path}: it is a folder.")
+        shown = headers.shown_type(entry.media_type)
+        if self.get_query_argument("download", "0") not in {"", "0"}:
+            shown = None
+        self.set_header("Last-Modified", _http_time(entry.modified_ms))
+        what = Bytes(
+            read=lambda start, stop: self.blocking(storage.read_range, path, start, stop),
+            size_bytes=entry.size_bytes,
+            etag=f'"{entry.revision}"' if entry.revision else None,
+            shown_type=shown,
+            name=entry.name,
+        )
+        await send_bytes(self, what)
+
+    async def put(self, raw: str) -> None:
+        """Make or replace it with the body's bytes. `If-Match`: only if it still is that revision."""
+        path = path_of(raw)
+        storage = (await self.workbench()).storage
+        assert self._received is not None, "prepare has made it"
+        self._received.seek(0)
+        try:
+            found = (await self.blocking(storage.stat, path)).revision
+        except NotFound:
+            found = None
+        based_on = self.request.headers.get("If-Match", "").strip().strip('"')
+        if based_on not in {"", "*", found}:
+            raise RevisionConflict(path, expected=based_on, found=found)
+        revision: Revision = await self.blocking(storage.save_from, path, self._received, expected=found)
+        self.set_header("Etag", f'"{revision}"')
+        self.set_status(201 if found is None else 204)
+        self.finish()
+
+
+@dataclass(frozen=True)
+class Bytes:
+    """Bytes that are not ours, and how they are to be sent."""
+
+    read: Callable[[int, int], Awaitable[bytes]]
+    """From start to stop (not included)."""
+    size_bytes: int
+    etag: str | None
+    shown_type: str | None
+    """None: as a download only."""
+    name: str
+    cache: str = "private, no-cache"
+
+
+async def send_bytes(handler: Handler, what: Bytes) -> None:
+    """Answer a GET or HEAD with bytes, whole or a range, under the headers that tie them down."""
+    media_type, etag, size_bytes = what.shown_type or "application/octet-stream", what.etag, what.size_bytes
+    handler.send(headers.user_file(media_type))
+    handler.set_header("Cache-Control", what.cache)
+    handler.set_header("Accept-Ranges", "bytes")
+    handler.set_header("Content-Type", media_type)
+    handler.set_header(
+        "Content-Disposition", _disposition("inline" if what.shown_type else "attachment", what.name)
+    )
+    if etag:
+        handler.set_header("Etag", etag)
+        if handler.check_etag_header():
+            handler.set_status(304)
+            handler.finish()
+            return
+    if_range = handler.request.headers.get("If-Range")
+    wanted = handler.request.headers.get("Range") if if_range in {None, etag} else None
+    try:
+        part = byte_range(wanted, size_bytes)
+    except NotSatisfiable:
+        handler.set_status(416)
+        handler.set_header("Content-Range", f"bytes */{size_bytes}")
+        handler.finish()
+        return
+    start, stop = part or (0, size_bytes)
+    if part is not None:
+        handler.set_status(206)
+        handler.set_header("Content-Range", f"bytes {start}-{stop - 1}/{size_bytes}")
+    handler.set_header("Content-Length", str(stop - start))
+    if handler.request.method == "HEAD":
+        handler.finish()
+        return
+    try:
+        while start < stop:
+            data = await what.read(start, min(start + CHUNK_BYTES, stop))
+            if not data:
+                # The file became shorter while it was sent: the reader must not take the rest for zeros.
+                handler.request.connection.close()  # type: ignore[union-attr]  # it is an HTTP/1 connection
+                return
+            handler.write(data)
+            await handler.flush()
+            start += len(data)
+        handler.finish()
+    except StreamClosedError:
+        pass  # the reader has gone
+
+
+def _disposition(how: str, name: str) -> str:
+    plain = "".join(
+        one if one.isascii() and one.isprintable() and one not in '"\\%;' else "_" for one in name
+    )
+    return f"{how}; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+
+
+def _http_time(ms: int) -> str:
+
+    return formatdate(ms / 1000, usegmt=True)
+
+
+def _write(file: BinaryIO, chunk: bytes) -> None:
+    try:
+        file.write(chunk)
+    except OSError as error:
+        raise StorageFull(f"The upload could not be kept: {os.strerror(error.errno or 0)}.") from error

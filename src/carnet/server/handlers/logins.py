@@ -1,0 +1,51 @@
+"""`/api/logins`: the devices that are signed in, and signing them out."""
+
+from carnet.errors import NotFound
+from carnet.server.handlers.base import Handler
+from carnet.server.signing_in import sign_out
+from carnet.server.times import iso_time
+
+SHOWN = 16
+"""Digits of a login's id that go out: enough to name one."""
+
+
+class Logins(Handler):
+    """All of them."""
+
+    def get(self) -> None:
+        """List them, the last used first."""
+        own = self.identity.login.login_id if self.identity.login else None
+        self.answer(
+            [
+                {
+                    "id": one.login_id[:SHOWN],
+                    "device": one.device,
+                    "address": one.address,
+                    "created": iso_time(one.created_ms),
+                    "last_used": iso_time(one.used_ms),
+                    "is_this": one.login_id == own,
+                }
+                for one in self.services.gate.logins.all()
+            ]
+        )
+
+    def delete(self) -> None:
+        """Sign every other device out."""
+        own = self.identity.login.login_id if self.identity.login else None
+        for one in self.services.gate.logins.all():
+            if one.login_id != own:
+                sign_out(self.services, one.login_id)
+        self.answer_nothing()
+
+
+class OneLogin(Handler):
+    """One of them."""
+
+    def delete(self, shown_id: str) -> None:
+        """Sign it out."""
+        for one in self.services.gate.logins.all():
+            if one.login_id.startswith(shown_id):
+                sign_out(self.services, one.login_id)
+                self.answer_nothing()
+                return
+        raise NotFound("There is no such login; it may have ended.")

@@ -1,0 +1,37 @@
+"""Interrupt, restart and end kernels for callers outside the link: through the notebook's session where one is open."""
+
+from typing import Literal
+
+from carnet.core.session.intents import Intent, IntentBody, Interrupt, RestartKernel, ShutdownKernel
+from carnet.errors import KernelError
+from carnet.ids import ClientId, KernelId, new_id
+from carnet.server.workbench import Workbench
+
+Action = Literal["interrupt", "restart", "shutdown"]
+
+
+async def act(bench: Workbench, kernel_id: KernelId, action: Action, *, by: str) -> None:
+    """Do it. The session, being the only writer, decides and tells all its browsers.
+
+    Raises:
+        KernelError: it was refused, or the host cannot do it.
+    """
+    session = bench.registry.bound_to(kernel_id)
+    if session is None:
+        host = await bench.connected_host()
+        if action == "shutdown":
+            await host.shutdown(kernel_id)
+        elif action == "restart":
+            await host.restart(kernel_id)
+        else:
+            await host.interrupt(kernel_id)
+        return
+    bodies: dict[Action, IntentBody] = {
+        "interrupt": Interrupt(),
+        "restart": RestartKernel(),
+        "shutdown": ShutdownKernel(),
+    }
+    intent = Intent(client_id=ClientId(f"api-{new_id()}"), number=1, by=by, body=bodies[action])
+    answer = await session.receive(intent)
+    if answer.refusal is not None:
+        raise KernelError(answer.message)
