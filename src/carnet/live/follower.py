@@ -7,13 +7,14 @@ one frame. Rules LK10 to LK19: docs/specs/link.md.
 """
 
 import asyncio
-from collections.abc import Callable
-from itertools import islice
+from collections.abc import Iterator
+from typing import Protocol
 
 import msgspec
 from msgspec import Raw, Struct
 
 from carnet.core.session.notebook_of import view_of
+from carnet.core.session.state import SessionState
 from carnet.core.wire.link import FIRST_CELLS, MORE_CELLS, MoreCells, Snapshot
 from carnet.ids import ClientId, JournalId
 from carnet.live.rate import RateGate
@@ -24,12 +25,27 @@ _encoder = msgspec.msgpack.Encoder()
 FRAME_LIMIT_BYTES = 256 << 10
 """Entries put into one frame, about."""
 
+BUFFER_LIMIT_BYTES = 2 << 20
+"""Frames waiting in the transport; above that the follower waits for the line."""
+
+BUFFER_WAIT_S = 0.02
+
 
 class _RawEntries(Struct, frozen=True, tag_field="frame", tag="entries"):
     """`link.Entries` with each entry as the bytes the journal holds: encoded once for all browsers."""
 
     follow: int
     entries: list[Raw]
+
+
+class Line(Protocol):
+    """A transport, as a follower sees it."""
+
+    def send(self, data: bytes) -> None:
+        """Take one frame; it is sent when the line allows."""
+
+    def buffered_bytes(self) -> int:
+        """Return how much was taken and not yet sent."""
 
 
 class Follower:
@@ -43,12 +59,14 @@ class Follower:
         client_id: ClientId,
         journal_id: JournalId | None,
         have: int,
-        send: Callable[[bytes], None],
+        line: "Line",
     ) -> None:
         self.session = session
         self._follow = follow
         self._client_id = client_id
-        self._send = send
+        self._line = line
+        self._pieces: Iterator[MoreCells] = iter(())
+        """What is still to be sent of the snapshot; nothing newer goes before it."""
         self._gate = RateGate(burst=40, window_s=0.25, interval_s=0.016)
         self._due: asyncio.Handle | None = None
         same = journal_id == session.state.journal_id and have <= session.state.seq
@@ -84,50 +102,54 @@ class Follower:
     def _pump(self) -> None:
         self._due = None
         limit = self.session.around.settings.unseen_limit_bytes
-        while self._sent != self.session.state.seq and self._unseen_bytes < limit:
-            if self._sent < 0:
-                self._send_snapshot()
-                continue
-            stored = self.session.entries_after(self._sent, FRAME_LIMIT_BYTES)
-            if stored is None:
-                self._send_snapshot()
-                continue
-            frame = _encoder.encode(_RawEntries(self._follow, [Raw(one.data) for one in stored]))
-            self._sent = stored[-1].entry.seq
-            self._account(frame)
-            self._send(frame)
+        while True:
+            if self._line.buffered_bytes() > BUFFER_LIMIT_BYTES:
+                self._due = asyncio.get_running_loop().call_later(BUFFER_WAIT_S, self._pump)
+                return
+            piece = next(self._pieces, None)
+            if piece is not None:
+                self._send(_encoder.encode(piece))
+            elif self._sent == self.session.state.seq or self._unseen_bytes >= limit:
+                break
+            else:
+                self._send_more()
         self._gate.acted(self.session.around.clock.monotonic_s())
 
+    def _send_more(self) -> None:
+        stored = self.session.entries_after(self._sent, FRAME_LIMIT_BYTES) if self._sent >= 0 else None
+        if stored is None:
+            self._send_snapshot()
+            return
+        self._sent = stored[-1].entry.seq
+        self._send(_encoder.encode(_RawEntries(self._follow, [Raw(one.data) for one in stored])))
+
     def _send_snapshot(self) -> None:
-        state = self.session.state
-        view = view_of(state, first_cells=FIRST_CELLS)
-        self._send_counted(
-            Snapshot(
-                follow=self._follow,
-                session=view,
-                more=len(state.order) > FIRST_CELLS,
-                numbered=state.clients.get(self._client_id, 0),
-                refused=state.refused.get(self._client_id, ()),
-                writable=self.session.writable,
-            )
-        )
-        for start in range(FIRST_CELLS, len(state.order), MORE_CELLS):
-            ids = islice(state.order, start, start + MORE_CELLS)
-            self._send_counted(
-                MoreCells(
+        state = self.session.state  # immutable: its pieces can be sent at the line's own pace
+        self._sent = state.seq
+        self._pieces = self._more_cells(state)
+        self._send(
+            _encoder.encode(
+                Snapshot(
                     follow=self._follow,
-                    cells={cell_id: state.cells[cell_id] for cell_id in ids},
-                    more=start + MORE_CELLS < len(state.order),
+                    session=view_of(state, first_cells=FIRST_CELLS),
+                    more=len(state.order) > FIRST_CELLS,
+                    numbered=state.clients.get(self._client_id, 0),
+                    refused=state.refused.get(self._client_id, ()),
+                    writable=self.session.writable,
                 )
             )
-        self._sent = state.seq
+        )
 
-    def _send_counted(self, frame: Snapshot | MoreCells) -> None:
-        data = _encoder.encode(frame)
-        self._sent = self.session.state.seq
-        self._account(data)
-        self._send(data)
+    def _more_cells(self, state: SessionState) -> Iterator[MoreCells]:
+        for start in range(FIRST_CELLS, len(state.order), MORE_CELLS):
+            ids = state.order[start : start + MORE_CELLS]
+            yield MoreCells(
+                follow=self._follow,
+                cells={cell_id: state.cells[cell_id] for cell_id in ids},
+                more=start + MORE_CELLS < len(state.order),
+            )
 
-    def _account(self, data: bytes) -> None:
+    def _send(self, data: bytes) -> None:
         self._unseen.append((self._sent, len(data)))
         self._unseen_bytes += len(data)
+        self._line.send(data)

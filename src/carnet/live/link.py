@@ -51,8 +51,16 @@ class LinkPeer:
     """The server's side of one link. `receive` must be called in order, one frame at a time."""
 
     def __init__(
-        self, registry: Registry, *, user: str, writable: bool, send: Callable[[bytes], None]
+        self,
+        registry: Registry,
+        *,
+        user: str,
+        writable: bool,
+        send: Callable[[bytes], None],
+        buffered_bytes: Callable[[], int] = lambda: 0,
     ) -> None:
+        """`buffered_bytes`: what the transport was given and has not sent yet; frames wait while it is much."""
+        self._buffered_bytes = buffered_bytes
         self._registry = registry
         self._user = user
         self._writable = writable
@@ -96,6 +104,15 @@ class LinkPeer:
             case _:
                 assert_never(message)
 
+    def send(self, data: bytes) -> None:
+        """Send one encoded frame, unless the transport is gone."""
+        if not self._left:
+            self._send_bytes(data)
+
+    def buffered_bytes(self) -> int:
+        """Return how much the transport has not sent yet."""
+        return self._buffered_bytes()
+
     def bye(self, reason: str, *, retry_ms: int) -> None:
         """Say that the server ends this link on purpose."""
         self._send(Bye(reason=reason, retry_ms=retry_ms))
@@ -112,8 +129,7 @@ class LinkPeer:
     # ---- inside
 
     def _send(self, frame: ToBrowser) -> None:
-        if not self._left:
-            self._send_bytes(_encoder.encode(frame))
+        self.send(_encoder.encode(frame))
 
     def _hello(self, hello: Hello) -> None:
         if hello.protocol != PROTOCOL:
@@ -159,12 +175,8 @@ class LinkPeer:
             client_id=self._client_id,
             journal_id=frame.journal_id,
             have=frame.have,
-            send=self._send_raw,
+            line=self,
         )
-
-    def _send_raw(self, data: bytes) -> None:
-        if not self._left:
-            self._send_bytes(data)
 
     async def _intend(self, frame: Intend) -> None:
         follower = self._followers.get(frame.follow)

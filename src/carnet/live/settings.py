@@ -20,7 +20,7 @@ class LiveSettings:
     """Between two tries to append when the journal's disk is full."""
     idle_session_s: float = 60.0
     """A session without followers, runs or kernel is closed after this."""
-    blob_limit_bytes: int = 64 * KIB
+    blob_limit_bytes: int = 32 * KIB
     """Larger output values are kept as blobs and sent by reference."""
     recent_limit_bytes: int = 4 * MIB
     """Encoded entries kept in memory for each open notebook; older ones are read from the journal."""

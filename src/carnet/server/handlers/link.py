@@ -4,6 +4,7 @@ It knows nothing of the frames (invariant 10). Who may open it was decided at
 the front door. Rules WS1 to WS6: docs/specs/link-websocket.md.
 """
 
+import asyncio
 import logging
 from typing import Any, Final
 
@@ -25,12 +26,20 @@ class LinkSocket(Handler, WebSocketHandler):
 
     peer: LinkPeer | None = None
     login_id: str | None = None
+    buffered_bytes = 0
+    """Frames given to Tornado and not yet written to the socket."""
 
     async def prepare(self) -> None:
         """Have everything open before the socket is."""
         bench = await self.workbench()
         self.login_id = self.identity.login.login_id if self.identity.login else None
-        self.peer = LinkPeer(bench.registry, user=self.identity.user, writable=True, send=self._send)
+        self.peer = LinkPeer(
+            bench.registry,
+            user=self.identity.user,
+            writable=True,
+            send=self._send,
+            buffered_bytes=lambda: self.buffered_bytes,
+        )
 
     def check_origin(self, origin: str) -> bool:  # noqa: ARG002  Tornado's signature
         """Yes: the gate has looked at it (rule AC4)."""
@@ -74,6 +83,13 @@ class LinkSocket(Handler, WebSocketHandler):
 
     def _send(self, frame: bytes) -> None:
         try:
-            self.write_message(frame, binary=True)
+            written = asyncio.ensure_future(self.write_message(frame, binary=True))
         except (WebSocketClosedError, StreamClosedError):
-            pass  # `on_close` follows, and the tab asks for what it missed when it is back
+            return  # `on_close` follows, and the tab asks for what it missed when it is back
+        self.buffered_bytes += len(frame)
+        written.add_done_callback(lambda done: self._written(done, len(frame)))
+
+    def _written(self, done: "asyncio.Future[None]", size: int) -> None:
+        self.buffered_bytes -= size
+        if not done.cancelled():
+            done.exception()  # a closed line; `on_close` says the rest
