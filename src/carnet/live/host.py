@@ -1,6 +1,6 @@
 """What `live` needs of the kernel host. `carnet.kernels.client.HostClient` is one."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal, Protocol
 
 from carnet.core.wire.host import KernelInfo, Kernelspecs, Record
@@ -26,7 +26,7 @@ class KernelHost(Protocol):
         *,
         kernelspec: str,
         cwd: str,
-        env: Mapping[str, str] = ...,
+        env: dict[str, str] | None = ...,
         label: str = ...,
     ) -> KernelInfo:
         """Start a kernel, exactly once for an id."""

@@ -107,7 +107,7 @@ class FakeKernelHost:
         *,
         kernelspec: str,
         cwd: str,
-        env: Mapping[str, str] | None = None,
+        env: dict[str, str] | None = None,
         label: str = "",
     ) -> KernelInfo:
         fake = self.fakes.get(kernel_id)
