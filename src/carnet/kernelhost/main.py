@@ -26,7 +26,9 @@ def main(arguments: list[str] | None = None) -> int:
         prog="carnet kernelhost", description="Own kernels, and write down what they say."
     )
     parser.add_argument("--folder", type=Path, required=True, help="the host's private folder")
-    parser.add_argument("--ready-fd", type=int, default=-1, help="write one byte there once it listens")
+    parser.add_argument(
+        "--ready-fd", type=int, default=-1, help="write 1 there once it listens, or 0 if another host does"
+    )
     parser.add_argument(
         "--idle-exit-s", type=float, default=Timing.idle_exit_s, help="end after so long without use"
     )
@@ -39,11 +41,18 @@ def main(arguments: list[str] | None = None) -> int:
         asyncio.run(_run(options.folder, Timing(idle_exit_s=options.idle_exit_s), options.ready_fd))
     except HostIsRunning as error:
         log.info("%s", error)
+        _tell(options.ready_fd, b"0")
         return OTHER_HOST_EXIT_CODE
-    except HostUnavailable as error:
+    except (HostUnavailable, OSError) as error:
         log.error("%s", error)
         return 1
     return 0
+
+
+def _tell(ready_fd: int, answer: bytes) -> None:
+    if ready_fd >= 0:
+        os.write(ready_fd, answer)
+        os.close(ready_fd)
 
 
 def _ignored(signum: int, frame: FrameType | None) -> None:
@@ -60,7 +69,5 @@ async def _run(folder: Path, timing: Timing, ready_fd: int) -> None:
 
     loop.add_signal_handler(signal.SIGTERM, end)
     await host.begin()
-    if ready_fd >= 0:
-        os.write(ready_fd, b"1")
-        os.close(ready_fd)
+    _tell(ready_fd, b"1")
     await host.ended

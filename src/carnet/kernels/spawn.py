@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+import carnet
 from carnet.core.wire.host import HostRecord
 from carnet.errors import HostUnavailable
 
@@ -24,6 +25,19 @@ SECRET_VARIABLES = frozenset(
     {"JPY_API_TOKEN", "JPY_PARENT_PID", "JUPYTERHUB_API_TOKEN", "JUPYTER_TOKEN", "CONFIGPROXY_AUTH_TOKEN"}
 )
 SECRET_PREFIX = "CARNET_"
+
+
+#: The host runs the same Carnet as we do, wherever that was found; and nothing of it reaches the kernels' PYTHONPATH.
+_ROOT = str(Path(carnet.__file__).parent.parent)
+#: The fork makes it nobody's child: it is to outlive us, and leaves no zombie when it ends.
+_START = """
+import os, sys
+if os.fork():
+    os._exit(0)
+sys.path.append(sys.argv.pop(1))
+from carnet.kernelhost.main import main
+sys.exit(main())
+"""
 
 
 def find(folder: Path) -> HostRecord | None:
@@ -42,11 +56,12 @@ async def spawn(folder: Path, *, timeout_s: float, idle_exit_s: float | None = N
     """
     listens, ready = os.pipe()
     try:
-        process = await asyncio.to_thread(_popen, folder, ready, idle_exit_s)
-    finally:
-        os.close(ready)
-    try:
-        await asyncio.wait_for(_readable(listens), timeout_s)
+        try:
+            await asyncio.to_thread(_start, folder, ready, idle_exit_s)
+        finally:
+            os.close(ready)
+        async with asyncio.timeout(timeout_s):
+            await _readable(listens)
         said = os.read(listens, 1)
     except TimeoutError:
         raise HostUnavailable(
@@ -55,19 +70,10 @@ async def spawn(folder: Path, *, timeout_s: float, idle_exit_s: float | None = N
     finally:
         os.close(listens)
     if not said:
-        code = await asyncio.to_thread(process.wait)
-        if code != OTHER_HOST_EXIT_CODE:
-            raise HostUnavailable(f"the kernel host ended with {code} when it started: {_log_tail(folder)}")
-    else:
-        # It is to outlive us; that it is not waited for is meant.
-        process.returncode = 0
+        raise HostUnavailable(f"the kernel host could not start: {_last_words(folder)}")
 
 
-OTHER_HOST_EXIT_CODE = 3
-"""As in `carnet.kernelhost.main`: another host holds the folder."""
-
-
-def _popen(folder: Path, ready: int, idle_exit_s: float | None) -> subprocess.Popen[bytes]:
+def _start(folder: Path, ready: int, idle_exit_s: float | None) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if stat.S_IMODE(folder.stat().st_mode) != 0o700:
         folder.chmod(0o700)
@@ -85,12 +91,13 @@ def _popen(folder: Path, ready: int, idle_exit_s: float | None) -> subprocess.Po
         if log.stat().st_size > LOG_LIMIT_BYTES:
             log.rename(folder / "host.log.1")
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-    command = [sys.executable, "-m", "carnet.kernelhost", "--folder", str(folder), "--ready-fd", str(ready)]
+    command = [sys.executable, "-c", _START, _ROOT, "--folder", str(folder), "--ready-fd", str(ready)]
     if idle_exit_s is not None:
         command += ["--idle-exit-s", str(idle_exit_s)]
     try:
-        return subprocess.Popen(
+        subprocess.run(
             command,
+            check=True,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
@@ -118,8 +125,8 @@ def _tell(came: "asyncio.Future[None]") -> None:
         came.set_result(None)
 
 
-def _log_tail(folder: Path) -> str:
+def _last_words(folder: Path) -> str:
     try:
-        return (folder / "host.log").read_text(errors="replace")[-500:].strip()
-    except OSError:
+        return (folder / "host.log").read_text(errors="replace").strip().splitlines()[-1]
+    except (OSError, IndexError):
         return f"see {folder}/host.log"
