@@ -3,7 +3,6 @@
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 from carnet.config.folders import state_folder
@@ -18,7 +17,7 @@ def main(arguments: Sequence[str]) -> int:
     servers = running_servers(state_folder(loaded.settings, os.environ))
     for server in servers:
         print(
-            json.dumps(asdict(server))
+            json.dumps(server._asdict())
             if as_json
             else f"{server.url}  {server.notebook_dir}  (process {server.pid})"
         )

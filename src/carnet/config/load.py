@@ -7,9 +7,9 @@ never read from the folder that is served, nor from the current one.
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, cast
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from carnet.config.command_line import Given, read_command_line
 from carnet.config.folders import config_folder, ipython_folder
@@ -37,13 +37,12 @@ JUPYTER_ENVIRONMENT: Final[Mapping[str, str]] = {"JUPYTER_TOKEN": "token"}
 SECRET_ENVIRONMENT: Final = ("CARNET_TOKEN", "JUPYTER_TOKEN", "CARNET_PASSWORD")
 
 
-@dataclass(frozen=True)
-class Loaded:
+class Loaded(NamedTuple):
     """Settings in force, and where they come from."""
 
     settings: Settings
     given: Given
-    sources: Mapping[str, str] = field(default_factory=dict)
+    sources: Mapping[str, str] = MappingProxyType({})
     """Setting to where its value comes from, for people; a setting that is not here has its default."""
     files: tuple[Path, ...] = ()
     """Configuration files read, the weakest first."""

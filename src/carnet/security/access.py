@@ -9,8 +9,7 @@ then XSRF. Rules AC1 to AC8: docs/specs/access.md.
 """
 
 import enum
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from carnet.clock import Clock
 from carnet.security.logins import Login, LoginTable, came_from_form
@@ -48,8 +47,7 @@ class Kind(enum.Enum):
     """A page with a form of its own: the XSRF token comes in the body, and the handler looks at it."""
 
 
-@dataclass(frozen=True)
-class Asked:
+class Asked(NamedTuple):
     """The facts of one request that matter here."""
 
     method: str
@@ -72,8 +70,7 @@ class Asked:
     """From the header or the query."""
 
 
-@dataclass(frozen=True)
-class Identity:
+class Identity(NamedTuple):
     """Who asks. `how` says what was shown for it; `open`: this server asks for nothing."""
 
     user: str
@@ -86,8 +83,7 @@ class Identity:
         return self.how != "nobody"
 
 
-@dataclass(frozen=True)
-class Refusal:
+class Refusal(NamedTuple):
     """The request goes no further. `message` is for people, `reason` for programs."""
 
     status: int
@@ -98,8 +94,7 @@ class Refusal:
     retry_s: int = 0
 
 
-@dataclass(frozen=True)
-class GateRules:
+class GateRules(NamedTuple):
     """What the owner set."""
 
     user: str

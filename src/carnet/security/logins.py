@@ -9,10 +9,9 @@ import re
 import secrets
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from carnet import database
 from carnet.clock import Clock
@@ -39,8 +38,7 @@ _STEPS: Final = (
 )
 
 
-@dataclass(frozen=True)
-class Login:
+class Login(NamedTuple):
     """One person's authenticated stay on one device."""
 
     login_id: str

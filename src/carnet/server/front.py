@@ -7,8 +7,7 @@ AC8: docs/specs/access.md.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final, cast
+from typing import Final, NamedTuple, cast
 from urllib.parse import parse_qsl, urlencode
 
 from tornado.escape import url_unescape
@@ -32,8 +31,7 @@ _NOWHERE: Final = Route("", "refuse:Refuse", Who.PUBLIC, Kind.PAGE, "GET")
 _NOWHERE_API: Final = Route("", "refuse:Refuse", Who.PUBLIC, Kind.API, "GET")
 
 
-@dataclass(frozen=True)
-class Admission:
+class Admission(NamedTuple):
     """What a handler is told of its request, besides the request."""
 
     services: Services

@@ -7,11 +7,10 @@ of anybody's notebooks. Rules PG1 to PG5: docs/specs/pages.md.
 
 import json
 import re
-from dataclasses import dataclass
 from hashlib import sha256
 from html import escape
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from carnet import __version__
 
@@ -35,8 +34,7 @@ class PageNotBuilt(Exception):
         super().__init__(NOT_BUILT)
 
 
-@dataclass(frozen=True)
-class Document:
+class Document(NamedTuple):
     """One shell, ready but for nonce and XSRF token."""
 
     html: str

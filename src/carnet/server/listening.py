@@ -4,8 +4,8 @@ import errno
 import socket
 import ssl
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from tornado.netutil import bind_sockets
 
@@ -13,8 +13,7 @@ from carnet.config.load import Loaded
 from carnet.errors import ConfigError
 
 
-@dataclass(frozen=True)
-class Listening:
+class Listening(NamedTuple):
     """Bound sockets, and their port."""
 
     sockets: Sequence[socket.socket]

@@ -5,6 +5,7 @@ exit code and never ends the process itself.
 """
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -89,6 +90,8 @@ class _Life:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._signals.put_nowait, number)
         self._server.add_sockets(self._listening.sockets)
+        gc.freeze()  # what is there now stays; the collector need not look at it again
+        gc.enable()
         self._announce()
         preparing = asyncio.create_task(self._prepare(), name="prepare")
         received = await self._signals.get()

@@ -8,15 +8,13 @@ import fcntl
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 _FOLDER: Final = "servers"
 
 
-@dataclass(frozen=True)
-class RunningServer:
+class RunningServer(NamedTuple):
     """What a server says of itself."""
 
     pid: int
@@ -47,7 +45,7 @@ class Presence:
         path.unlink(missing_ok=True)  # of a dead server that had our id
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-        os.write(descriptor, json.dumps(asdict(server)).encode())
+        os.write(descriptor, json.dumps(server._asdict()).encode())
         return cls(path, descriptor)
 
     def leave(self) -> None:

@@ -6,10 +6,9 @@ No path of a request ever reaches the file system: it is looked up in the list.
 import mimetypes
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 _HASHED: Final = re.compile(r"assets/.*-[A-Za-z0-9_-]{8,}\.[A-Za-z0-9]+")
 
@@ -34,8 +33,7 @@ _TYPES: Final[Mapping[str, str]] = {
 _NOT_SERVED: Final = frozenset({"index.html", "frame.html", "manifest.json", "preload.json", ".built-from"})
 
 
-@dataclass(frozen=True)
-class BuiltFile:
+class BuiltFile(NamedTuple):
     """One file, and which compressed forms stand beside it."""
 
     path: Path

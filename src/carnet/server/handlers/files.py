@@ -7,9 +7,8 @@ that no size needs memory. Rules FI1 to FI7: docs/specs/files.md.
 import os
 import tempfile
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from email.utils import formatdate
-from typing import BinaryIO, Final, cast
+from typing import BinaryIO, Final, NamedTuple, cast
 from urllib.parse import quote
 
 from tornado.iostream import StreamClosedError
@@ -89,8 +88,7 @@ class UserFile(Handler):
         self.finish()
 
 
-@dataclass(frozen=True)
-class Bytes:
+class Bytes(NamedTuple):
     """Bytes that are not ours, and how they are to be sent."""
 
     read: Callable[[int, int], Awaitable[bytes]]

@@ -4,12 +4,12 @@
 colours are those of ui/src/styles/tokens.css; a test holds them together.
 """
 
-from dataclasses import dataclass
 from functools import cache
 from html import escape
 from http import HTTPStatus
 from pathlib import Path
 from string import Template
+from typing import NamedTuple
 
 _FOLDER = Path(__file__).parent
 
@@ -28,8 +28,7 @@ def _page(title: str, body: str, nonce: str) -> bytes:
     return _template("page").substitute(title=escape(title), style=_style(), nonce=nonce, body=body).encode()
 
 
-@dataclass(frozen=True)
-class LoginForm:
+class LoginForm(NamedTuple):
     """What the login form shows."""
 
     base_url: str
