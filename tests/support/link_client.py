@@ -87,6 +87,7 @@ class LinkClient:
         await asyncio.wait([self._runner])
         if self._socket is not None:
             self._socket.close()
+        self.cut()
 
     # ---- what a test reads
 
@@ -146,10 +147,15 @@ class LinkClient:
         return cell_id
 
     async def run(self, *cell_ids: CellId) -> list[RunId]:
-        """Ask to run cells, in order; return the run ids."""
+        """Ask to run cells, in order; return the run ids when the session has decided."""
         runs = tuple(RunRequest(run_id=RunId(new_id()), cell_id=cell_id) for cell_id in cell_ids)
-        await self.intend(RunCells(batch_id=BatchId(new_id()), runs=runs))
+        await self.acknowledged(await self.intend(RunCells(batch_id=BatchId(new_id()), runs=runs)))
         return [run.run_id for run in runs]
+
+    async def press_run(self, *cell_ids: CellId) -> int:
+        """Ask to run cells, and do not wait for anything; return the intent's number."""
+        runs = tuple(RunRequest(run_id=RunId(new_id()), cell_id=cell_id) for cell_id in cell_ids)
+        return await self.intend(RunCells(batch_id=BatchId(new_id()), runs=runs))
 
     async def ask(self, question: Question) -> Answer:
         """Ask the kernel."""
@@ -206,9 +212,10 @@ class LinkClient:
     def _send(self, frame: object) -> None:
         if self._socket is not None:
             try:
-                self._socket.write_message(_encoder.encode(frame), binary=True)
+                sent = self._socket.write_message(_encoder.encode(frame), binary=True)
             except Exception:  # noqa: BLE001 - the line is cut; everything unacknowledged is sent again
                 return
+            sent.add_done_callback(_looked_at)
 
     def _send_intent(self, number: int, body: IntentBody) -> None:
         self._send(Intend(follow=1, client_id=self.client_id, number=number, body=body))
@@ -250,6 +257,18 @@ class LinkClient:
 
     def _seen(self) -> None:
         self._send(Seen(follow=1, seq=self.now.seq))
+
+
+def _looked_at(sent: "asyncio.Future[None]") -> None:
+    if not sent.cancelled():
+        sent.exception()  # The line was cut meanwhile: as above.
+
+
+def visible(state: SessionState) -> SessionState:
+    """Return what a browser can know of a state: two replicas at one number have the same."""
+    return msgspec.structs.replace(
+        state, extra={}, clients={}, refused={}, changes={}, displays={}, spilling={}
+    )
 
 
 def _state_of(view: SessionView) -> SessionState:
