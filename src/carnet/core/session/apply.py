@@ -5,7 +5,7 @@ gives the next state, and the effects that make it true. An operation that
 comes too late (its cell is gone, its run is over) changes nothing. Work for
 one operation does not grow with the length of the history.
 
-Rules SE1 to SE12: docs/specs/session.md.
+Rules OP1 to OP5, SE1 to SE15: docs/specs/session.md.
 """
 
 from typing import assert_never

@@ -443,8 +443,18 @@ class _Reader:
             replaces=None,
         )
         self._said = "idle"
-        if isinstance(info, dict) and self._state.metadata.get("language_info") != info:
-            self._draft.add(ops.SetMetadata({"language_info": info}))
+        metadata: dict[str, Json] = {}
+        if isinstance(info, dict):
+            metadata["language_info"] = info
+        kernel = self._kernel
+        if kernel.kernelspec and "kernelspec" not in self._state.metadata:
+            metadata["kernelspec"] = {
+                "display_name": kernel.display_name or kernel.kernelspec,
+                "language": kernel.language,
+                "name": kernel.kernelspec,
+            }
+        if any(self._state.metadata.get(key) != value for key, value in metadata.items()):
+            self._draft.add(ops.SetMetadata(metadata))
 
     def _kernel_died(self, event: host.KernelDied, at_ms: int) -> None:
         obituary = event.obituary

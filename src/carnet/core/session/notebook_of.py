@@ -1,6 +1,6 @@
 """From a session's state to what others hold: the file's content, the page's view; and from a file to a session.
 
-Rules SE13, LK5: docs/specs/session.md, docs/specs/link.md.
+Rules SE13, LK6: docs/specs/session.md, docs/specs/link.md.
 """
 
 from itertools import islice

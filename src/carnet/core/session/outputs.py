@@ -5,7 +5,7 @@ for a blob of it, and the operation of the same name takes it out of the state.
 One spill of a cell is on its way at a time (`SessionState.spilling`), so that
 no text is stored twice, whatever the rate.
 
-Rules SE3 to SE6, SE10, SE11: docs/specs/session.md.
+Rules SE4 to SE6, SE10, SE11, SE14: docs/specs/session.md.
 """
 
 from collections.abc import Iterable
