@@ -66,6 +66,7 @@ class WorkbenchOpener:
         return task.result()
 
     async def _open(self) -> "Workbench":
+        importlib.import_module("carnet.server.memory").use_one_heap()
         module = await asyncio.to_thread(importlib.import_module, "carnet.server.workbench")
         opening: Callable[..., Awaitable[Workbench]] = module.open_workbench
         return await opening(self._loaded, self._state_folder, self._clock)

@@ -122,7 +122,10 @@ class _Life:
 
     async def _prepare(self) -> None:
         """Open what the first page does not need; open again what was open when the server last ended."""
-        await asyncio.sleep(QUIET_START_S)
+        try:
+            await asyncio.wait_for(self._services.first_page.wait(), QUIET_START_S)
+        except TimeoutError:
+            pass  # nobody is in a hurry
         try:
             bench = await self._opener()
             await bench.registry.recover()
@@ -133,6 +136,9 @@ class _Life:
             log.exception("the server could not open its stores")
             self._failure = "Carnet could not open its stores; see above."
             self._signals.put_nowait(signal.SIGTERM)
+        else:
+            await self._services.first_page.wait()
+            await bench.warm_up()
 
     async def _ask_about_kernels(self) -> bool:
         """Say which kernels go on, and return whether a second Ctrl-C came to end them."""

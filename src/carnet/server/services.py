@@ -4,6 +4,7 @@
 port listens, so that the first page does not wait for it.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -36,6 +37,8 @@ class Services:
     static: StaticFiles
     open_workbench: Callable[[], Awaitable["Workbench"]]
     """Opens it at the first call, and gives the same one ever after. Raises what kept it from opening."""
+    first_page: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when somebody opens a page: time to have a kernel warm."""
     port: int = 0
     started_ms: int = 0
     last_activity_ms: int = 0

@@ -18,7 +18,7 @@ from traitlets.config import Config
 from carnet.clock import Clock
 from carnet.config.load import Loaded
 from carnet.core.wire.host import KernelInfo
-from carnet.errors import ConfigError, HostUnavailable
+from carnet.errors import ConfigError, HostUnavailable, KernelError
 from carnet.journal.blobs import BlobStore
 from carnet.journal.store import JournalStore
 from carnet.kernels.client import HostClient
@@ -57,6 +57,13 @@ class Workbench:
         """
         await self.host.connect()
         return self.host
+
+    async def warm_up(self) -> None:
+        """Have a kernel ready for the first run. Nothing depends on it."""
+        try:
+            await (await self.connected_host()).warm_up()
+        except KernelError as error:
+            log.info("no kernel was made ready: %s", error)
 
     async def close(self, *, end_kernels: bool) -> None:
         """Save and close everything; the kernels go on unless told otherwise."""

@@ -6,19 +6,17 @@ the front door. Rules WS1 to WS6: docs/specs/link-websocket.md.
 
 import asyncio
 import logging
-from typing import Any, Final
+from typing import Any
 
 from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 from carnet.errors import PeerError
 from carnet.live.link import LinkPeer
+from carnet.security.origins import is_loopback
 from carnet.server.handlers.base import Handler
 
 log = logging.getLogger("carnet.link")
-
-COMPRESS_FROM_BYTES: Final = 1 << 10
-"""Smaller frames go as they are: compressing a keystroke costs more than it saves."""
 
 
 class LinkSocket(Handler, WebSocketHandler):
@@ -45,9 +43,16 @@ class LinkSocket(Handler, WebSocketHandler):
         """Yes: the gate has looked at it (rule AC4)."""
         return True
 
-    def get_compression_options(self) -> dict[str, Any]:
-        """Compress, with little memory for each tab."""
-        return {"compression_level": 3, "mem_level": 5}
+    def get_compression_options(self) -> dict[str, Any] | None:
+        """Compress for who is far away, quickly and with little memory for each tab; loopback has bandwidth to spare.
+
+        Measured: 3 to 4 µs for a small frame, so there is no size below which it is not worth it; level 1 takes half
+        the time of level 3 for a large one, and comes out 3 % larger.
+        """
+        behind_proxy = "X-Forwarded-For" in self.request.headers or "Forwarded" in self.request.headers
+        if is_loopback(self.request.remote_ip or "") and not behind_proxy:
+            return None
+        return {"compression_level": 1, "mem_level": 5}
 
     def open(self, *_arguments: str) -> None:
         """Begin: no waiting for more to send, no frame left behind."""

@@ -31,6 +31,7 @@ class Page(Handler):
         except PageNotBuilt as error:
             self.refuse(503, "not-built", str(error))
             return
+        self.services.first_page.set()
         token = self._token_for_page()
         etag = document.etag(xsrf=token)
         self.send(headers.page(self.nonce))
