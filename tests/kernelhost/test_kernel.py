@@ -1,6 +1,7 @@
 """A kernel as the server knows it: queue, journal, lives. Real ipykernels."""
 
 import os
+import signal
 from pathlib import Path
 
 import msgspec
@@ -161,8 +162,12 @@ async def test_ho32_a_restart_keeps_the_id_and_goes_on_counting(fresh: Watch) ->
 
 
 async def test_ho41_a_killed_kernel_gets_an_obituary(fresh: Watch) -> None:
-    code = "print('last words', flush=True)\nimport os, signal\nos.kill(os.getpid(), signal.SIGKILL)"
+    # Killed from outside when its words are out: what its own ZeroMQ thread has not yet written dies with it.
+    code = "import os\nprint('last words', os.getpid(), flush=True)\ninput()"
     await fresh.client.submit(fresh.kernel_id, [a_run("fatal", code), a_run("waiting", "1", "w")])
+    said = await fresh.until(lambda record: record.msg_type == "stream")
+    pid = int(text_of([said]).split()[-1])
+    os.kill(pid, signal.SIGKILL)
     died = await fresh.event(KernelDied)
     assert isinstance(died, KernelDied)
     obituary = died.obituary
@@ -170,7 +175,7 @@ async def test_ho41_a_killed_kernel_gets_an_obituary(fresh: Watch) -> None:
     assert (obituary.run_id, obituary.asked, obituary.out_of_memory) == ("fatal", False, False)
     assert obituary.peak_bytes is not None
     assert obituary.peak_bytes > 10_000_000
-    assert text_of(fresh.records) == "last words\n"
+    assert text_of(fresh.records) == f"last words {pid}\n"
     assert fresh.events()[-2:] == [RunDropped(RunId("waiting"), "kernel-died"), died]
     # Dead, but not forgotten: it is told at once that nothing runs here, and it can be restarted.
     await fresh.client.submit(fresh.kernel_id, [a_run("late", "1")])

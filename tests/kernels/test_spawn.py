@@ -6,7 +6,7 @@ import pytest
 
 from carnet.errors import HostUnavailable
 from carnet.kernels.client import HostClient
-from carnet.kernels.spawn import find, spawn
+from carnet.kernels.spawn import HostOptions, find, spawn
 
 
 def test_ho3_no_host_is_found_in_an_empty_folder_or_a_broken_record(tmp_path: Path) -> None:
@@ -21,7 +21,7 @@ async def test_ho7_a_host_that_cannot_start_is_told_with_its_log(tmp_path: Path)
     (tmp_path / "host" / "kernels").rmdir()
     (tmp_path / "host" / "kernels").write_text("in the way", encoding="utf-8")
     with pytest.raises(HostUnavailable, match=r"could not start: .*kernels"):
-        await spawn(tmp_path / "host", timeout_s=20)
+        await spawn(tmp_path / "host", HostOptions(), timeout_s=20)
 
 
 @pytest.mark.slow

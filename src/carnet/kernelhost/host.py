@@ -58,8 +58,8 @@ log = logging.getLogger("carnet.kernelhost")
 class KernelHost:
     """One host, in one folder."""
 
-    def __init__(self, folder: Path, *, clock: Clock, timing: Timing) -> None:
-        """Take the folder.
+    def __init__(self, folder: Path, *, clock: Clock, timing: Timing, spare: bool = True) -> None:
+        """Take the folder. `spare`: keep a warm kernel ready.
 
         Raises:
             HostIsRunning: another host has it.
@@ -87,6 +87,7 @@ class KernelHost:
         self._connections: set[Connection] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
+        self._wants_spare = spare
         self._spare: Incarnation | None = None
         self._spare_spec: KernelspecModel | None = None
         self._spare_timer: asyncio.TimerHandle | None = None
@@ -124,8 +125,13 @@ class KernelHost:
             self._spare.kill()
             stopping.append(self._wait_for(self._spare))
         await asyncio.gather(*stopping)
+        for connection in self._connections:
+            for reader in connection.readers.values():
+                reader.finish()
+            connection.readers.clear()
         for kernel in self._kernels.values():
             kernel.forget()
+        self._kernels.clear()
         for connection in tuple(self._connections):
             connection.close()
         if self._server is not None:
@@ -348,7 +354,8 @@ class KernelHost:
         return spare
 
     def kernel_ready(self, spec: KernelspecModel) -> None:
-        if self._spare is None and self._spare_timer is None and not self._ending and can_be_spare(spec):
+        wanted = self._wants_spare and not self._ending and can_be_spare(spec)
+        if wanted and self._spare is None and self._spare_timer is None:
             loop = asyncio.get_running_loop()
             self._spare_timer = loop.call_later(
                 self.timing.spare_delay_s, lambda: self._spawn(self._start_spare(spec))
@@ -359,7 +366,7 @@ class KernelHost:
 
     async def _warm_up(self, name: str) -> None:
         spec = await self._launcher.kernelspec(name)
-        if can_be_spare(spec) and (self._spare is None or self._spare_spec != spec):
+        if self._wants_spare and can_be_spare(spec) and (self._spare is None or self._spare_spec != spec):
             self._spawn(self._start_spare(spec))
 
     async def _start_spare(self, spec: KernelspecModel) -> None:

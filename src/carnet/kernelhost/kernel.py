@@ -215,7 +215,8 @@ class HostedKernel:
     async def interrupt(self) -> None:
         """Drop what waits, interrupt what runs (HO26)."""
         self._perform(self.queue.cancel_all())
-        if self.incarnation is not None:
+        if self.incarnation is not None and self.incarnation.ready.done():
+            # One that still starts runs nothing, and would die of it.
             await self.incarnation.interrupt()
 
     def restart(self, spec: KernelspecModel, lineage: int = 0) -> None:
@@ -550,7 +551,11 @@ class HostedKernel:
 
     def _keep_record(self, **changes: object) -> None:
         self.record = msgspec.structs.replace(self.record, **changes)
-        write_private(self.folder / "kernel.json", _json(self.record))
+        try:
+            write_private(self.folder / "kernel.json", _json(self.record))
+        except OSError as error:
+            # A full disk, or a kernel that is just being forgotten: it goes on, but another host may not know it.
+            log.error("kernel %s: its record cannot be written (%s)", self.record.kernel_id, error)
 
     def _spawn(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
         task = self._loop.create_task(work)

@@ -105,6 +105,8 @@ class Launcher:
         """End the thread."""
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(timeout=2)
+        if not self._thread.is_alive():  # else a provisioner blocks: the process ends without it
+            self._loop.close()
 
     async def _run(self, work: Coroutine[Any, Any, T]) -> T:
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))

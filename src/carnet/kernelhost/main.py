@@ -32,13 +32,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--idle-exit-s", type=float, default=Timing.idle_exit_s, help="end after so long without use"
     )
+    parser.add_argument("--no-spare", action="store_true", help="keep no warm kernel ready")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     # Ctrl-C in a terminal is for the server. A handler and not SIG_IGN: kernels would inherit that, and could not be
     # interrupted.
     signal.signal(signal.SIGINT, _ignored)
     try:
-        asyncio.run(_run(options.folder, Timing(idle_exit_s=options.idle_exit_s), options.ready_fd))
+        asyncio.run(_run(options))
     except HostIsRunning as error:
         log.info("%s", error)
         _tell(options.ready_fd, b"0")
@@ -59,8 +60,9 @@ def _ignored(signum: int, frame: FrameType | None) -> None:
     """Nothing."""
 
 
-async def _run(folder: Path, timing: Timing, ready_fd: int) -> None:
-    host = KernelHost(folder, clock=SystemClock(), timing=timing)
+async def _run(options: argparse.Namespace) -> None:
+    timing = Timing(idle_exit_s=options.idle_exit_s)
+    host = KernelHost(options.folder, clock=SystemClock(), timing=timing, spare=not options.no_spare)
     loop = asyncio.get_running_loop()
     ends: set[asyncio.Task[None]] = set()
 
@@ -69,5 +71,5 @@ async def _run(folder: Path, timing: Timing, ready_fd: int) -> None:
 
     loop.add_signal_handler(signal.SIGTERM, end)
     await host.begin()
-    _tell(ready_fd, b"1")
+    _tell(options.ready_fd, b"1")
     await host.ended

@@ -7,6 +7,7 @@ guessed. Rules HO40 to HO46: docs/specs/host.md.
 import contextlib
 import os
 import signal
+from collections.abc import Sequence
 from pathlib import Path
 
 from msgspec import Struct
@@ -65,10 +66,11 @@ def peak_bytes(pid: int) -> int | None:
 class MemoryLimits:
     """The cgroup a process lives in: how often the system killed there, and its limit."""
 
-    def __init__(self, pid: int) -> None:
+    def __init__(self, pid: int, groups: Sequence[tuple[int, Path]] = ()) -> None:
+        """`groups`: (cgroup version, folder) to look in; those of the process if none are given."""
         self._events: Path | None = None
         self._limit: Path | None = None
-        for version, folder in _memory_cgroups(pid):
+        for version, folder in groups or _memory_cgroups(pid):
             events = folder / ("memory.events" if version == 2 else "memory.oom_control")
             if events.exists():
                 self._events = events

@@ -5,6 +5,7 @@ started again neither forgets a queued run nor sends one twice (HO21, HO22).
 It decides nothing: `queue.py` does.
 """
 
+import logging
 import os
 from pathlib import Path
 from typing import assert_never
@@ -15,6 +16,8 @@ from msgspec import Struct
 from carnet.ids import BatchId, RunId
 from carnet.kernelhost.entries import entry, scan
 from carnet.kernelhost.queue import Run, RunQueue
+
+log = logging.getLogger("carnet.kernelhost")
 
 COMPACT_BYTES = 4 << 20
 """A longer file is written anew, without the code of runs that are over, when the host has time."""
@@ -72,9 +75,20 @@ class RunLog:
         self._file = self._open()
 
     def write(self, *lines: Line) -> None:
-        """Append; when this returns, the lines survive the end of this process."""
+        """Append; when this returns, the lines survive the end of this process.
+
+        On a full disk they do not, and the log says so: runs go on all the same.
+        """
         data = b"".join(entry(_encode(line)) for line in lines)
-        os.write(self._file, data)
+        try:
+            written = os.write(self._file, data)
+        except OSError as error:
+            log.error("run queue %s: cannot write (%s)", self.path, error)
+            return
+        if written < len(data):
+            os.ftruncate(self._file, self._size_bytes)
+            log.error("run queue %s: cannot write all of %d bytes", self.path, len(data))
+            return
         self._size_bytes += len(data)
 
     @property
@@ -101,6 +115,7 @@ class RunLog:
     def close(self) -> None:
         """Close the file."""
         os.close(self._file)
+        self._file = -1
 
     def _open(self) -> int:
         return os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)

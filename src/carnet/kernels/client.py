@@ -48,7 +48,7 @@ from carnet.core.wire.host import (
 )
 from carnet.errors import CarnetError, HostUnavailable, KernelError, NoSuchKernel, PeerError
 from carnet.ids import BatchId, KernelId, RunId
-from carnet.kernels.spawn import find, spawn
+from carnet.kernels.spawn import HostOptions, find, spawn
 
 log = logging.getLogger("carnet.kernels")
 
@@ -57,6 +57,7 @@ HostState = Literal["connected", "lost"]
 RECONNECT_FIRST_S = 0.02
 RECONNECT_LONGEST_S = 1.0
 START_TIMEOUT_S = 30.0
+TAKEN_S = 0.1
 
 #: May be asked twice with the same outcome, so a call that was under way when the connection was lost goes again.
 REPEATABLE = (
@@ -113,17 +114,19 @@ class HostClient:
         spawn: bool = True,
         on_state: Callable[[HostState], None] | None = None,
         idle_exit_s: float | None = None,
+        spare: bool = True,
     ) -> None:
         """`spawn`: start a host where none runs. `on_state` hears of each connection that is made or lost.
 
-        `idle_exit_s`: after how long without use a host that we start ends itself (None: its own default).
+        `idle_exit_s`: after how long without use a host that we start ends itself (None: its own default);
+        `spare`: whether such a host keeps a warm kernel ready.
         """
-        self.folder = folder
+        self.folder = folder.absolute()
         self.on_state = on_state
         self.info: HostInfo | None = None
         """Who the host is; None while there is no connection."""
         self._spawns = spawn
-        self._idle_exit_s = idle_exit_s
+        self._options = HostOptions(idle_exit_s, spare)
         self._calls: dict[int, _Call] = {}
         self._readings: dict[KernelId, _Reading] = {}
         self._last_call = 0
@@ -331,6 +334,8 @@ class HostClient:
 
     async def _calls_together(self, frames: Sequence[ToHost]) -> list[msgspec.Raw]:
         """Send frames in one write; return their answers, or raise the first error."""
+        if not frames:
+            return []
         wire = self._wire
         loop = asyncio.get_running_loop()
         if wire is None and (self._connecting is None or not all(isinstance(f, REPEATABLE) for f in frames)):
@@ -393,23 +398,30 @@ class HostClient:
 
     async def _connect(self) -> None:
         """Try the host that stands in host.json; if there is none, start one, and try that."""
-        for attempt in range(3):
-            record = await asyncio.to_thread(find, self.folder)
-            if record is not None:
-                try:
-                    await self._open(record.socket)
-                except OSError:
-                    pass  # what host.json names has ended
-                else:
-                    return
-            if not self._spawns:
-                raise HostUnavailable(f"no kernel host runs in {self.folder}")
-            if attempt:
-                await asyncio.sleep(0.2 * attempt)  # another host holds the folder, but does not listen yet
-            await spawn(self.folder, timeout_s=START_TIMEOUT_S, idle_exit_s=self._idle_exit_s)
-        raise HostUnavailable(
-            f"the kernel host in {self.folder} cannot be reached: see {self.folder}/host.log"
-        )
+        try:
+            async with asyncio.timeout(START_TIMEOUT_S):
+                while not await self._try():
+                    pass
+        except TimeoutError:
+            raise HostUnavailable(
+                f"the kernel host in {self.folder} cannot be reached: see {self.folder}/host.log"
+            ) from None
+
+    async def _try(self) -> bool:
+        record = await asyncio.to_thread(find, self.folder)
+        if record is not None:
+            try:
+                await self._open(record.socket)
+            except OSError:
+                pass  # what host.json names has ended
+            else:
+                return True
+        if not self._spawns:
+            raise HostUnavailable(f"no kernel host runs in {self.folder}")
+        if not await spawn(self.folder, self._options, timeout_s=START_TIMEOUT_S):
+            # Another host holds the folder, but did not listen yet, or is just ending.
+            await asyncio.sleep(TAKEN_S)
+        return False
 
     async def _open(self, path: str) -> None:
         loop = asyncio.get_running_loop()

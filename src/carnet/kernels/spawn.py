@@ -6,12 +6,12 @@ Rules HO3, HO5, HO7: docs/specs/host.md.
 import asyncio
 import contextlib
 import os
-import stat
 import subprocess
 import sys
 from pathlib import Path
 
 import msgspec
+from msgspec import Struct
 
 import carnet
 from carnet.core.wire.host import HostRecord
@@ -40,6 +40,15 @@ sys.exit(main())
 """
 
 
+class HostOptions(Struct, frozen=True):
+    """How a host that we start behaves."""
+
+    idle_exit_s: float | None = None
+    """It ends itself after so long without use; None: its own default."""
+    spare: bool = True
+    """It keeps a warm kernel ready."""
+
+
 def find(folder: Path) -> HostRecord | None:
     """Return what the host wrote of itself; it may have ended since."""
     try:
@@ -48,18 +57,15 @@ def find(folder: Path) -> HostRecord | None:
         return None
 
 
-async def spawn(folder: Path, *, timeout_s: float, idle_exit_s: float | None = None) -> None:
-    """Start a host for this folder and wait until it listens, or until another one holds the folder.
+async def spawn(folder: Path, options: HostOptions, *, timeout_s: float) -> bool:
+    """Start a host for this folder. True: it listens. False: another one holds the folder.
 
     Raises:
         HostUnavailable: it did not start; the sentence has the end of host.log.
     """
     listens, ready = os.pipe()
     try:
-        try:
-            await asyncio.to_thread(_start, folder, ready, idle_exit_s)
-        finally:
-            os.close(ready)
+        await asyncio.to_thread(_start, folder, ready, options)
         async with asyncio.timeout(timeout_s):
             await _readable(listens)
         said = os.read(listens, 1)
@@ -67,15 +73,26 @@ async def spawn(folder: Path, *, timeout_s: float, idle_exit_s: float | None = N
         raise HostUnavailable(
             f"the kernel host did not start within {timeout_s:.0f} s: see {folder}/host.log"
         ) from None
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise HostUnavailable(f"the kernel host could not be started: {error}") from error
     finally:
         os.close(listens)
     if not said:
         raise HostUnavailable(f"the kernel host could not start: {_last_words(folder)}")
+    return said == b"1"
 
 
-def _start(folder: Path, ready: int, idle_exit_s: float | None) -> None:
+def _start(folder: Path, ready: int, options: HostOptions) -> None:
+    """Start the process. `ready` is closed here, so that nobody closes it while it is being passed on."""
+    try:
+        _run(folder, ready, options)
+    finally:
+        os.close(ready)
+
+
+def _run(folder: Path, ready: int, options: HostOptions) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if stat.S_IMODE(folder.stat().st_mode) != 0o700:
+    if folder.stat().st_mode & 0o777 != 0o700:
         folder.chmod(0o700)
     environment = {
         name: value
@@ -92,8 +109,10 @@ def _start(folder: Path, ready: int, idle_exit_s: float | None) -> None:
             log.rename(folder / "host.log.1")
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     command = [sys.executable, "-c", _START, _ROOT, "--folder", str(folder), "--ready-fd", str(ready)]
-    if idle_exit_s is not None:
-        command += ["--idle-exit-s", str(idle_exit_s)]
+    if options.idle_exit_s is not None:
+        command += ["--idle-exit-s", str(options.idle_exit_s)]
+    if not options.spare:
+        command += ["--no-spare"]
     try:
         subprocess.run(
             command,
