@@ -7,6 +7,7 @@
  */
 
 import type { CellView, NotebookModel } from "../core/model.ts";
+import { selectedIds } from "../core/selection.ts";
 import type { CellId } from "../core/wire.ts";
 import type { EditorHandle } from "../editor/handle.ts";
 
@@ -86,6 +87,8 @@ export interface Command {
    * (letters in lower case). A space separates the strokes of a sequence.
    */
   readonly keys: readonly string[];
+  /** Keys that the editor handles itself, since they mean several things there: shown in help and menus. */
+  readonly editorKeys: readonly string[];
   readonly when: (context: CommandContext) => boolean;
   readonly run: (context: CommandContext) => void;
 }
@@ -94,5 +97,13 @@ export interface Command {
 export type CommandSpec = Pick<Command, "id" | "label" | "run"> & Partial<Command>;
 
 export function command(spec: CommandSpec): Command {
-  return { words: "", menu: null, mode: "both", keys: [], when: () => true, ...spec };
+  return { words: "", menu: null, mode: "both", keys: [], editorKeys: [], when: () => true, ...spec };
+}
+
+/** What commands are given now. */
+export function contextOf(notebook: NotebookModel, page: PageActions): CommandContext {
+  const selection = notebook.selection.peek();
+  const order = notebook.order.peek();
+  const cell = selection.active === null ? null : notebook.cell(selection.active).peek();
+  return { notebook, page, cell, selected: selectedIds(selection, order), mode: selection.mode };
 }

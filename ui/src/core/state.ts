@@ -165,6 +165,14 @@ export class NotebookState {
         return this.#change(operation.cell_id, touched, state =>
           withAttachments(state, operation.attachments),
         );
+      case "set-extra": {
+        const { cell_id: id, extra } = operation;
+        // The notebook's own unknown fields are not sent to browsers: that they changed is all we know.
+        if (id === null) return true;
+        return this.#change(id, touched, state =>
+          sameJson(state.cell.extra, extra) ? state : { ...state, cell: { ...state.cell, extra } },
+        );
+      }
       case "clear-outputs":
         return this.#clearOutputs(operation.cell_ids, touched);
       case "replace-outputs":
@@ -177,7 +185,7 @@ export class NotebookState {
         }));
       case "queue-runs": {
         const known = new Set(this.runs.map(run => run.id));
-        const fresh = operation.runs.filter(run => !known.has(run.id));
+        const fresh = operation.runs.filter(run => !known.has(run.id) && known.add(run.id));
         this.runs = fresh.length === 0 ? this.runs : [...this.runs, ...fresh];
         for (const run of fresh) touched.cells.add(run.cell_id);
         return false;
@@ -381,9 +389,13 @@ export class NotebookState {
   }
 
   #startRun(id: RunId, atMs: number, touched: Touched): void {
-    const started = this.#changeRun(id, touched, run =>
-      run.started_ms === null ? { ...run, started_ms: atMs } : run,
-    );
+    // A run that was sent again starts anew.
+    const started = this.#changeRun(id, touched, run => ({
+      ...run,
+      started_ms: atMs,
+      reply: null,
+      idle: false,
+    }));
     if (started === undefined) return;
     this.#changeCode(started.cell_id, touched, state => ({
       ...state,

@@ -388,6 +388,7 @@ export class Client {
       locks,
       store: followed.store,
       clientId: this.clientId,
+      nowMs: () => this.#around.nowMs(),
       send: (clientId, { number, body }) =>
         this.#send({ frame: "intend", follow: followed.follow, client_id: clientId, number, body }),
       begun: homecoming => {

@@ -24,6 +24,7 @@ export interface HomecomingOptions {
   readonly locks: ClientLocks;
   readonly store: NotebookStore;
   readonly clientId: ClientId;
+  nowMs(): number;
   send(clientId: ClientId, outgoing: Outgoing): void;
   begun(homecoming: Homecoming): void;
 }
@@ -68,19 +69,20 @@ function sendAgain(
   clientId: ClientId,
   items: readonly StoredItem[],
 ): Promise<ReadonlySet<number> | null> {
-  const last = items.at(-1);
-  if (last === undefined) return Promise.resolve(new Set());
+  if (items.length === 0) return Promise.resolve(new Set());
+  // Higher than any number that was counted, and than that of an attempt before this one, which may be decided.
+  const last = options.nowMs();
   const tooOld = new Set<number>();
   return new Promise(resolve => {
     options.begun({
       decided(decidedFor, number, refusal) {
         if (decidedFor !== clientId) return;
         if (refusal === "too-old") tooOld.add(number);
-        if (number === last.number + 1) resolve(tooOld);
+        if (number === last) resolve(tooOld);
       },
       interrupted: () => resolve(null),
     });
     for (const { number, body } of items) options.send(clientId, { number, body });
-    options.send(clientId, { number: last.number + 1, body: { intent: "edit", edits: [] } });
+    options.send(clientId, { number: last, body: { intent: "edit", edits: [] } });
   });
 }
