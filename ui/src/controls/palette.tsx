@@ -6,8 +6,8 @@ import { useModal } from "./dialog.tsx";
 export interface PaletteItem {
   readonly id: string;
   readonly label: string;
-  /** Where it stands in the menus; also searched. */
-  readonly group?: string | undefined;
+  /** More words that find it. */
+  readonly words?: string | undefined;
   readonly keys?: string | undefined;
   readonly disabled?: boolean | undefined;
   readonly run: () => void;
@@ -92,9 +92,7 @@ export function Palette(props: {
             onPointerMove={() => setAt(index)}
             onClick={() => choose(item)}
           >
-            <span>
-              {item.label} {item.group && <small>{item.group}</small>}
-            </span>
+            <span>{item.label}</span>
             {item.keys && <kbd>{item.keys}</kbd>}
           </li>
         ))}
@@ -108,7 +106,7 @@ export function Palette(props: {
 export function rank(items: readonly PaletteItem[], query: string): PaletteItem[] {
   const wanted = query.trim().toLocaleLowerCase();
   const scored = items.flatMap(item => {
-    const found = Math.max(score(item.label, wanted), score(`${item.group ?? ""} ${item.label}`, wanted) - 1);
+    const found = Math.max(score(item.label, wanted), score(`${item.label} ${item.words ?? ""}`, wanted) - 1);
     return found <= -1000 ? [] : [{ item, score: found - (item.disabled ? 500 : 0) }];
   });
   return scored.sort((left, right) => right.score - left.score).map(({ item }) => item);

@@ -24,7 +24,7 @@ export function OutputFrame({ body, label }: { readonly body: string; readonly l
       if (frame.current === null || event.source !== frame.current.contentWindow) return;
       const says = readFrame(event.data);
       if (says?.kind === "ready") {
-        const page = framePage(body, lookOf(frame.current), remote);
+        const page = framePage(body, lookOf(frame.current));
         frame.current.contentWindow?.postMessage({ carnet: "page", page }, "*");
       } else if (says?.kind === "height") {
         if (seenHeights.size >= SEEN_LIMIT) seenHeights.clear();
@@ -34,7 +34,7 @@ export function OutputFrame({ body, label }: { readonly body: string; readonly l
     };
     window.addEventListener("message", listen);
     return () => window.removeEventListener("message", listen);
-  }, [body, key, remote]);
+  }, [body, key]);
 
   return (
     <>
@@ -51,7 +51,7 @@ export function OutputFrame({ body, label }: { readonly body: string; readonly l
         ref={frame}
         class="output-frame"
         sandbox="allow-scripts"
-        src={frameUrl}
+        src={frameUrl(remote)}
         title={label}
         referrerpolicy="no-referrer"
         style={{ height: `${height}px` }}

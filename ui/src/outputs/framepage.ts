@@ -2,7 +2,7 @@
  * The page inside an output's frame, and what the frame may say to us. Pure.
  *
  * The frame has an opaque origin (`sandbox="allow-scripts"`), and the response of its address carries the same
- * sandbox. Its own policy forbids every address but data: and blob:, unless the reader allowed other hosts.
+ * sandbox, with a policy that forbids every address but data: and blob:, unless the reader allowed other hosts.
  * The frame says two things, `ready` and `height`; anything else is ignored. Rules XS10 to XS14: docs/specs/outputs.md.
  */
 
@@ -17,25 +17,6 @@ export type FrameSays = { readonly kind: "ready" } | { readonly kind: "height"; 
 
 export const MOST_HEIGHT_PX = 4000;
 
-const INLINE = "'unsafe-inline' 'unsafe-eval' data: blob:";
-
-export function framePolicy(remote: boolean): string {
-  const hosts = remote ? " https: http:" : "";
-  return [
-    "default-src 'none'",
-    `script-src ${INLINE}${hosts}`,
-    `style-src 'unsafe-inline' data: blob:${hosts}`,
-    `img-src data: blob:${hosts}`,
-    `media-src data: blob:${hosts}`,
-    `font-src data: blob:${hosts}`,
-    `connect-src ${remote ? "https: http: wss: data: blob:" : "data: blob:"}`,
-    `frame-src ${remote ? "https: http:" : "'none'"}`,
-    "worker-src blob:",
-    "form-action 'none'",
-    "base-uri 'none'",
-  ].join("; ");
-}
-
 /** Tells the height of what is drawn, whenever it changes. */
 const REPORTER = `
 (function () {
@@ -49,9 +30,8 @@ const REPORTER = `
   addEventListener("load", tell); setTimeout(tell, 0); setTimeout(tell, 500); setInterval(tell, 2000);
 })();`;
 
-export function framePage(body: string, look: FrameLook, remote: boolean): string {
+export function framePage(body: string, look: FrameLook): string {
   return `<!doctype html><html><head><meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${framePolicy(remote)}">
 <meta name="color-scheme" content="light dark">
 <style>html,body{margin:0;padding:0;background:transparent;color:${look.ink};font:${look.size}/1.5 ${look.font}}a{color:${look.link}}body{overflow-x:auto;overflow-y:hidden}img,svg,canvas{max-width:100%}</style>
 </head><body>${body}<script>${REPORTER}</script></body></html>`;

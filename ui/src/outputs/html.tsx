@@ -24,8 +24,9 @@ function InertHtml({ html }: { readonly html: string }) {
     const element = host.current;
     if (element === null || tools === undefined) return;
     const root = element.shadowRoot ?? element.attachShadow({ mode: "open" });
-    adopt(root);
-    root.replaceChildren(tools.sanitiseOutput(html, placesOf(settings)));
+    const nodes = tools.sanitiseOutput(html, placesOf(settings));
+    adopt(root, nodes);
+    root.replaceChildren(nodes);
   }, [html, tools, settings]);
   // The outer box contains: a style sheet inside the shadow root can restyle its host, but not this.
   return (
@@ -36,13 +37,20 @@ function InertHtml({ html }: { readonly html: string }) {
   );
 }
 
-function adopt(root: ShadowRoot): void {
+/** Style sheets become constructed ones: the page's policy allows no others, and those can import nothing. */
+function adopt(root: ShadowRoot, nodes: DocumentFragment): void {
   if (typeof CSSStyleSheet === "undefined" || !("adoptedStyleSheets" in root)) return;
   if (sheet === undefined) {
     sheet = new CSSStyleSheet();
     sheet.replaceSync(tableSheet);
   }
-  root.adoptedStyleSheets = [sheet];
+  const own = [...nodes.querySelectorAll("style")].map(element => {
+    const made = new CSSStyleSheet();
+    made.replaceSync(element.textContent ?? "");
+    element.remove();
+    return made;
+  });
+  root.adoptedStyleSheets = [sheet, ...own];
 }
 
 function placesOf(settings: OutputSettings) {

@@ -8,8 +8,8 @@ export interface OutputSettings {
   blobUrl(blob: BlobRef): string;
   /** Address of a file named relative to the notebook's folder. */
   fileUrl(relative: string): string;
-  /** Address of the page that outputs with scripts run in. Its response carries the sandbox. */
-  readonly frameUrl: string;
+  /** Address of the page that outputs with scripts run in. Its response carries the sandbox and the policy. */
+  frameUrl(remote: boolean): string;
   /** Show text that is too long for the page: these parts, then `tail`. */
   openText(parts: readonly string[], tail: string): void;
 }

@@ -127,9 +127,6 @@ export function readKernelspecs(value: unknown): Kernelspecs {
   return { preferred, all };
 }
 
-/** A chunk of an upload, before base64. */
-const CHUNK_BYTES = 4 * 1024 * 1024;
-
 export function makeContents(rest: Rest) {
   return {
     list: async (path: string) => readFolder(await rest.request("GET", "api/contents", path)),
@@ -154,16 +151,9 @@ export function makeContents(rest: Rest) {
     async shutDown(sessionId: string): Promise<void> {
       await rest.request("DELETE", "api/sessions", sessionId);
     },
-    /** Write a file as it is, in pieces when it is large. */
-    async upload(path: string, file: Blob, onProgress: (part: number) => void): Promise<void> {
-      const chunks = Math.max(1, Math.ceil(file.size / CHUNK_BYTES));
-      for (let index = 0; index < chunks; index += 1) {
-        const content = await base64Of(file.slice(index * CHUNK_BYTES, (index + 1) * CHUNK_BYTES));
-        const chunk = chunks === 1 ? {} : { chunk: index === chunks - 1 ? -1 : index + 1 };
-        const json = { type: "file", format: "base64", content, ...chunk };
-        await rest.request("PUT", "api/contents", path, { json });
-        onProgress((index + 1) / chunks);
-      }
+    /** Write a file as it is, in one stream. */
+    async upload(path: string, file: Blob): Promise<void> {
+      await rest.request("PUT", "files", path, { body: file });
     },
     async makeFolder(path: string): Promise<void> {
       await rest.request("PUT", "api/contents", path, { json: { type: "directory" } });
@@ -172,13 +162,6 @@ export function makeContents(rest: Rest) {
 }
 
 export type Contents = ReturnType<typeof makeContents>;
-
-async function base64Of(blob: Blob): Promise<string> {
-  const bytes = new Uint8Array(await blob.arrayBuffer());
-  let text = "";
-  for (let at = 0; at < bytes.length; at += 0x8000) text += String.fromCharCode(...bytes.subarray(at, at + 0x8000));
-  return btoa(text);
-}
 
 /** The sentence of a failure. */
 export function sentence(error: unknown): string {

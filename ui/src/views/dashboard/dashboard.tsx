@@ -46,11 +46,6 @@ import "./dashboard.css";
 const ROWS = 500;
 const REFRESH_MS = 10_000;
 
-interface Uploading {
-  readonly name: string;
-  readonly part: number;
-}
-
 export function Dashboard({ context, path }: { readonly context: AppContext; readonly path: string }) {
   const contents = useMemo(() => makeContents(context.rest), [context.rest]);
   const folder = useSignal<Folder | null>(null);
@@ -63,7 +58,7 @@ export function Dashboard({ context, path }: { readonly context: AppContext; rea
   const chosen = useSignal<ReadonlySet<string>>(new Set());
   const renaming = useSignal<string | null>(null);
   const limit = useSignal(ROWS);
-  const uploading = useSignal<readonly Uploading[]>([]);
+  const uploading = useSignal<{ readonly name: string; readonly at: number; readonly of: number } | null>(null);
   const dragging = useSignal(false);
   const now = useSignal(Date.now());
   const list = useRef<HTMLUListElement>(null);
@@ -180,23 +175,20 @@ export function Dashboard({ context, path }: { readonly context: AppContext; rea
     await act(
       async () => {
         const made = new Set<string>();
-        for (const item of items) {
+        for (const [at, item] of items.entries()) {
           const target = keepBoth ? freeName(item.path, taken) : item.path;
           for (const parent of parentsOf(target)) {
             if (made.has(parent) || taken.has(parent)) continue;
             made.add(parent);
             await contents.makeFolder(join(path, parent));
           }
-          uploading.value = [{ name: item.path, part: 0 }];
-          await contents.upload(join(path, target), item.file, part => {
-            uploading.value = [{ name: item.path, part }];
-          });
+          uploading.value = { name: item.path, at: at + 1, of: items.length };
+          await contents.upload(join(path, target), item.file);
         }
-        uploading.value = [];
       },
       `${count(items.length, "file")} uploaded.`,
     );
-    uploading.value = [];
+    uploading.value = null;
   };
 
   const rename = (entry: Entry, name: string | null) => {
@@ -510,12 +502,13 @@ export function Dashboard({ context, path }: { readonly context: AppContext; rea
               />
             </p>
           )}
-          {uploading.value.map(item => (
-            <p class="line" key={item.name}>
-              Uploading {item.name}: {Math.round(item.part * 100)} %
-              <progress value={item.part} />
+          {uploading.value && (
+            <p class="line">
+              Uploading {uploading.value.name}
+              {uploading.value.of > 1 && ` (${uploading.value.at} of ${uploading.value.of})`}
+              <progress aria-label="Uploading" />
             </p>
-          ))}
+          )}
           {folder.value !== null && !writable && <p class="line">This folder is read-only.</p>}
         </div>
 

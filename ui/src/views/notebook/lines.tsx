@@ -1,0 +1,114 @@
+/** Lines below the bar: what happened and what can be done. No dialog where a line will do. */
+
+import { useComputed } from "@preact/signals";
+import { X } from "lucide";
+import type { ComponentChildren } from "preact";
+import { Button } from "../../controls/button.tsx";
+import { ago } from "../words.ts";
+import type { NotebookPage } from "./page.ts";
+import { obituaryWords } from "./status.ts";
+
+export function Lines({ page }: { readonly page: NotebookPage }) {
+  const { notebook } = page;
+  const kernel = notebook.kernel.value;
+  const saved = notebook.saved.value;
+  const link = notebook.link.value;
+  const refused = page.refused.value;
+  const died = kernel.status === "dead" && kernel.obituary !== null && kernel.obituary.asked !== true;
+  const problemAge = useComputed(() =>
+    saved.problem === "" ? "" : ago(saved.problemSinceMs, page.nowMs.value + notebook.clockOffsetMs.value),
+  ).value;
+  const restart = () => notebook.restart({ clear: false, run: [] });
+  return (
+    <div class="lines" role="status">
+      {link.kind === "closed" && (
+        <Line kind="error" text={`The link to the server is closed: ${link.reason}`}>
+          <Button kind="link" onClick={() => location.reload()}>
+            Reload
+          </Button>
+        </Line>
+      )}
+      {kernel.problem !== "" && (
+        <Line kind="error" text={`The kernel could not start. ${kernel.problem}`}>
+          <Button kind="link" onClick={restart}>
+            Try again
+          </Button>
+          <Button kind="link" onClick={() => page.chooseKernel()}>
+            Choose a kernel
+          </Button>
+        </Line>
+      )}
+      {died && kernel.obituary !== null && (
+        <Line
+          kind="error"
+          text={obituaryWords(kernel.obituary, cellOf(page, kernel.obituary.run_id ?? null))}
+          more={kernel.obituary.stderr_tail ?? ""}
+        >
+          <Button kind="link" onClick={restart}>
+            Restart
+          </Button>
+        </Line>
+      )}
+      {saved.problem !== "" && (
+        <Line kind="error" text={`${saved.problem} Your work is kept by the server (since ${problemAge}).`}>
+          <Button kind="link" onClick={() => notebook.save()}>
+            Save again
+          </Button>
+        </Line>
+      )}
+      {refused !== null && (
+        <Line
+          kind="error"
+          text={refused.message}
+          onDismiss={() => {
+            page.refused.value = null;
+          }}
+        />
+      )}
+      {notebook.notices.value.map(notice => (
+        <Line
+          key={notice.id}
+          kind={notice.kind}
+          text={notice.text}
+          onDismiss={notebook.writable.value ? () => notebook.dismissNotice(notice.id) : undefined}
+        />
+      ))}
+    </div>
+  );
+}
+
+function Line(props: {
+  readonly kind: "info" | "warning" | "error";
+  readonly text: string;
+  /** Shown when asked for. */
+  readonly more?: string;
+  readonly children?: ComponentChildren;
+  readonly onDismiss?: (() => void) | undefined;
+}) {
+  return (
+    <div class="notice" data-kind={props.kind}>
+      <div>
+        {props.text} {props.children}
+        {props.more && (
+          <details>
+            <summary>Its last words</summary>
+            <pre>{props.more}</pre>
+          </details>
+        )}
+      </div>
+      {props.onDismiss && <Button icon={X} label="Dismiss" onClick={props.onDismiss} />}
+    </div>
+  );
+}
+
+/** Number of the cell that this run was of, as people count. */
+function cellOf(page: NotebookPage, runId: string | null): number | null {
+  if (runId === null) return null;
+  const { notebook } = page;
+  const order = notebook.order.peek();
+  const index = order.findIndex(id => {
+    const cell = notebook.cell(id).peek();
+    return cell.lastRun?.run_id === runId || (cell.status.kind === "running" && cell.status.runId === runId);
+  });
+  return index < 0 ? null : index + 1;
+}

@@ -1,0 +1,228 @@
+/** The notebook page. */
+
+import { useComputed, useSignalEffect } from "@preact/signals";
+import { useEffect, useMemo } from "preact/hooks";
+import type { AppContext } from "../../context.ts";
+import { announce } from "../../controls/announce.tsx";
+import { Button } from "../../controls/button.tsx";
+import { Hosts } from "../../controls/hosts.tsx";
+import { Palette } from "../../controls/palette.tsx";
+import { only } from "../../core/selection.ts";
+import { type OutputSettings, OutputSettingsContext } from "../../outputs/settings.ts";
+import { addressOf, folderOf, nameOf, resolve, viewFor } from "../places.ts";
+import { Cells } from "./cells.tsx";
+import { FindBar } from "./find.tsx";
+import { Header } from "./header.tsx";
+import { cellWithHeading } from "./headings.ts";
+import { Help } from "./help.tsx";
+import { KernelChooser } from "./kernels.tsx";
+import { KeyBar } from "./keybar.tsx";
+import { Lines } from "./lines.tsx";
+import { insertCell } from "./cell.tsx";
+import { paletteItems } from "./menus.ts";
+import { makePage, type NotebookPage, readFolds } from "./page.ts";
+import { Pager } from "./pager.tsx";
+import { ProblemPage } from "./problem.tsx";
+import { speakRuns } from "./speaking.ts";
+import { wireKeys } from "./wiring.ts";
+import { showTabState } from "./tab.ts";
+import "./notebook.css";
+
+export function NotebookView({ context, path }: { readonly context: AppContext; readonly path: string }) {
+  const notebook = useMemo(() => context.openNotebook(path), [context, path]);
+  const page = useMemo(() => makePage(context, notebook), [context, notebook]);
+  const settings = useMemo(() => outputSettings(page), [page]);
+  const kind = useComputed(() => notebook.status.value.kind).value;
+
+  useEffect(() => () => notebook.close(), [notebook]);
+  useEffect(() => wireKeys(page), [page]);
+  useEffect(() => speakRuns(notebook, announce), [notebook]);
+  useEffect(() => showTabState(page), [page]);
+  useEffect(
+    () =>
+      notebook.onRefused(refused => {
+        page.refused.value = refused;
+        announce(refused.message);
+      }),
+    [notebook, page],
+  );
+  useEffect(() => {
+    const timer = setInterval(() => {
+      if (!document.hidden) page.nowMs.value = Date.now();
+    }, 1000);
+    return () => clearInterval(timer);
+  }, [page]);
+  useEffect(() => {
+    if (kind !== "ready") return;
+    readFolds(page);
+    startKernelOfAddress(page);
+    followAddress(page);
+    const follow = () => followAddress(page);
+    window.addEventListener("hashchange", follow);
+    return () => window.removeEventListener("hashchange", follow);
+  }, [kind, page]);
+  // The address follows the file.
+  useSignalEffect(() => {
+    const address = addressOf(context.base, "notebooks", notebook.path.value);
+    const wanted = new URL(address, location.href).pathname;
+    if (location.pathname !== wanted) history.replaceState(history.state, "", wanted + location.hash);
+  });
+
+  const status = notebook.status.value;
+  if (status.kind === "problem") {
+    return (
+      <>
+        <ProblemPage page={page} status={status.status} message={status.message} />
+        <Hosts />
+      </>
+    );
+  }
+  return (
+    <OutputSettingsContext.Provider value={settings}>
+      <div class="notebook" data-readonly={notebook.writable.value ? undefined : ""}>
+        <Header page={page} />
+        {page.overlay.value === "find" && <FindBar page={page} onClose={() => closeOverlay(page)} />}
+        <main class="notebook-main">
+          <Lines page={page} />
+          {kind === "loading" ? (
+            <p class="notebook-loading" role="status">
+              Opening {nameOf(path)}…
+            </p>
+          ) : (
+            <>
+              <Cells page={page} />
+              <End page={page} />
+            </>
+          )}
+        </main>
+        {notebook.page.value && <Pager notebook={notebook} content={notebook.page.value} />}
+        <KeyBar page={page} />
+        <Overlays page={page} />
+        <Hosts />
+      </div>
+    </OutputSettingsContext.Provider>
+  );
+}
+
+/** Below the last cell: a way on, or a way to begin. */
+function End({ page }: { readonly page: NotebookPage }) {
+  const { notebook } = page;
+  const order = notebook.order.value;
+  const last = order.at(-1) ?? null;
+  if (order.length > 0) {
+    if (!notebook.writable.value) return <div class="notebook-end" />;
+    // Pressing the empty paper below the last cell goes on writing: a mouse's shorthand for the keys.
+    return (
+      // biome-ignore lint/a11y/noStaticElementInteractions: B does the same
+      // biome-ignore lint/a11y/useKeyWithClickEvents: B does the same
+      <div class="notebook-end" onClick={() => last !== null && page.scrollToCell(last, "nearest")} />
+    );
+  }
+  return (
+    <div class="notebook-empty">
+      <p>This notebook is empty.</p>
+      {notebook.writable.value && (
+        <p>
+          <Button kind="primary" onClick={() => insertCell(page, null, "code")}>
+            Write code
+          </Button>{" "}
+          <Button kind="outlined" onClick={() => insertCell(page, null, "markdown")}>
+            Write text
+          </Button>
+        </p>
+      )}
+    </div>
+  );
+}
+
+function Overlays({ page }: { readonly page: NotebookPage }) {
+  const close = () => closeOverlay(page);
+  switch (page.overlay.value) {
+    case "palette":
+      return <Palette items={paletteItems(page)} placeholder="What do you want to do?" onClose={close} />;
+    case "help":
+      return <Help onClose={close} />;
+    case "kernels":
+      return <KernelChooser page={page} onClose={close} />;
+    case "find":
+    case null:
+      return null;
+  }
+}
+
+function closeOverlay(page: NotebookPage): void {
+  page.overlay.value = null;
+  const { active, mode } = page.notebook.selection.peek();
+  if (active !== null && mode === "command") page.notebook.select(only(active));
+}
+
+function outputSettings(page: NotebookPage): OutputSettings {
+  const { base, rest } = page.context;
+  return {
+    blobUrl: blob => rest.url("blobs", blob.sha256),
+    fileUrl(relative) {
+      const { path, rest: suffix } = resolve(folderOf(page.notebook.path.peek()), relative);
+      const name = nameOf(path);
+      const kind = /\.ipynb$/i.test(name) ? viewFor(name, "notebook") : "files";
+      return addressOf(base, kind, path) + suffix;
+    },
+    frameUrl: remote => `${rest.url("output-frame")}${remote ? "?remote=1" : ""}`,
+    openText(parts, tail) {
+      void openText(page, parts, tail);
+    },
+  };
+}
+
+/** Join the parts of a long stream and save them as one text file. */
+async function openText(page: NotebookPage, parts: readonly string[], tail: string): Promise<void> {
+  try {
+    const texts = await Promise.all(
+      parts.map(async address => {
+        const response = await fetch(address, { credentials: "same-origin" });
+        if (!response.ok) throw new Error(`The server answered ${response.status}.`);
+        return response.blob();
+      }),
+    );
+    const url = URL.createObjectURL(new Blob([...texts, tail], { type: "text/plain;charset=utf-8" }));
+    const link = document.createElement("a");
+    link.href = url;
+    link.target = "_blank";
+    link.rel = "noopener";
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(url), 60_000);
+  } catch {
+    page.refused.value = { refusal: "invalid", message: "This output could not be loaded as a file. Try again." };
+  }
+}
+
+/** `?kernel_name=` starts that kernel in a notebook that has none. */
+function startKernelOfAddress(page: NotebookPage): void {
+  const wanted = new URLSearchParams(location.search).get("kernel_name");
+  if (wanted === null) return;
+  history.replaceState(history.state, "", location.pathname + location.hash);
+  if (page.notebook.kernel.peek().status === "none") page.notebook.startKernel(wanted);
+}
+
+/** `#Heading-of-a-section` and `#cell-id=...` lead there. */
+function followAddress(page: NotebookPage): void {
+  const { notebook } = page;
+  const hash = decodeHash(location.hash.slice(1));
+  if (hash === "") return;
+  const order = notebook.order.peek();
+  const named = /^cell-id=(.+)$/.exec(hash)?.[1];
+  const id =
+    named !== undefined && notebook.has(named)
+      ? named
+      : cellWithHeading(hash, order, other => notebook.cell(other).peek());
+  if (id === undefined) return;
+  notebook.select(only(id));
+  requestAnimationFrame(() => page.scrollToCell(id, "start"));
+}
+
+function decodeHash(hash: string): string {
+  try {
+    return decodeURIComponent(hash);
+  } catch {
+    return hash;
+  }
+}

@@ -1,0 +1,282 @@
+/**
+ * What the notebook page knows besides the notebook: what is folded, open, being renamed; and the page's side of commands.
+ *
+ * Nothing here is shared with other tabs unless it goes through the notebook's metadata.
+ */
+
+import { batch, computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
+import type { PageActions } from "../../commands/command.ts";
+import type { AppContext } from "../../context.ts";
+import { announce } from "../../controls/announce.tsx";
+import { ask } from "../../controls/dialog.tsx";
+import { type CellView, type LocalEdit, type NotebookModel, type RefusedView } from "../../core/model.ts";
+import { only } from "../../core/selection.ts";
+import type { CellId, Json } from "../../core/wire.ts";
+import type { CursorPlace, EditorHandle } from "../../editor/handle.ts";
+import { addressOf, folderOf } from "../places.ts";
+import { headingLevel, visibleCells } from "./headings.ts";
+
+export type ScrollPlace = "nearest" | "start" | "center";
+
+export interface NotebookPage extends PageActions {
+  readonly context: AppContext;
+  readonly notebook: NotebookModel;
+  readonly overlay: Signal<"palette" | "help" | "kernels" | "find" | null>;
+  readonly renaming: Signal<boolean>;
+  /** Cells that are not hidden below a folded heading. */
+  readonly visible: ReadonlySignal<readonly CellId[]>;
+  readonly folded: Signal<ReadonlySet<CellId>>;
+  /** Text cells that show their source. */
+  readonly sourceShown: Signal<ReadonlySet<CellId>>;
+  readonly allLineNumbers: Signal<boolean>;
+  readonly lineNumbersOf: Signal<ReadonlySet<CellId>>;
+  /** The newest thing the server did not do. */
+  readonly refused: Signal<RefusedView | null>;
+  /** This machine's clock, once a second. */
+  readonly nowMs: Signal<number>;
+  /** What is typed into an open `input()`, by run: it survives scrolling away. */
+  readonly drafts: Map<string, string>;
+  /** Set by the list of cells. */
+  scroller: Scroller | null;
+  /** Where the cursor goes in the editor that gets the focus next. */
+  nextCursor: CursorPlace;
+  mounted(id: CellId, editor: EditorHandle): () => void;
+  /** A key pressed in an editor or on a cell; true: it was a command's. Set by `wireKeys`. */
+  onKey: (event: KeyboardEvent) => boolean;
+  /** Select a cell and edit it. */
+  edit(id: CellId, cursor: CursorPlace): void;
+}
+
+export interface Scroller {
+  show(id: CellId, where: ScrollPlace): void;
+}
+
+export function makePage(context: AppContext, notebook: NotebookModel): NotebookPage {
+  const editors = new Map<CellId, EditorHandle>();
+  const folded = signal<ReadonlySet<CellId>>(new Set());
+  const sourceShown = signal<ReadonlySet<CellId>>(new Set());
+  const lineNumbersOf = signal<ReadonlySet<CellId>>(new Set());
+  const peek = (id: CellId): CellView => notebook.cell(id).peek();
+  let clipboard: { readonly json: string; readonly text: string } | null = null;
+
+  const setMetadata = (id: CellId, set: Readonly<Record<string, Json>>, remove: readonly string[]): LocalEdit => ({
+    op: "set-cell-metadata",
+    cell_id: id,
+    set,
+    remove,
+  });
+
+  const page: NotebookPage = {
+    context,
+    notebook,
+    overlay: signal(null),
+    renaming: signal(false),
+    folded,
+    visible: computed(() => visibleCells(notebook.order.value, folded.value, peek)),
+    sourceShown,
+    allLineNumbers: signal(false),
+    lineNumbersOf,
+    refused: signal(null),
+    nowMs: signal(Date.now()),
+    drafts: new Map(),
+    scroller: null,
+    nextCursor: "keep",
+    onKey: () => false,
+
+    mounted(id, editor) {
+      editors.set(id, editor);
+      return () => {
+        if (editors.get(id) === editor) editors.delete(id);
+      };
+    },
+    edit(id, cursor) {
+      page.nextCursor = cursor;
+      notebook.select(only(id, "edit"));
+    },
+
+    openPalette() {
+      page.overlay.value = "palette";
+    },
+    openHelp() {
+      page.overlay.value = "help";
+    },
+    async confirm(question) {
+      const answer = await ask(question.title, question.text, [
+        { value: "yes", label: question.action, kind: question.danger ? "danger" : "primary" },
+      ]);
+      return answer === "yes";
+    },
+    editor: id => editors.get(id) ?? null,
+    scrollToCell(id, where) {
+      page.scroller?.show(id, where);
+    },
+    scrollPages(pages) {
+      window.scrollBy({ top: pages * (window.innerHeight - 96), behavior: "smooth" });
+    },
+    toggleOutputs(ids) {
+      const hide = !ids.every(id => outputsHidden(peek(id).metadata));
+      notebook.edit(
+        ids.map(id => {
+          const { jupyter } = peek(id).metadata;
+          const kept = isObject(jupyter) ? jupyter : {};
+          return setMetadata(id, { collapsed: hide, jupyter: { ...kept, outputs_hidden: hide } }, []);
+        }),
+      );
+    },
+    toggleOutputScroll(ids) {
+      const on = !ids.every(id => peek(id).metadata.scrolled === true);
+      notebook.edit(ids.map(id => setMetadata(id, { scrolled: on }, [])));
+    },
+    toggleLineNumbers(id) {
+      if (id === null) page.allLineNumbers.value = !page.allLineNumbers.value;
+      else lineNumbersOf.value = toggled(lineNumbersOf.value, id);
+    },
+    setRendered(ids, rendered) {
+      const next = new Set(sourceShown.value);
+      for (const id of ids) {
+        if (rendered) next.delete(id);
+        else next.add(id);
+      }
+      sourceShown.value = next;
+    },
+    setCollapsed(id, collapsed) {
+      const cell = peek(id);
+      if (headingLevel(cell) === 0 || folded.value.has(id) === collapsed) return false;
+      folded.value = toggled(folded.value, id);
+      if (notebook.writable.value) {
+        notebook.edit([
+          collapsed
+            ? setMetadata(id, { heading_collapsed: true }, [])
+            : setMetadata(id, {}, ["heading_collapsed"]),
+        ]);
+      }
+      return true;
+    },
+    setAllCollapsed(collapsed) {
+      folded.value = new Set(collapsed ? notebook.order.value.filter(id => headingLevel(peek(id)) > 0) : []);
+    },
+    find() {
+      page.overlay.value = "find";
+    },
+    findNext() {
+      page.overlay.value = "find";
+    },
+    print() {
+      window.print();
+    },
+    toggleInspector() {
+      void inspect(page);
+    },
+    chooseKernel() {
+      page.overlay.value = "kernels";
+    },
+    rename() {
+      page.renaming.value = true;
+    },
+    download(format) {
+      const path = notebook.path.value;
+      const address =
+        format === "ipynb" || format === ""
+          ? `${addressOf(context.base, "files", path)}?download=1`
+          : `${context.rest.url(`nbconvert/${encodeURIComponent(format)}`, path)}?download=true`;
+      const link = document.createElement("a");
+      link.href = address;
+      link.download = "";
+      link.click();
+    },
+    openDashboard() {
+      window.open(addressOf(context.base, "tree", folderOf(notebook.path.value)), "_blank", "noopener");
+    },
+    saveVersion() {
+      notebook.save();
+    },
+    closeTab() {
+      window.close();
+      // A tab that no script opened stays: go where its notebook lies.
+      location.assign(addressOf(context.base, "tree", folderOf(notebook.path.value)));
+    },
+    announce,
+    async writeClipboard(data) {
+      clipboard = data;
+      try {
+        await navigator.clipboard.write([
+          new ClipboardItem({
+            "text/plain": new Blob([data.text], { type: "text/plain" }),
+            [CELLS_MIME]: new Blob([data.json], { type: CELLS_MIME }),
+          }),
+        ]);
+        return true;
+      } catch {
+        return false;
+      }
+    },
+    async readClipboard() {
+      try {
+        const [item] = await navigator.clipboard.read();
+        if (item === undefined) return clipboard ?? { json: null, text: null };
+        const read = async (type: string) => (item.types.includes(type) ? (await item.getType(type)).text() : null);
+        const [json, text] = [await read(CELLS_MIME), await read("text/plain")];
+        // Some systems drop what they do not know: our own copy is as good, while its text is what lies there.
+        if (json === null && text === clipboard?.text) return clipboard;
+        return { json, text };
+      } catch {
+        return clipboard ?? { json: null, text: null };
+      }
+    },
+    newId(length) {
+      const letters = "0123456789abcdefghijklmnopqrstuvwxyz";
+      // 252 is the largest multiple of 36 in a byte: above it, letters would not be equally likely.
+      let id = "";
+      while (id.length < length) {
+        for (const byte of crypto.getRandomValues(new Uint8Array(length * 2))) {
+          if (byte < 252 && id.length < length) id += letters[byte % 36];
+        }
+      }
+      return id;
+    },
+  };
+  return page;
+}
+
+/** Cells on the clipboard, for other tabs and other notebooks. */
+const CELLS_MIME = "web application/x-carnet-cells+json";
+
+export function outputsHidden(metadata: Readonly<Record<string, Json>>): boolean {
+  return metadata.collapsed === true || jupyterFlag(metadata, "outputs_hidden");
+}
+
+export function sourceHidden(metadata: Readonly<Record<string, Json>>): boolean {
+  return jupyterFlag(metadata, "source_hidden");
+}
+
+function jupyterFlag(metadata: Readonly<Record<string, Json>>, name: string): boolean {
+  return isObject(metadata.jupyter) && metadata.jupyter[name] === true;
+}
+
+function isObject(value: Json | undefined): value is { readonly [key: string]: Json } {
+  return value !== null && typeof value === "object" && !Array.isArray(value);
+}
+
+function toggled(set: ReadonlySet<CellId>, id: CellId): ReadonlySet<CellId> {
+  const next = new Set(set);
+  if (!next.delete(id)) next.add(id);
+  return next;
+}
+
+/** Ask the kernel about what is at the cursor, and say what came when nothing did. */
+async function inspect(page: NotebookPage): Promise<void> {
+  const { active } = page.notebook.selection.value;
+  const editor = active === null ? null : page.editor(active);
+  if (active === null || editor === null) return;
+  editor.act("tooltip");
+}
+
+/** Take in what a notebook says about itself when it opens: folded headings. */
+export function readFolds(page: NotebookPage): void {
+  batch(() => {
+    const ids = page.notebook.order.value.filter(
+      id => page.notebook.cell(id).peek().metadata.heading_collapsed === true,
+    );
+    if (ids.length > 0) page.folded.value = new Set(ids);
+  });
+}

@@ -1,0 +1,157 @@
+/** How things stand, in words: cells, kernel, file, link. Pure. Words first; colour only repeats them. */
+
+import type { CellView, LinkStatus, SavedView } from "../../core/model.ts";
+import type { KernelState, Obituary } from "../../core/wire.ts";
+import { sizeInWords } from "../../outputs/size.ts";
+import { ago, clock, count, duration } from "../words.ts";
+
+/** What a mark or a line looks like; the stylesheet gives it a colour. */
+export type Tone = "plain" | "running" | "good" | "bad" | "soft";
+
+export interface Words {
+  readonly text: string;
+  readonly tone: Tone;
+}
+
+/** The left margin: `3`, `● 3`, `◌`. */
+export function promptOf(cell: Pick<CellView, "kind" | "status" | "executionCount" | "lastRun">): Words {
+  if (cell.kind !== "code") return { text: "", tone: "soft" };
+  const number = cell.executionCount === null ? "" : String(cell.executionCount);
+  switch (cell.status.kind) {
+    case "asked":
+    case "queued":
+      return { text: "◌", tone: "soft" };
+    case "running":
+      return { text: `● ${number}`.trimEnd(), tone: "running" };
+    case "idle": {
+      const outcome = cell.lastRun?.outcome;
+      if (outcome === "failed" || outcome === "lost") return { text: `✕ ${number}`.trimEnd(), tone: "bad" };
+      return { text: number, tone: "soft" };
+    }
+  }
+}
+
+/** The right margin: how long it took, how long it runs, which place it has. */
+export function sideOf(
+  cell: Pick<CellView, "kind" | "status" | "lastRun" | "freshness">,
+  place: number,
+  serverNowMs: number,
+): Words {
+  if (cell.kind !== "code") return { text: "", tone: "soft" };
+  switch (cell.status.kind) {
+    case "asked":
+      return { text: "sending", tone: "soft" };
+    case "queued":
+      return { text: place <= 1 ? "next" : `${ordinal(place)} in queue`, tone: "soft" };
+    case "running":
+      return { text: `running ${clock(serverNowMs - cell.status.sinceMs)}`, tone: "running" };
+    case "idle":
+      break;
+  }
+  const run = cell.lastRun;
+  if (run === null) return { text: "", tone: "soft" };
+  const took = run.started_ms === null ? "" : duration(run.finished_ms - run.started_ms);
+  switch (run.outcome) {
+    case "done":
+      return { text: cell.freshness === "stale" ? `${took} · edited since` : took, tone: "soft" };
+    case "failed":
+      return { text: `failed, ${took}`, tone: "bad" };
+    case "aborted":
+      return { text: "not run", tone: "soft" };
+    case "lost":
+      return { text: "lost: kernel died", tone: "bad" };
+  }
+}
+
+/** What a screen reader calls the cell. */
+export function labelOf(
+  cell: Pick<CellView, "kind" | "status" | "lastRun" | "outputs" | "freshness">,
+  index: number,
+  total: number,
+): string {
+  const kind = { code: "Code cell", markdown: "Text cell", raw: "Raw cell" }[cell.kind];
+  const where = `${kind} ${index + 1} of ${total}`;
+  const status = cell.status.kind;
+  if (status === "running" || status === "queued") return `${where}, ${status}`;
+  if (status === "asked") return `${where}, sending`;
+  const outcome = cell.lastRun?.outcome;
+  if (outcome === "failed") return `${where}, failed`;
+  if (outcome === "lost") return `${where}, lost when the kernel died`;
+  return cell.freshness === "stale" ? `${where}, edited since it ran` : where;
+}
+
+function ordinal(value: number): string {
+  const ending = value % 100 >= 11 && value % 100 <= 13 ? "th" : (["th", "st", "nd", "rd"][value % 10] ?? "th");
+  return `${value}${ending}`;
+}
+
+export function kernelWords(kernel: KernelState): Words {
+  const name = kernel.display_name || kernel.kernelspec;
+  switch (kernel.status) {
+    case "none":
+      return { text: name === "" ? "No kernel" : `${name} · not started`, tone: "soft" };
+    case "starting":
+      return { text: `${name} · starting`, tone: "running" };
+    case "restarting":
+      return { text: `${name} · restarting`, tone: "running" };
+    case "busy":
+      return { text: `${name} · busy`, tone: "running" };
+    case "dead":
+      return { text: `${name} · dead`, tone: "bad" };
+    case "idle":
+      return { text: `${name} · idle`, tone: "soft" };
+  }
+}
+
+export function linkWords(link: LinkStatus, nowMs: number): Words {
+  switch (link.kind) {
+    case "live":
+      return { text: "Live", tone: "good" };
+    case "reconnecting": {
+      const wait = link.retryAtMs === null ? 0 : Math.ceil((link.retryAtMs - nowMs) / 1000);
+      return { text: wait > 1 ? `Reconnecting in ${wait} s` : "Reconnecting", tone: "running" };
+    }
+    case "offline": {
+      const waiting = waitingWords(link.waitingEdits, link.waitingRuns);
+      return { text: waiting === "" ? "Offline" : `Offline, ${waiting}`, tone: "bad" };
+    }
+    case "closed":
+      return { text: "Closed", tone: "bad" };
+  }
+}
+
+/** What waits here for the server: `4 edits and 1 run waiting`. */
+export function waitingWords(edits: number, runs: number): string {
+  const parts = [edits > 0 ? count(edits, "edit") : "", runs > 0 ? count(runs, "run") : ""].filter(Boolean);
+  return parts.length === 0 ? "" : `${parts.join(" and ")} waiting`;
+}
+
+export function savedWords(
+  saved: SavedView,
+  pending: number,
+  link: LinkStatus,
+  writable: boolean,
+  serverNowMs: number,
+): Words {
+  if (!writable) return { text: "Read-only", tone: "soft" };
+  if (saved.problem !== "") return { text: "Not saved", tone: "bad" };
+  if (link.kind !== "live") return { text: pending > 0 ? "Kept in this browser" : "", tone: "soft" };
+  if (pending > 0 || saved.dirty) return { text: "Saving", tone: "soft" };
+  return { text: saved.atMs === 0 ? "Saved" : `Saved ${ago(saved.atMs, serverNowMs)}`, tone: "soft" };
+}
+
+/** Why the kernel is gone, and what is left. */
+export function obituaryWords(obituary: Obituary, cell: number | null): string {
+  const where = cell === null ? "" : ` in cell ${cell}`;
+  const { peak_bytes: peak, limit_bytes: limit, signal, exit_code: code } = obituary;
+  if (obituary.out_of_memory) {
+    const sizes = [peak, limit].filter(bytes => typeof bytes === "number").map(sizeInWords);
+    const figures = sizes.length === 0 ? "" : ` (${sizes.join(" of ")})`;
+    return `Kernel died: out of memory${figures}${where}. Variables are gone.`;
+  }
+  if (typeof signal === "number") {
+    return `Kernel died: killed by ${obituary.signal_name ?? `signal ${signal}`}${where}. Variables are gone.`;
+  }
+  const how = typeof code === "number" ? `it exited with code ${code}` : "it ended";
+  return `Kernel died: ${how}${where}. Variables are gone.`;
+}

@@ -1,0 +1,31 @@
+/** The keyboard of the notebook page: one listener, and the same for editors. */
+
+import { COMMANDS } from "../../commands/all.ts";
+import { contextOf } from "../../commands/command.ts";
+import { makeKeydown } from "../../commands/keydown.ts";
+import type { NotebookPage } from "./page.ts";
+
+export function wireKeys(page: NotebookPage): () => void {
+  const keydown = makeKeydown({
+    commands: COMMANDS,
+    context: () => contextOf(page.notebook, page),
+    nowMs: () => performance.now(),
+    plainKeys: () => true,
+  });
+  page.onKey = keydown;
+  const listen = (event: KeyboardEvent) => {
+    if (!pressesSomething(event)) keydown(event);
+  };
+  document.addEventListener("keydown", listen);
+  return () => {
+    document.removeEventListener("keydown", listen);
+    page.onKey = () => false;
+  };
+}
+
+/** Enter and Space on a button, a link or a summary press it, also inside a cell. */
+function pressesSomething(event: KeyboardEvent): boolean {
+  if (event.key !== "Enter" && event.key !== " ") return false;
+  if (event.shiftKey || event.ctrlKey || event.metaKey || event.altKey) return false;
+  return event.target instanceof Element && event.target.closest("button, a[href], summary, [role=button]") !== null;
+}
