@@ -186,6 +186,8 @@ export interface NotebookModel {
   /** A question to the kernel. Never rejects. */
   ask(question: Question): Promise<AnswerView>;
   closePage(): void;
+  /** Show a pager's text that was asked for here. */
+  showPage(data: Readonly<Record<string, Json>>): void;
   onPage(listener: (page: Page) => void): () => void;
   onRefused(listener: (refused: RefusedView) => void): () => void;
   /** Stop following. */

@@ -243,6 +243,10 @@ export class NotebookStore implements NotebookModel {
     this.page.value = null;
   }
 
+  showPage(data: Readonly<Record<string, Json>>): void {
+    this.#showPage({ runId: "", data });
+  }
+
   close(): void {
     this.#port.unfollow();
   }
