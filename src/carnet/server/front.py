@@ -95,8 +95,8 @@ class Front(Router):
 
     def _shape_refusal(self, request: HTTPServerRequest, route: Route, is_found: bool) -> Refusal | None:
         if not is_found:
-            if request.path + "/" == self._services.base_url and request.method in {"GET", "HEAD"}:
-                return Refusal(301, "base-url", "")
+            if request.path in {"/", self._services.base_url[:-1]} and request.method in {"GET", "HEAD"}:
+                return Refusal(302, "base-url", "")
             return Refusal(404, "no-route", "There is no such page here.")
         if request.headers.get("Content-Type", "").lower().startswith("multipart/"):
             return Refusal(

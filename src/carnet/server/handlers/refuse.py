@@ -26,8 +26,8 @@ class Refuse(Handler):
             self.set_header("Connection", "close")
         if refusal.retry_s:
             self.set_header("Retry-After", str(refusal.retry_s))
-        if refusal.status == 301:
-            self.redirect(self.services.base_url, permanent=True)
+        if refusal.reason == "base-url":
+            self.redirect(self.services.base_url)
         elif refusal.sign_in and self._may_lead_to_login():
             query = urlencode({"next": next_of(self._decoded_path())})
             self.send(headers.plain_page(self.nonce))

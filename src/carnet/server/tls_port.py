@@ -1,0 +1,138 @@
+"""The port where TLS is spoken: who comes with plain HTTP is sent to https, in place of a dead line.
+
+The first byte is looked at and left where it is; then the connection goes to
+TLS, or to the one answer that plain HTTP gets here. Rules TL10 and TL11:
+docs/specs/tls.md.
+"""
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable, Sequence
+from html import escape
+from ssl import SSLError
+from typing import Any, Final
+
+from tornado.httpserver import HTTPServer
+from tornado.httputil import HTTPHeaders, HTTPServerRequest, ResponseStartLine
+from tornado.iostream import IOStream, SSLIOStream, StreamClosedError
+from tornado.netutil import add_accept_handler
+
+from carnet.security.tls import LiveContext
+
+log = logging.getLogger("carnet.tls")
+
+FIRST_BYTE_TIMEOUT_S: Final = 10.0
+HANDSHAKE_TIMEOUT_S: Final = 10.0
+PLAIN_HEADER_BYTES: Final = 8 << 10
+PLAIN_BODY_BYTES: Final = 1 << 10
+
+_TLS_RECORD: Final = b"\x16"
+
+HttpsUrl = Callable[[HTTPServerRequest], str]
+"""Where a plain request should have gone; empty: its Host is not one of ours."""
+
+
+class TlsPort:
+    """Listens on sockets, and hands connections on."""
+
+    def __init__(self, server: HTTPServer, context: LiveContext, https_url: HttpsUrl) -> None:
+        """`server`: takes the connections that speak TLS. It must have been made without `ssl_options`."""
+        self._server = server
+        self._context = context
+        self._https_url = https_url
+        self._plain = HTTPServer(
+            self._answer_plain,
+            no_keep_alive=True,
+            max_header_size=PLAIN_HEADER_BYTES,
+            max_body_size=PLAIN_BODY_BYTES,
+            idle_connection_timeout=FIRST_BYTE_TIMEOUT_S,
+        )
+        self._stop_accepting: list[Callable[[], None]] = []
+        self._waiting: set[asyncio.Task[None]] = set()
+
+    def add_sockets(self, sockets: Sequence[socket.socket]) -> None:
+        """Take connections from these."""
+        for one in sockets:
+            self._stop_accepting.append(add_accept_handler(one, self._accepted))
+
+    def stop(self) -> None:
+        """Take no more connections; those that stand go on."""
+        for stop in self._stop_accepting:
+            stop()
+        self._stop_accepting.clear()
+        for task in self._waiting:
+            task.cancel()
+
+    def _accepted(self, connection: socket.socket, address: Any) -> None:
+        connection.setblocking(False)
+        task = asyncio.create_task(self._sort(connection, address), name="tls first byte")
+        self._waiting.add(task)
+        task.add_done_callback(self._waiting.discard)
+
+    async def _sort(self, connection: socket.socket, address: Any) -> None:
+        """Wait for the first byte and hand the connection on."""
+        stream: IOStream | None = None
+        try:
+            async with asyncio.timeout(FIRST_BYTE_TIMEOUT_S):
+                first = await _first_byte(connection)
+            if not first:
+                connection.close()
+            elif first != _TLS_RECORD:
+                self._plain.handle_stream(IOStream(connection), address)
+            else:
+                context = self._context.current()
+                wrapped = context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+                stream = SSLIOStream(wrapped)
+                async with asyncio.timeout(HANDSHAKE_TIMEOUT_S):
+                    await stream.wait_for_handshake()
+                self._server.handle_stream(stream, address)
+        except (OSError, SSLError, StreamClosedError, TimeoutError) as error:
+            # Scanners, browsers that do not like the certificate, and lines that broke: all in a day's work.
+            log.debug("a connection ended before its first request: %s", error)
+            (stream or connection).close()
+        except asyncio.CancelledError:
+            (stream or connection).close()
+            raise
+
+    def _answer_plain(self, request: HTTPServerRequest) -> None:
+        url = self._https_url(request)
+        if url:
+            line = ResponseStartLine("HTTP/1.1", 308, "Permanent Redirect")
+            text = f'Carnet speaks https here: <a href="{escape(url, quote=True)}">{escape(url)}</a>'
+        else:
+            line = ResponseStartLine("HTTP/1.1", 400, "Bad Request")
+            text = "Carnet speaks https here, and does not answer to this name."
+        body = f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Carnet</title><p>{text}</p>\n'.encode()
+        headers = HTTPHeaders(
+            {
+                "Content-Type": "text/html; charset=utf-8",
+                "Content-Length": str(len(body)),
+                "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+                "X-Content-Type-Options": "nosniff",
+                "Cache-Control": "no-store",
+                "Connection": "close",
+            }
+        )
+        if url:
+            headers["Location"] = url
+        assert request.connection is not None
+        request.connection.write_headers(line, headers, b"" if request.method == "HEAD" else body)
+        request.connection.finish()
+
+
+async def _first_byte(connection: socket.socket) -> bytes:
+    """Wait for the first byte, without taking it; empty: the other side has gone."""
+    loop = asyncio.get_running_loop()
+    readable = loop.create_future()
+    loop.add_reader(connection, _set, readable)
+    try:
+        await readable
+    finally:
+        loop.remove_reader(connection)
+    return connection.recv(1, socket.MSG_PEEK)
+
+
+def _set(future: "asyncio.Future[None]") -> None:
+    if not future.done():
+        future.set_result(None)
