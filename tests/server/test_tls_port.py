@@ -165,5 +165,8 @@ async def test_no_more_connections_after_stop(served: Served) -> None:
     served.tls.stop()
     served.socket.close()
 
-    with pytest.raises(ConnectionRefusedError), socket.create_connection(("127.0.0.1", served.port), timeout=5):
+    with (
+        pytest.raises(ConnectionRefusedError),
+        socket.create_connection(("127.0.0.1", served.port), timeout=5),
+    ):
         pass

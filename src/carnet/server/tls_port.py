@@ -10,12 +10,12 @@ import logging
 import socket
 from collections.abc import Callable, Sequence
 from html import escape
-from ssl import SSLError
+from ssl import SSLSocket, SSLWantReadError, SSLWantWriteError
 from typing import Any, Final
 
 from tornado.httpserver import HTTPServer
 from tornado.httputil import HTTPHeaders, HTTPServerRequest, ResponseStartLine
-from tornado.iostream import IOStream, SSLIOStream, StreamClosedError
+from tornado.iostream import IOStream, SSLIOStream
 from tornado.netutil import add_accept_handler
 
 from carnet.security.tls import LiveContext
@@ -72,7 +72,7 @@ class TlsPort:
 
     async def _sort(self, connection: socket.socket, address: Any) -> None:
         """Wait for the first byte and hand the connection on."""
-        stream: IOStream | None = None
+        ours = connection
         try:
             async with asyncio.timeout(FIRST_BYTE_TIMEOUT_S):
                 first = await _first_byte(connection)
@@ -81,18 +81,18 @@ class TlsPort:
             elif first != _TLS_RECORD:
                 self._plain.handle_stream(IOStream(connection), address)
             else:
-                context = self._context.current()
-                wrapped = context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
-                stream = SSLIOStream(wrapped)
+                ours = self._context.current().wrap_socket(
+                    connection, server_side=True, do_handshake_on_connect=False
+                )
                 async with asyncio.timeout(HANDSHAKE_TIMEOUT_S):
-                    await stream.wait_for_handshake()
-                self._server.handle_stream(stream, address)
-        except (OSError, SSLError, StreamClosedError, TimeoutError) as error:
+                    await _handshake(ours)
+                self._server.handle_stream(SSLIOStream(ours), address)
+        except (OSError, TimeoutError) as error:
             # Scanners, browsers that do not like the certificate, and lines that broke: all in a day's work.
             log.debug("a connection ended before its first request: %s", error)
-            (stream or connection).close()
+            ours.close()
         except asyncio.CancelledError:
-            (stream or connection).close()
+            ours.close()
             raise
 
     def _answer_plain(self, request: HTTPServerRequest) -> None:
@@ -123,14 +123,35 @@ class TlsPort:
 
 async def _first_byte(connection: socket.socket) -> bytes:
     """Wait for the first byte, without taking it; empty: the other side has gone."""
-    loop = asyncio.get_running_loop()
-    readable = loop.create_future()
-    loop.add_reader(connection, _set, readable)
-    try:
-        await readable
-    finally:
-        loop.remove_reader(connection)
+    await _ready(connection, for_writing=False)
     return connection.recv(1, socket.MSG_PEEK)
+
+
+async def _handshake(connection: SSLSocket) -> None:
+    """Shake hands. Not left to Tornado, which would log a warning for every scanner that comes by."""
+    while True:
+        try:
+            connection.do_handshake()
+        except SSLWantReadError:
+            await _ready(connection, for_writing=False)
+        except SSLWantWriteError:
+            await _ready(connection, for_writing=True)
+        else:
+            return
+
+
+async def _ready(connection: socket.socket, *, for_writing: bool) -> None:
+    loop = asyncio.get_running_loop()
+    ready: asyncio.Future[None] = loop.create_future()
+    watch, unwatch = (
+        (loop.add_writer, loop.remove_writer) if for_writing else (loop.add_reader, loop.remove_reader)
+    )
+    descriptor = connection.fileno()
+    watch(descriptor, _set, ready)
+    try:
+        await ready
+    finally:
+        unwatch(descriptor)
 
 
 def _set(future: "asyncio.Future[None]") -> None:
