@@ -106,6 +106,7 @@ def settle(
         if run.id not in there and (run.started_ms is not None or run.cancelled):
             if run.started_ms is not None:
                 reader.finish(run, run.reply or "lost", at_ms)
+                reader.said = "idle"  # which was lost with the rest
             else:
                 reader.drop(run.id, at_ms)
     return reader.operations()
@@ -209,7 +210,8 @@ class _Reader:
         self._state = state
         self._now_ms = now_ms
         self._kernel = state.kernel
-        self._said: str | None = None
+        self.said: str | None = None
+        """The newest status: `busy` or `idle`."""
         self._runs: dict[RunId, Run] = {run.id: run for run in state.runs}
         self._started = {run.id for run in state.runs if run.started_ms is not None}
         self._counts: dict[RunId, int] = {}
@@ -240,9 +242,9 @@ class _Reader:
         """A running cell makes the kernel busy, whatever a completion on another channel says of idle (KM9)."""
         if self._kernel.status not in {"idle", "busy"}:
             return
-        if any(not self._runs[run_id].idle for run_id in self._started) or self._said == "busy":
+        if any(not self._runs[run_id].idle for run_id in self._started) or self.said == "busy":
             self.set_kernel(self._now_ms, status="busy")
-        elif self._said == "idle":
+        elif self.said == "idle":
             self.set_kernel(self._now_ms, status="idle")
 
     def set_kernel(self, at_ms: int, **changes: object) -> None:
@@ -332,7 +334,7 @@ class _Reader:
     def _read_status(self, record: Record) -> None:
         status = _decoded(_STATUS, record.content).execution_state
         if status in {"busy", "idle"}:
-            self._said = status
+            self.said = status
         run_id = RunId(record.parent_id)
         if run_id not in self._runs:
             return
@@ -442,7 +444,7 @@ class _Reader:
             problem="",
             replaces=None,
         )
-        self._said = "idle"
+        self.said = "idle"
         metadata: dict[str, Json] = {}
         if isinstance(info, dict):
             metadata["language_info"] = info
