@@ -14,8 +14,8 @@ export function Breadcrumb(props: {
   const here = props.children === undefined;
   return (
     <nav class="crumbs" aria-label="Folders">
-      <a class="mark" href={addressOf(props.base, "tree", "")} aria-label="Carnet, all files" data-tip="All files">
-        <Mark />
+      <a class="brand" href={addressOf(props.base, "tree", "")} aria-label="Carnet, all files" data-tip="All files">
+        <Brand />
         {parts.length === 0 && here && <span>Carnet</span>}
       </a>
       {parts.map((part, index) => {
@@ -36,9 +36,9 @@ export function Breadcrumb(props: {
 }
 
 /** A notebook's cover with its elastic band. */
-export function Mark() {
+export function Brand() {
   return (
-    <svg class="mark-shape" viewBox="0 0 24 24" width="22" height="22" aria-hidden="true">
+    <svg class="brand-shape" viewBox="0 0 24 24" width="22" height="22" aria-hidden="true">
       <path
         d="M6.5 2.5h10a2 2 0 0 1 2 2v15a2 2 0 0 1-2 2h-10a1 1 0 0 1-1-1v-17a1 1 0 0 1 1-1Z"
         fill="var(--accent)"

@@ -31,11 +31,6 @@ export function Header({ page }: { readonly page: NotebookPage }) {
   return (
     <header class="bar notebook-bar">
       <Breadcrumb base={page.context.base} path={folderOf(path)}>
-        {folderOf(path) !== "" && (
-          <i class="crumb-end" aria-hidden="true">
-            /
-          </i>
-        )}
         <h1 class="title">
           {page.renaming.value ? (
             <RenameField
