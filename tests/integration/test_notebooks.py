@@ -4,7 +4,6 @@ import asyncio
 import random
 from pathlib import Path
 
-import nbformat
 import pytest
 
 from carnet.core.notebook.model import Cell, DisplayData, ErrorOutput, ExecuteResult
@@ -21,6 +20,7 @@ from carnet.core.session.operations import DeleteCells, InsertCells, MoveCells
 from carnet.core.session.state import CellState
 from carnet.core.text.changes import diff
 from carnet.ids import BatchId, CellId, RunId, new_id
+from tests.support.files import FileNotebook, read_file, write_file
 from tests.support.link_client import LinkClient, visible
 from tests.support.server import CarnetServer
 
@@ -34,12 +34,10 @@ async def run_all(tab: LinkClient) -> list[CellState]:
     return [tab.now.cells[cell_id] for cell_id in tab.now.order]
 
 
-async def saved(tab: LinkClient, file: Path) -> nbformat.NotebookNode:
+async def saved(tab: LinkClient, file: Path) -> FileNotebook:
     """Return the file when everything is in it; it is valid."""
     await tab.wait(lambda: tab.now.saved.seq >= tab.now.changed_seq and not tab.now.saved.problem)
-    notebook = nbformat.read(file, as_version=4)
-    nbformat.validate(notebook)
-    return notebook
+    return read_file(file)
 
 
 async def test_text_plot_table_result_and_error_reach_tab_and_file(server: CarnetServer, path: str) -> None:
@@ -116,9 +114,9 @@ async def test_an_error_stops_what_was_queued_behind_it_unless_the_cell_says_it_
         assert outcomes == ["failed", "aborted", "aborted"]
         assert tab.text(1) == ""
 
-    notebook = nbformat.read(file, as_version=4)
+    notebook = read_file(file)
     notebook.cells[0].metadata.tags = ["raises-exception"]
-    nbformat.write(notebook, file)
+    write_file(file, notebook)
     async with server.tab(path) as tab:
         await tab.wait(lambda: "tags" in tab.cell(0).cell.metadata)
         outcomes = [cell.last.outcome for cell in await run_all(tab) if cell.last]
@@ -220,7 +218,7 @@ async def test_the_second_start_of_the_server_loses_nothing(server: CarnetServer
         cell_id = await tab.add_cell("print(x + 1)")
         before = tab.now
     assert server.terminate() == 0
-    written = nbformat.read(file, as_version=4)
+    written = read_file(file)
     assert [cell.source for cell in written.cells] == ["x = 41\nprint('kept')", "print(x + 1)"]
     server.start()
     async with server.tab(path) as tab:

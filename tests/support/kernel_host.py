@@ -45,6 +45,12 @@ class HostProcess:
         self.said_ready = os.read(listens, 1) == b"1"
         os.close(listens)
 
+    def __enter__(self) -> "HostProcess":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.end()
+
     def end(self) -> int:
         """SIGTERM, and wait."""
         if self.process.poll() is None:

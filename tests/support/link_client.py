@@ -16,7 +16,7 @@ from tornado.websocket import WebSocketClientConnection, websocket_connect
 from carnet.core.notebook.model import Cell, Stream
 from carnet.core.session.apply import apply_entry
 from carnet.core.session.intents import Edit, IntentBody, RunCells, RunRequest
-from carnet.core.session.operations import InsertCells
+from carnet.core.session.operations import Entry, InsertCells, QueueRuns
 from carnet.core.session.state import CellState, SessionState
 from carnet.core.wire.link import (
     PROTOCOL,
@@ -63,6 +63,10 @@ class LinkClient:
         self.snapshots = 0
         self.entries = 0
         self.reconnects = 0
+        self.decided: list[tuple[ClientId, int]] = []
+        """Intents of all clients whose entries came, in order."""
+        self.queued: list[RunId] = []
+        """Runs of all clients that entries put into the queue, in order."""
         self.problem: Problem | None = None
         self._number = 0
         self._pending: dict[int, IntentBody] = {}
@@ -70,6 +74,7 @@ class LinkClient:
         self._changed = asyncio.Condition()
         self._socket: WebSocketClientConnection | None = None
         self._runner: asyncio.Task[None] | None = None
+        self._connecting: asyncio.Future[WebSocketClientConnection] | None = None
         self._following = False
         self._missing = False
 
@@ -85,11 +90,20 @@ class LinkClient:
         assert self._runner is not None
         self._runner.cancel()
         await asyncio.wait([self._runner])
+        if self._connecting is not None:
+            await asyncio.wait([self._connecting])
+            if self._connecting.exception() is None:
+                self._connecting.result().close()
         if self._socket is not None:
             self._socket.close()
         self.cut()
 
     # ---- what a test reads
+
+    @property
+    def pending(self) -> int:
+        """How many intents are not acknowledged."""
+        return len(self._pending)
 
     @property
     def now(self) -> SessionState:
@@ -178,13 +192,16 @@ class LinkClient:
         while True:
             try:
                 request = HTTPRequest(self.url, headers=self.headers, connect_timeout=5, request_timeout=5)
-                self._socket = await websocket_connect(request, max_message_size=1 << 30)
+                connecting = websocket_connect(request, max_message_size=1 << 30)
+                self._connecting = asyncio.ensure_future(connecting)
+                self._socket = await asyncio.shield(self._connecting)
             except Exception:  # noqa: BLE001 - whatever the broken line does, a tab tries again
                 await asyncio.sleep(0.05)
                 continue
-            if self._socket.protocol is not None:
+            stream = self._socket.protocol.stream if self._socket.protocol is not None else None
+            if stream is not None:
                 # As browsers do: else each intent waits for a delayed ACK.
-                self._socket.protocol.stream.set_nodelay(True)
+                stream.set_nodelay(True)
             self.reconnects += 1
             self._following = False
             self._send(Hello(protocol=PROTOCOL, client_id=self.client_id))
@@ -207,6 +224,7 @@ class LinkClient:
                     self._changed.notify_all()
                 if self.problem is not None:
                     return
+            self._socket.close()
             await asyncio.sleep(0.01)
 
     def _send(self, frame: object) -> None:
@@ -238,6 +256,7 @@ class LinkClient:
                     assert entry.seq == self.now.seq + 1, f"entry {entry.seq} after {self.now.seq}"
                     self.state, _ = apply_entry(self.now, entry)
                     self.entries += 1
+                    self._note(entry)
                     if entry.client_id == self.client_id and entry.intent is not None:
                         self._pending.pop(entry.intent, None)
                 self._seen()
@@ -254,6 +273,13 @@ class LinkClient:
                 pass
             case _:
                 pass
+
+    def _note(self, entry: Entry) -> None:
+        if entry.client_id is not None and entry.intent is not None:
+            self.decided.append((entry.client_id, entry.intent))
+        for operation in entry.ops:
+            if isinstance(operation, QueueRuns):
+                self.queued += [run.id for run in operation.runs]
 
     def _seen(self) -> None:
         self._send(Seen(follow=1, seq=self.now.seq))

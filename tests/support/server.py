@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Self
 
 import msgspec
-import nbformat
-import psutil
+import psutil  # type: ignore[import-untyped]  # psutil brings no types
 
 from carnet.kernels.spawn import find
+from tests.support.files import code_notebook, write_file
 from tests.support.link_client import LinkClient
 
 TOKEN = "T0ken-of-a-test"
@@ -180,11 +180,8 @@ class CarnetServer:
 
     def write(self, path: str, sources: Iterable[str]) -> Path:
         """Write a notebook with these code cells; return its file."""
-        notebook = nbformat.v4.new_notebook(
-            cells=[nbformat.v4.new_code_cell(source, id=f"c{index}") for index, source in enumerate(sources)]
-        )
         target = self.notebooks / path
-        nbformat.write(notebook, target)
+        write_file(target, code_notebook(sources))
         return target
 
     def limit_files(self, size_bytes: int) -> None:
@@ -227,9 +224,10 @@ def _alive(pid: int) -> psutil.Process | None:
 
 def _descendants(process: psutil.Process) -> list[psutil.Process]:
     try:
-        return process.children(recursive=True)
+        found: list[psutil.Process] = process.children(recursive=True)
     except psutil.NoSuchProcess:
         return []
+    return found
 
 
 def _kill(processes: list[psutil.Process]) -> None:
