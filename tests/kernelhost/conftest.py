@@ -1,6 +1,7 @@
 """One real host for the room's tests, and a kernel that tests may share."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,17 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HostProcess]:
     )
     yield host
     assert host.end() == 0
+
+
+@pytest.fixture
+def start_host() -> Iterator[Callable[..., HostProcess]]:
+    """Start hosts that end with the test, however it ends."""
+    with ExitStack() as hosts:
+
+        def start(folder: Path, *arguments: str) -> HostProcess:
+            return hosts.enter_context(HostProcess(folder, *arguments))
+
+        yield start
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -15,6 +16,8 @@ from carnet.kernels.client import HostClient
 from tests.support.kernel_host import HostProcess, Watch, a_run, exists, text_of
 
 pytestmark = pytest.mark.slow
+
+StartHost = Callable[..., HostProcess]
 
 K = KernelId("k")
 
@@ -42,16 +45,16 @@ async def test_ho1_all_that_a_host_makes_is_private(host: HostProcess, shared: W
     assert record.pid == host.process.pid
 
 
-async def test_ho3_one_host_per_folder(host: HostProcess) -> None:
-    second = HostProcess(host.folder)
+async def test_ho3_one_host_per_folder(host: HostProcess, start_host: StartHost) -> None:
+    second = start_host(host.folder)
     assert not second.said_ready
     assert second.process.wait() == OTHER_HOST_EXIT_CODE
 
 
-async def test_ho4_a_long_path_is_no_obstacle(tmp_path: Path) -> None:
+async def test_ho4_a_long_path_is_no_obstacle(tmp_path: Path, start_host: StartHost) -> None:
     folder = tmp_path / ("long " * 12) / ("längere " * 8)
     folder.mkdir(parents=True)
-    host = HostProcess(folder)
+    host = start_host(folder)
     client = await connected(folder)
     assert client.info is not None
     assert client.info.pid == host.process.pid
@@ -67,10 +70,10 @@ async def test_ho4_a_long_path_is_no_obstacle(tmp_path: Path) -> None:
     assert not run_folder.exists()
 
 
-async def test_ho5_a_folder_of_others_is_refused(tmp_path: Path) -> None:
+async def test_ho5_a_folder_of_others_is_refused(tmp_path: Path, start_host: StartHost) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
     (tmp_path / "elsewhere").mkdir()
-    host = HostProcess(tmp_path / "link")
+    host = start_host(tmp_path / "link")
     assert not host.said_ready
     assert host.process.wait() == 1
 
@@ -85,14 +88,14 @@ async def test_ho36_an_unknown_kernelspec_is_answered_with_those_there_are(clien
     assert specs.kernelspecs["python3"].language == "python"
 
 
-async def test_ho8_a_host_without_use_ends_itself(tmp_path: Path) -> None:
-    host = HostProcess(tmp_path / "host", "--idle-exit-s", "0.2")
+async def test_ho8_a_host_without_use_ends_itself(tmp_path: Path, start_host: StartHost) -> None:
+    host = start_host(tmp_path / "host", "--idle-exit-s", "0.2")
     assert host.process.wait(20) == 0
     assert not (tmp_path / "host" / "host.json").exists()
 
 
-async def test_ho9_sigterm_ends_kernels_and_sigint_nothing(tmp_path: Path) -> None:
-    host = HostProcess(tmp_path / "host")
+async def test_ho9_sigterm_ends_kernels_and_sigint_nothing(tmp_path: Path, start_host: StartHost) -> None:
+    host = start_host(tmp_path / "host")
     client = await connected(host.folder)
     await client.start(K, cwd=str(tmp_path))
     watch = await Watch(client, K).begin()
@@ -106,8 +109,8 @@ async def test_ho9_sigterm_ends_kernels_and_sigint_nothing(tmp_path: Path) -> No
     assert [path.name for path in (host.folder / "run").iterdir()] == []
 
 
-async def test_ho60_a_new_host_adopts_what_the_killed_one_left(tmp_path: Path) -> None:
-    host = HostProcess(tmp_path / "host")
+async def test_ho60_a_new_host_adopts_what_the_killed_one_left(tmp_path: Path, start_host: StartHost) -> None:
+    host = start_host(tmp_path / "host")
     client = await connected(host.folder)
     await client.start(K, cwd=str(tmp_path), env={"GREETING": "kept"})
     watch = await Watch(client, K).begin()
@@ -121,7 +124,7 @@ async def test_ho60_a_new_host_adopts_what_the_killed_one_left(tmp_path: Path) -
     host.kill()
     assert exists(pid)
 
-    again = HostProcess(tmp_path / "host")
+    again = start_host(tmp_path / "host")
     client = await connected(again.folder)
     (kernel,) = await client.kernels()
     assert (kernel.pid, kernel.running, kernel.queued) == (pid, "across", ("queued", "also"))
@@ -151,8 +154,10 @@ async def test_ho60_a_new_host_adopts_what_the_killed_one_left(tmp_path: Path) -
     assert again.process.wait() == 0
 
 
-async def test_ho61_a_run_that_ended_while_no_host_lived_is_told_so(tmp_path: Path) -> None:
-    host = HostProcess(tmp_path / "host")
+async def test_ho61_a_run_that_ended_while_no_host_lived_is_told_so(
+    tmp_path: Path, start_host: StartHost
+) -> None:
+    host = start_host(tmp_path / "host")
     client = await connected(host.folder)
     await client.start(K, cwd=str(tmp_path))
     watch = await Watch(client, K).begin()
@@ -183,8 +188,8 @@ def tell(result):
     assert again.process.wait() == 0
 
 
-async def test_ho62_a_kernel_that_died_meanwhile_is_told_so(tmp_path: Path) -> None:
-    host = HostProcess(tmp_path / "host")
+async def test_ho62_a_kernel_that_died_meanwhile_is_told_so(tmp_path: Path, start_host: StartHost) -> None:
+    host = start_host(tmp_path / "host")
     client = await connected(host.folder)
     await client.start(K, cwd=str(tmp_path))
     watch = await Watch(client, K).begin()
@@ -192,7 +197,7 @@ async def test_ho62_a_kernel_that_died_meanwhile_is_told_so(tmp_path: Path) -> N
     await client.close()
     host.kill()
     os.kill(pid, signal.SIGKILL)
-    again = HostProcess(tmp_path / "host")
+    again = start_host(tmp_path / "host")
     client = await connected(again.folder)
     watch = await Watch(client, K).begin()
     died = await watch.event(KernelDied)

@@ -1,6 +1,8 @@
 """A real host for the client's tests."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +17,17 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HostProcess]:
     host = HostProcess(tmp_path_factory.mktemp("kc") / "host")
     yield host
     assert host.end() == 0
+
+
+@pytest.fixture
+def start_host() -> Iterator[Callable[..., HostProcess]]:
+    """Start hosts that end with the test, however it ends."""
+    with ExitStack() as hosts:
+
+        def start(folder: Path, *arguments: str) -> HostProcess:
+            return hosts.enter_context(HostProcess(folder, *arguments))
+
+        yield start
 
 
 @pytest.fixture
