@@ -1,4 +1,4 @@
-"""The first cell of a new notebook: from pressing Run to its end, with a warm spare kernel and without.
+"""The first cell of a new notebook: from pressing Run to its end, with a warm spare kernel, and right after the start.
 
 The limit of a cold start is the kernel's own: jupyter_client spawns it and runs one cell.
 """
@@ -13,17 +13,19 @@ from benchmarks.servers import HEADERS, Carnet
 from benchmarks.tab import Tab
 
 WARM = "a spare is warm"
-COLD = "no spare yet"
+COLD = "server just started"
+HOST_MS = 150.0
+"""What starting the kernel host may add to the first cold start: an interpreter and its imports."""
 SPARE_S = 60.0
 
 GOALS = (
     Goal(WARM, "50 ms", lambda _: 50.0),
-    Goal(COLD, "1.05 x raw + host", lambda medians: 1.05 * medians[COLD, "raw"] + 150),
+    Goal(COLD, "1.05 x raw + host", lambda medians: 1.05 * medians[COLD, "raw"] + HOST_MS),
 )
 
 
 async def measure(bench: Bench) -> None:
-    """A server a round: its first notebook finds no spare, the next one does."""
+    """A server a round: its first notebook finds no spare, the next one does. "raw" for warm: the kernel is up already."""
     for _ in range(bench.rounds):
         with RawKernel() as raw:
             bench.note(COLD, "ms", "raw", (raw.start_s + raw.run(["1"])) * 1e3)
@@ -45,8 +47,11 @@ async def _first_run(bench: Bench, server: Carnet, name: str, what: str) -> None
 
 
 async def _spare_is_warm(server: Carnet) -> None:
+    """Wait until a spare is there that nobody has taken."""
     log = server.state / "host" / "host.log"
     async with asyncio.timeout(SPARE_S):
-        while "is warm" not in log.read_text(encoding="utf-8"):  # noqa: ASYNC110 - another process writes it
+        said = log.read_text(encoding="utf-8")
+        while said.rfind("is warm") < said.rfind("is ready"):
             await asyncio.sleep(0.05)
+            said = log.read_text(encoding="utf-8")
     await asyncio.sleep(0.5)

@@ -17,7 +17,7 @@ async def measure(bench: Bench) -> None:
         for number in range(bench.rounds + 1):
             for server in servers:
                 try:
-                    took_s = server.start()
+                    took_s = server.start(server.first_page)
                     used_s = machine.cpu_s(server.pid)
                 finally:
                     server.stop()

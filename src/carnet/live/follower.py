@@ -80,16 +80,23 @@ class Follower:
 
     def notify(self) -> None:
         """Something new is in the journal: send it now, or soon in a flood."""
-        if self._due is None:
-            loop = asyncio.get_running_loop()
-            delay_s = self._gate.delay_s(self.session.around.clock.monotonic_s())
-            self._due = loop.call_later(delay_s, self._pump) if delay_s else loop.call_soon(self._pump)
+        loop = asyncio.get_running_loop()
+        # Where no run is left, somebody waits for this very entry (LK19).
+        delay_s = (
+            self._gate.delay_s(self.session.around.clock.monotonic_s()) if self.session.state.runs else 0.0
+        )
+        if self._due is not None:
+            if delay_s or not isinstance(self._due, asyncio.TimerHandle):
+                return
+            self._due.cancel()
+        self._due = loop.call_later(delay_s, self._pump) if delay_s else loop.call_soon(self._pump)
 
     def seen(self, seq: int) -> None:
         """The browser has applied everything up to this number."""
         while self._unseen and self._unseen[0][0] <= seq:
             self._unseen_bytes -= self._unseen.pop(0)[1]
-        self.notify()
+        if self._sent != self.session.state.seq:
+            self.notify()
 
     def leave(self) -> None:
         """Stop."""

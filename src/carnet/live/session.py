@@ -409,9 +409,17 @@ class Session:
         self.commit_or_stall(kernel_gone(self.state, problem=KERNEL_LOST, at_ms=self.around.clock.now_ms()))
 
     def _schedule_records(self) -> None:
-        if self._records_due is not None or not self._waiting.records or self.stalled:
+        if not self._waiting.records or self.stalled:
             return
         if self._records_task is not None and not self._records_task.done():
+            return
+        if self._is_waited_for(self._waiting.records[-1]):
+            if self._records_due is not None:
+                self._records_due.cancel()
+                self._records_due = None
+            self._take_records()
+            return
+        if self._records_due is not None:
             return
         now_s = self.around.clock.monotonic_s()
         delay_s = self._gate.delay_s(now_s)
@@ -419,6 +427,18 @@ class Session:
             self._take_records()
         else:
             self._records_due = asyncio.get_running_loop().call_later(delay_s, self._records_are_due)
+
+    def _is_waited_for(self, records: list[Record]) -> bool:
+        """Return whether the end of the last run is among them: somebody waits for it, so it is not delayed (LV6)."""
+        runs = self.state.runs
+        return bool(runs) and any(
+            record.parent_id == runs[-1].id
+            and (
+                record.msg_type == "execute_reply"
+                or (record.msg_type == "status" and b'"idle"' in record.content)
+            )
+            for record in records
+        )
 
     def _records_are_due(self) -> None:
         self._records_due = None
