@@ -207,3 +207,18 @@ def test_se9_the_newer_of_two_in_the_bin_comes_back() -> None:
     state = do(state, ops.DeleteCells((A,)), ops.RestoreCells((A,)))
     assert state.cells[A].cell.source == "new"
     assert [binned.state.cell.source for binned in state.bin] == ["a"]
+
+
+def test_in5_a_change_under_way_still_fits_a_cell_that_was_deleted_and_restored() -> None:
+    state = do(a_session("a"), ops.ChangeSource(A, 1, [1, [0, "b"]]), ops.DeleteCells((A,)))
+    assert do(state, ops.RestoreCells((A,))).changes == {A: ([1, [0, "b"]],)}
+
+    # Another cell of that id does not know them, nor does a session whose bin forgot the cell.
+    assert do(state, ops.InsertCells(None, (a_cell("a"),))).changes == {}
+    many = tuple(CellId(f"n{number}") for number in range(BIN_LIMIT))
+    full = do(state, ops.InsertCells(None, tuple(map(a_cell, many))), ops.DeleteCells(many))
+    assert full.changes == {}
+    kept = do(
+        state, ops.RestoreCells((A,)), ops.InsertCells(None, tuple(map(a_cell, many))), ops.DeleteCells(many)
+    )
+    assert kept.changes == {A: ([1, [0, "b"]],)}

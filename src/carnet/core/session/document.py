@@ -25,7 +25,9 @@ def insert_cells(state: SessionState, operation: ops.InsertCells) -> Step:
     if not new:
         return Step(state)
     order = _with_block(state.order, list(new), operation.after)
-    state = replace(state, order=order, cells={**state.cells, **new})
+    # Changes of an earlier cell of the same id are none of the new one.
+    changes = without(state.changes, *new)
+    state = replace(state, order=order, cells={**state.cells, **new}, changes=changes)
     effects: list[fx.Effect] = []
     for cell_id in new:
         state, more = meet_outputs(state, cell_id)
@@ -71,12 +73,17 @@ def delete_cells(state: SessionState, operation: ops.DeleteCells) -> Step:
             cell = replace(cell, clear_pending=False, old_outputs=False, input=None)
             binned.append(Binned(cell, before))
         before = cell_id
+    everything = (*state.bin, *binned)
+    kept = everything[-BIN_LIMIT:]
+    # The changes of what can be restored are kept: a client may have one for it under way.
+    left = {*(state.cells.keys() - gone), *(one.state.cell.id for one in kept)}
+    lost = [one.state.cell.id for one in everything[:-BIN_LIMIT] if one.state.cell.id not in left]
     state = replace(
         state,
         order=tuple(cell_id for cell_id in state.order if cell_id not in gone),
         cells=without(state.cells, *gone),
-        changes=without(state.changes, *gone),
-        bin=(*state.bin, *binned)[-BIN_LIMIT:],
+        changes=without(state.changes, *lost),
+        bin=kept,
     )
     return Step(state, changed=True)
 

@@ -214,6 +214,8 @@ class _Reader:
         """The newest status: `busy` or `idle`."""
         self._runs: dict[RunId, Run] = {run.id: run for run in state.runs}
         self._started = {run.id for run in state.runs if run.started_ms is not None}
+        #: Runs of which more became known in this batch, as an ordered set.
+        self._marked: dict[RunId, None] = {}
         self._counts: dict[RunId, int] = {}
         #: A run that the kernel answered with `aborted`, and when: the host may send it again (KM8).
         self._aborted: tuple[RunId, int] | None = None
@@ -229,9 +231,9 @@ class _Reader:
 
     def operations(self) -> tuple[Operation, ...]:
         self._end_aborted()
-        before = {run.id: run for run in self._state.runs}
-        for run in self._runs.values():
-            if (run.reply is not None or run.idle) and run is not before.get(run.id):
+        for run_id in self._marked:
+            run = self._runs.get(run_id)
+            if run is not None and (run.reply is not None or run.idle):
                 self._draft.add(ops.MarkRun(run.id, reply=run.reply, idle=run.idle))
         self._settle_status()
         if self._kernel != self._state.kernel:
@@ -498,6 +500,7 @@ class _Reader:
             self.finish(run, run.reply, at_ms)
             return
         self._runs[run.id] = run
+        self._marked[run.id] = None
 
     def _starts_over(self, run_id: RunId, at_ms: int) -> bool:
         """Return whether this run was sent before; then forget what the kernel said of that time."""

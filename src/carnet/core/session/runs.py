@@ -67,7 +67,8 @@ def start_run(state: SessionState, operation: ops.StartRun) -> Step:
     run = find_run(state, operation.run_id)
     if run is None:
         return Step(state)
-    state = _with_run(state, replace(run, started_ms=operation.at_ms, reply=None, idle=False))
+    started = replace(run, started_ms=operation.at_ms, reply=None, idle=False)
+    state = _with_run(state, run, started)
     cell = code_cell(state, run.cell_id)
     if cell is not None:
         state = with_cells(state, {run.cell_id: replace(cell, clear_pending=True, old_outputs=True)})
@@ -95,7 +96,7 @@ def mark_run(state: SessionState, operation: ops.MarkRun) -> Step:
     )
     if marked == run:
         return Step(state)
-    state = _with_run(state, marked)
+    state = _with_run(state, run, marked)
     if not marked.cancelled or run.cancelled or state.kernel.id is None:
         return Step(state)
     return Step(state, effects=(fx.CancelRuns(state.kernel.id, (run.id,)),))
@@ -105,7 +106,7 @@ def finish_run(state: SessionState, operation: ops.FinishRun) -> Step:
     run = find_run(state, operation.run_id)
     if run is None:
         return Step(state)
-    state = replace(state, runs=tuple(other for other in state.runs if other.id != run.id))
+    state = _with_run(state, run)
     cell = code_cell(state, run.cell_id)
     if cell is None:
         return Step(state)
@@ -132,8 +133,11 @@ def _over(cell: CellState, run: Run, outcome: RunOutcome, at_ms: int) -> CellSta
     )
 
 
-def _with_run(state: SessionState, run: Run) -> SessionState:
-    return replace(state, runs=tuple(run if other.id == run.id else other for other in state.runs))
+def _with_run(state: SessionState, run: Run, *instead: Run) -> SessionState:
+    """Return the state with `instead` (none: nothing) in the place of the run of this id."""
+    # The run is near the front: this does not look at the whole of a long queue.
+    index = next(index for index, other in enumerate(state.runs) if other.id == run.id)
+    return replace(state, runs=(*state.runs[:index], *instead, *state.runs[index + 1 :]))
 
 
 def request_input(state: SessionState, operation: ops.RequestInput) -> Step:
