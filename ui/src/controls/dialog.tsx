@@ -21,7 +21,6 @@ export function Dialog(props: {
   const id = useId();
   useModal(dialog);
   return (
-    // biome-ignore lint/a11y/useKeyWithClickEvents: Escape closes it, which the browser does
     <dialog
       ref={dialog}
       class="dialog"

@@ -82,7 +82,7 @@ function MenuList(props: MenuListProps) {
 
   const onKeyDown = (event: KeyboardEvent) => {
     const items = itemsOf(list.current);
-    const at = items.findIndex(item => item === document.activeElement);
+    const at = items.findIndex(item => item.matches(":focus"));
     const go = (index: number) => items[(index + items.length) % items.length]?.focus();
     event.stopPropagation();
     switch (event.key) {
@@ -137,7 +137,6 @@ function MenuList(props: MenuListProps) {
     >
       {props.entries.map((entry, index) =>
         entry === "rule" ? (
-          // biome-ignore lint/suspicious/noArrayIndexKey: a rule has no name, and the list never changes while open
           <div key={index} role="separator" class="menu-rule" />
         ) : isAction(entry) ? (
           <MenuItem key={entry.label} action={entry} onDone={() => props.onClose("done")} />
@@ -158,6 +157,7 @@ function MenuItem({ action, onDone }: { readonly action: MenuAction; readonly on
     action.run();
   };
   return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: its role is one of two
     // biome-ignore lint/a11y/useAriaPropsSupportedByRole: menuitemcheckbox has aria-checked; menuitem is given none
     // biome-ignore lint/a11y/useKeyWithClickEvents: the menu handles the keys of all its items
     <div

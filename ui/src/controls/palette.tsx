@@ -46,7 +46,6 @@ export function Palette(props: {
   };
 
   return (
-    // biome-ignore lint/a11y/useKeyWithClickEvents: Escape closes it, which the browser does
     <dialog
       ref={dialog}
       class="dialog palette"
@@ -78,7 +77,6 @@ export function Palette(props: {
           setAt(0);
         }}
       />
-      {/* biome-ignore lint/a11y/useFocusableInteractive: the field keeps the focus; aria-activedescendant tells */}
       <ul id={`${id}-list`} ref={list} role="listbox" aria-label="Commands">
         {found.map((item, index) => (
           // biome-ignore lint/a11y/useKeyWithClickEvents: the field handles the keys

@@ -45,7 +45,7 @@ function Picture(
   const [failed, setFailed] = useState(false);
   const width = asNumber(metadataOf(props.metadata, props.mime, "width"));
   const height = asNumber(metadataOf(props.metadata, props.mime, "height"));
-  const shown = fit(width, height, props.size);
+  const shown = reserve(width, height, props.size);
   const background = metadataOf(props.metadata, props.mime, "needs_background");
   if (failed)
     return <p class="output-note">This picture ({props.mime}) cannot be drawn: its data is damaged.</p>;
@@ -75,7 +75,7 @@ function Picture(
 }
 
 /** Width and height to reserve: what was asked for, completed from the picture's own proportions. */
-export function fit(width: number | undefined, height: number | undefined, own: ImageSize | undefined) {
+export function reserve(width: number | undefined, height: number | undefined, own: ImageSize | undefined) {
   if (width !== undefined && height !== undefined) return { width, height };
   if (own === undefined) return width === undefined && height === undefined ? undefined : { width, height };
   if (width !== undefined) return { width, height: Math.round((width * own.height) / own.width) };

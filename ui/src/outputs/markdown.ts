@@ -33,10 +33,10 @@ function makeMarkdown(): MarkdownIt {
   made.renderer.rules.math = (tokens, index) => {
     const token = tokens[index];
     if (token === undefined) return "";
-    const escape = made.utils.escapeHtml;
+    const { escapeHtml } = made.utils;
     const display = token.info === "display";
     const tag = display && token.block ? "div" : "span";
-    return `<${tag} class="math" data-display="${display}" data-tex="${escape(token.content)}">${escape(token.content)}</${tag}>${token.block ? "\n" : ""}`;
+    return `<${tag} class="math" data-display="${display}" data-tex="${escapeHtml(token.content)}">${escapeHtml(token.content)}</${tag}>${token.block ? "\n" : ""}`;
   };
   return made;
 }

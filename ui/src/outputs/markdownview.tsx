@@ -27,6 +27,7 @@ export function Markdown({ source, attachmentUrl, onAnchor }: MarkdownProps) {
     return typesetAll(box);
   }, [source, places, tools]);
   return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: the links inside are what is pressed
     // biome-ignore lint/a11y/useKeyWithClickEvents: links are links; this only finds those that stay in the page
     <div
       ref={element}

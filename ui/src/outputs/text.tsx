@@ -25,7 +25,6 @@ export function AnsiText({ text }: { readonly text: string }) {
   return (
     <>
       {blocks.map((block, index) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: a block is its place in the text
         <AnsiBlock key={index} text={block.text} start={block.start} />
       ))}
     </>
@@ -63,7 +62,7 @@ function blocksOf(text: string): Block[] {
   return blocks;
 }
 
-const ADDRESS = /\bhttps?:\/\/[^\s<>"'`\x1b]+[^\s<>"'`\x1b.,;:!?)\]}]/g;
+const ADDRESS = /\bhttps?:\/\/[^\s<>"'`]+[^\s<>"'`.,;:!?)\]}]/g;
 
 function Piece(piece: AnsiPiece, index: number) {
   const text = withLinks(piece.text);
@@ -253,18 +252,17 @@ export function ScrollBox(props: {
   const box = useRef<HTMLDivElement>(null);
   const atEnd = useRef(true);
   const scrolls = props.lines > SCROLL_LINES;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: new content is what moves the end
   useLayoutEffect(() => {
     const element = box.current;
     if (scrolls && props.follow && atEnd.current && element !== null)
       element.scrollTop = element.scrollHeight;
   }, [scrolls, props.follow, props.content]);
   return (
+    // biome-ignore lint/a11y/useAriaPropsSupportedByRole: it has a label exactly when it has a role
     <div
       ref={box}
       class="output-scroll"
       data-scrolls={scrolls ? "" : undefined}
-      // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
       tabIndex={scrolls ? 0 : undefined}
       role={scrolls ? "group" : undefined}
       aria-label={scrolls ? "Long output, scrolls" : undefined}

@@ -14,7 +14,12 @@ export function Breadcrumb(props: {
   const here = props.children === undefined;
   return (
     <nav class="crumbs" aria-label="Folders">
-      <a class="brand" href={addressOf(props.base, "tree", "")} aria-label="Carnet, all files" data-tip="All files">
+      <a
+        class="brand"
+        href={addressOf(props.base, "tree", "")}
+        aria-label="Carnet, all files"
+        data-tip="All files"
+      >
         <Brand />
         {parts.length === 0 && here && <span>Carnet</span>}
       </a>

@@ -68,7 +68,10 @@ function time(value: unknown): number | null {
 }
 
 function broken(what: string): RestError {
-  return new RestError(200, `The server's answer about ${what} cannot be read. Is it another program than Carnet?`);
+  return new RestError(
+    200,
+    `The server's answer about ${what} cannot be read. Is it another program than Carnet?`,
+  );
 }
 
 export function readEntry(value: unknown): Entry | null {
@@ -122,7 +125,11 @@ export function readKernelspecs(value: unknown): Kernelspecs {
   });
   const preferred = text(value.default);
   all.sort((left, right) =>
-    left.name === preferred ? -1 : right.name === preferred ? 1 : left.displayName.localeCompare(right.displayName),
+    left.name === preferred
+      ? -1
+      : right.name === preferred
+        ? 1
+        : left.displayName.localeCompare(right.displayName),
   );
   return { preferred, all };
 }
@@ -134,7 +141,9 @@ export function makeContents(rest: Rest) {
     kernelspecs: async () => readKernelspecs(await rest.request("GET", "api/kernelspecs")),
 
     async create(folder: string, type: EntryKind, ext?: string): Promise<Entry> {
-      const made = await rest.request("POST", "api/contents", folder, { json: ext ? { type, ext } : { type } });
+      const made = await rest.request("POST", "api/contents", folder, {
+        json: ext ? { type, ext } : { type },
+      });
       const entry = readEntry(made);
       if (entry === null) throw broken("the new file");
       return entry;
@@ -165,5 +174,7 @@ export type Contents = ReturnType<typeof makeContents>;
 
 /** The sentence of a failure. */
 export function sentence(error: unknown): string {
-  return error instanceof Error && error.message !== "" ? error.message : "Something went wrong, and it did not say what.";
+  return error instanceof Error && error.message !== ""
+    ? error.message
+    : "Something went wrong, and it did not say what.";
 }

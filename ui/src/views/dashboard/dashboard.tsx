@@ -17,8 +17,8 @@ import {
   Moon,
   Pencil,
   Plus,
+  Power,
   Search,
-  Square,
   Table,
   Trash2,
   Upload,
@@ -37,7 +37,14 @@ import { sizeInWords } from "../../outputs/size.ts";
 import { Breadcrumb } from "../breadcrumb.tsx";
 import { addressOf, folderOf, join, nameOf, viewFor } from "../places.ts";
 import { ago, count, moment } from "../words.ts";
-import { type Entry, type Folder, type Kernelspecs, makeContents, type Running, sentence } from "./contents.ts";
+import {
+  type Entry,
+  type Folder,
+  type Kernelspecs,
+  makeContents,
+  type Running,
+  sentence,
+} from "./contents.ts";
 import { arrange, BY_NAME, freeName, nextSort, type Sort, type SortKey, wrongName } from "./listing.ts";
 import { droppedFiles, pickFiles, type Upload as UploadItem } from "./upload.ts";
 import "./dashboard.css";
@@ -58,7 +65,9 @@ export function Dashboard({ context, path }: { readonly context: AppContext; rea
   const chosen = useSignal<ReadonlySet<string>>(new Set());
   const renaming = useSignal<string | null>(null);
   const limit = useSignal(ROWS);
-  const uploading = useSignal<{ readonly name: string; readonly at: number; readonly of: number } | null>(null);
+  const uploading = useSignal<{ readonly name: string; readonly at: number; readonly of: number } | null>(
+    null,
+  );
   const dragging = useSignal(false);
   const now = useSignal(Date.now());
   const list = useRef<HTMLUListElement>(null);
@@ -164,7 +173,8 @@ export function Dashboard({ context, path }: { readonly context: AppContext; rea
     let keepBoth = false;
     if (clashes.length > 0) {
       const [first] = clashes;
-      const what = clashes.length === 1 && first ? `“${first.path}” is` : `${clashes.length} of these names are`;
+      const what =
+        clashes.length === 1 && first ? `“${first.path}” is` : `${clashes.length} of these names are`;
       const answer = await ask("Upload", `${what} here already.`, [
         { value: "replace", label: "Replace", kind: "danger" },
         { value: "keep", label: "Keep both" },
@@ -202,7 +212,9 @@ export function Dashboard({ context, path }: { readonly context: AppContext; rea
       return;
     }
     const target = join(folderOf(entry.path), name);
-    void act(() => contents.move(entry.path, target), `Renamed to ${name}.`).then(() => focusRow(list.current, target));
+    void act(() => contents.move(entry.path, target), `Renamed to ${name}.`).then(() =>
+      focusRow(list.current, target),
+    );
   };
 
   const remove = async (wanted: readonly Entry[]) => {
@@ -222,9 +234,12 @@ export function Dashboard({ context, path }: { readonly context: AppContext; rea
   };
 
   const duplicate = (wanted: readonly Entry[]) =>
-    void act(async () => {
-      for (const entry of wanted) await contents.copy(path, entry.path);
-    }, `${count(wanted.length, "copy").replace("copys", "copies")} made.`);
+    void act(
+      async () => {
+        for (const entry of wanted) await contents.copy(path, entry.path);
+      },
+      `${count(wanted.length, "copy").replace("copys", "copies")} made.`,
+    );
 
   const move = async (wanted: readonly Entry[]) => {
     const target = await askText("Move", "To folder (from the top; empty is not allowed, “/” is the top)", {
@@ -254,9 +269,11 @@ export function Dashboard({ context, path }: { readonly context: AppContext; rea
 
   const shutDown = async (session: Running) => {
     if (session.status === "busy") {
-      const answer = await ask("Shut down", `${session.name} is running a cell. Its variables will be gone.`, [
-        { value: "stop", label: "Shut down", kind: "danger" },
-      ]);
+      const answer = await ask(
+        "Shut down",
+        `${session.name} is running a cell. Its variables will be gone.`,
+        [{ value: "stop", label: "Shut down", kind: "danger" }],
+      );
       if (answer === null) return;
     }
     await act(() => contents.shutDown(session.id), `${session.name} shut down.`);
@@ -269,7 +286,13 @@ export function Dashboard({ context, path }: { readonly context: AppContext; rea
     return [
       { label: "Open", run: () => location.assign(hrefOf(context.base, entry)), disabled: !one },
       ...(entry.kind === "file"
-        ? [{ label: "View", run: () => location.assign(addressOf(context.base, "view", entry.path)), disabled: !one }]
+        ? [
+            {
+              label: "View",
+              run: () => location.assign(addressOf(context.base, "view", entry.path)),
+              disabled: !one,
+            },
+          ]
         : []),
       ...(entry.kind === "notebook"
         ? [
@@ -302,7 +325,13 @@ export function Dashboard({ context, path }: { readonly context: AppContext; rea
       },
       ...(session ? (["rule", { label: "Shut down", run: () => void shutDown(session) }] as const) : []),
       "rule",
-      { label: "Move to trash", keys: "Del", danger: true, disabled: !writable, run: () => void remove(wanted) },
+      {
+        label: "Move to trash",
+        keys: "Del",
+        danger: true,
+        disabled: !writable,
+        run: () => void remove(wanted),
+      },
     ];
   };
 
@@ -396,7 +425,7 @@ export function Dashboard({ context, path }: { readonly context: AppContext; rea
         {running.value.length > 0 && (
           <section class="running" aria-labelledby="running-title">
             <h2 id="running-title">Running</h2>
-            <ul role="list">
+            <ul class="running-list">
               {running.value.map(session => (
                 <RunningRow
                   key={session.id}
@@ -546,8 +575,7 @@ export function Dashboard({ context, path }: { readonly context: AppContext; rea
               {column("size", "Size")}
               <span />
             </div>
-            {/* biome-ignore lint/a11y/noNoninteractiveElementInteractions: arrow keys walk the rows */}
-            <ul ref={list} class="rows" role="list" aria-label="Files" onKeyDown={onKeyDown}>
+            <ul ref={list} class="rows" aria-label="Files" onKeyDown={onKeyDown}>
               {shown.slice(0, limit.value).map(entry => (
                 <Row
                   key={entry.path}
@@ -607,7 +635,11 @@ function RunningRow(props: {
   const facts = [
     session.kernelName,
     session.memoryBytes === null ? "" : sizeInWords(session.memoryBytes),
-    session.startedMs === null ? "" : `since ${ago(session.startedMs, props.nowMs)}`.replace("since just", "started just").replace(/ ago$/, ""),
+    session.startedMs === null
+      ? ""
+      : `since ${ago(session.startedMs, props.nowMs)}`
+          .replace("since just", "started just")
+          .replace(/ ago$/, ""),
   ].filter(fact => fact !== "");
   return (
     <li class="row" data-running>
@@ -618,7 +650,12 @@ function RunningRow(props: {
       </a>
       <span class="row-facts">{facts.join(" · ")}</span>
       <Status status={session.status} />
-      <Button icon={Square} label={`Shut down ${session.name}`} class="row-button" onClick={props.onShutDown} />
+      <Button
+        icon={Power}
+        label={`Shut down ${session.name}`}
+        class="row-button"
+        onClick={props.onShutDown}
+      />
     </li>
   );
 }
@@ -647,9 +684,18 @@ function Row(props: {
   const kind = kindOf(entry);
   const spec = { label: entry.name, entries: props.menu };
   return (
-    <li class="row" data-chosen={props.chosen ? "" : undefined} onContextMenu={event => openContextMenu(event, spec)}>
+    <li
+      class="row"
+      data-chosen={props.chosen ? "" : undefined}
+      onContextMenu={event => openContextMenu(event, spec)}
+    >
       <label class="row-check">
-        <input type="checkbox" aria-label={`Select ${entry.name}`} checked={props.chosen} onChange={props.onToggle} />
+        <input
+          type="checkbox"
+          aria-label={`Select ${entry.name}`}
+          checked={props.chosen}
+          onChange={props.onToggle}
+        />
       </label>
       <Icon shape={kind.icon} />
       {props.renaming ? (
@@ -664,7 +710,7 @@ function Row(props: {
           <>
             <Status status={session.status === "idle" ? "running" : session.status} />
             <Button
-              icon={Square}
+              icon={Power}
               label={`Shut down ${entry.name}`}
               class="row-button"
               onClick={() => props.onStop(session)}
@@ -691,7 +737,9 @@ function kindOf(entry: Entry) {
   if (entry.kind === "notebook") return { word: "Notebook", icon: BookOpen };
   if (/\.(png|jpe?g|gif|webp|avif|svg|bmp|ico)$/i.test(entry.name)) return { word: "Picture", icon: Image };
   if (/\.(csv|tsv|parquet|xlsx?)$/i.test(entry.name)) return { word: "Table", icon: Table };
-  if (/\.(txt|md|rst|py|r|jl|js|ts|json|ya?ml|toml|ini|cfg|sh|html?|css|tex|log|xml|sql)$/i.test(entry.name)) {
+  if (
+    /\.(txt|md|rst|py|r|jl|js|ts|json|ya?ml|toml|ini|cfg|sh|html?|css|tex|log|xml|sql)$/i.test(entry.name)
+  ) {
     return { word: "Text", icon: FileText };
   }
   return { word: "File", icon: File };
@@ -707,5 +755,7 @@ function parentsOf(path: string): string[] {
 }
 
 function focusRow(list: HTMLElement | null, path: string): void {
-  requestAnimationFrame(() => list?.querySelector<HTMLElement>(`a[data-path="${CSS.escape(path)}"]`)?.focus());
+  requestAnimationFrame(() =>
+    list?.querySelector<HTMLElement>(`a[data-path="${CSS.escape(path)}"]`)?.focus(),
+  );
 }

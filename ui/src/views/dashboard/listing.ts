@@ -16,7 +16,8 @@ const names = new Intl.Collator(undefined, { numeric: true, sensitivity: "base" 
 /** Folders come first; then the order asked for, and names where that says nothing. */
 export function arrange(entries: readonly Entry[], sort: Sort, query: string): readonly Entry[] {
   const wanted = query.trim().toLocaleLowerCase();
-  const found = wanted === "" ? [...entries] : entries.filter(entry => entry.name.toLocaleLowerCase().includes(wanted));
+  const found =
+    wanted === "" ? [...entries] : entries.filter(entry => entry.name.toLocaleLowerCase().includes(wanted));
   const sign = sort.descending ? -1 : 1;
   return found.sort((left, right) => {
     const folders = Number(right.kind === "directory") - Number(left.kind === "directory");
@@ -27,7 +28,9 @@ export function arrange(entries: readonly Entry[], sort: Sort, query: string): r
         : sort.key === "size"
           ? (left.sizeBytes ?? 0) - (right.sizeBytes ?? 0)
           : 0;
-    return byKey !== 0 ? byKey * sign : names.compare(left.name, right.name) * (sort.key === "name" ? sign : 1);
+    return byKey !== 0
+      ? byKey * sign
+      : names.compare(left.name, right.name) * (sort.key === "name" ? sign : 1);
   });
 }
 

@@ -39,7 +39,9 @@ async function walk(entry: FileSystemEntry, found: Upload[]): Promise<void> {
     const reader = entry.createReader();
     for (;;) {
       // A reader gives a hundred at a time.
-      const some = await new Promise<FileSystemEntry[]>((resolve, reject) => reader.readEntries(resolve, reject));
+      const some = await new Promise<FileSystemEntry[]>((resolve, reject) =>
+        reader.readEntries(resolve, reject),
+      );
       if (some.length === 0) break;
       for (const child of some) await walk(child, found);
     }

@@ -33,7 +33,11 @@ export function CellShell(props: CellProps) {
   const loaded = useComputed(() => cell.value.loaded).value;
   if (!loaded) {
     return (
-      <section class="cell" data-cell={props.id} aria-label={`Cell ${props.index + 1} of ${props.total}, loading`}>
+      <section
+        class="cell"
+        data-cell={props.id}
+        aria-label={`Cell ${props.index + 1} of ${props.total}, loading`}
+      >
         <div class="cell-placeholder" />
       </section>
     );
@@ -41,7 +45,13 @@ export function CellShell(props: CellProps) {
   return <LoadedCell {...props} cell={cell} />;
 }
 
-function LoadedCell({ page, id, index, total, cell }: CellProps & { readonly cell: ReadonlySignal<CellView> }) {
+function LoadedCell({
+  page,
+  id,
+  index,
+  total,
+  cell,
+}: CellProps & { readonly cell: ReadonlySignal<CellView> }) {
   const { notebook } = page;
   const section = useRef<HTMLElement>(null);
   const active = useComputed(() => notebook.selection.value.active === id).value;
@@ -70,7 +80,8 @@ function LoadedCell({ page, id, index, total, cell }: CellProps & { readonly cel
     const element = section.current;
     if (now !== id || element === null || !mayTakeFocus()) return;
     if (mode === "command") {
-      if (document.activeElement !== element && !isOutputFocus(element)) element.focus({ preventScroll: true });
+      if (document.activeElement !== element && !isOutputFocus(element))
+        element.focus({ preventScroll: true });
     } else {
       const editor = page.editor(id);
       if (editor !== null && !editor.hasFocus()) editor.focus(takeCursor(page));
@@ -86,7 +97,11 @@ function LoadedCell({ page, id, index, total, cell }: CellProps & { readonly cel
   const press = (event: PointerEvent) => {
     if (event.button !== 0) return;
     const target = event.target;
-    if (!(target instanceof Element) || target.closest("button, a, input, summary, .cm-editor, .source-static")) return;
+    if (
+      !(target instanceof Element) ||
+      target.closest("button, a, input, summary, .cm-editor, .source-static")
+    )
+      return;
     if (event.shiftKey) {
       event.preventDefault();
       const { anchor } = notebook.selection.peek();
@@ -98,7 +113,6 @@ function LoadedCell({ page, id, index, total, cell }: CellProps & { readonly cel
   };
 
   return (
-    // biome-ignore lint/a11y/noNoninteractiveElementInteractions: keys of the cell are handled by the page, presses select
     <section
       ref={section}
       class="cell"
@@ -111,12 +125,12 @@ function LoadedCell({ page, id, index, total, cell }: CellProps & { readonly cel
       data-outcome={outcome}
       data-stale={freshness === "stale" ? "" : undefined}
       aria-label={label}
-      // biome-ignore lint/a11y/noNoninteractiveTabindex: one tab stop for the notebook, at the active cell
       tabIndex={active ? 0 : -1}
       onFocus={select}
       onPointerDown={press}
       onContextMenu={event => {
-        const inside = event.target instanceof Element && event.target.closest(".cm-editor, a, img, .outputs, .prose");
+        const inside =
+          event.target instanceof Element && event.target.closest(".cm-editor, a, img, .outputs, .prose");
         if (!inside || event.target === section.current) openContextMenu(event, cellMenu(page));
       }}
     >
@@ -159,7 +173,11 @@ function mayTakeFocus(): boolean {
 /** A scrolling output, a link in one, or a button of this cell keeps the focus it was given. */
 function isOutputFocus(section: Element): boolean {
   const focused = document.activeElement;
-  return focused !== null && section.contains(focused) && focused.closest(".outputs, .cell-toolbar, .input-line") !== null;
+  return (
+    focused !== null &&
+    section.contains(focused) &&
+    focused.closest(".outputs, .cell-toolbar, .input-line") !== null
+  );
 }
 
 function Prompt(props: {
@@ -295,9 +313,27 @@ function Toolbar({ page, cell }: { readonly page: NotebookPage; readonly cell: R
   };
   return (
     <div class="cell-toolbar" data-keys="own" role="toolbar" aria-label="This cell">
-      <Button icon={ArrowUp} label="Move up" tabIndex={-1} disabled={!writable} onClick={here("cells.move-up")} />
-      <Button icon={ArrowDown} label="Move down" tabIndex={-1} disabled={!writable} onClick={here("cells.move-down")} />
-      <Button icon={Trash2} label="Delete" tabIndex={-1} disabled={!writable} onClick={here("cells.delete")} />
+      <Button
+        icon={ArrowUp}
+        label="Move up"
+        tabIndex={-1}
+        disabled={!writable}
+        onClick={here("cells.move-up")}
+      />
+      <Button
+        icon={ArrowDown}
+        label="Move down"
+        tabIndex={-1}
+        disabled={!writable}
+        onClick={here("cells.move-down")}
+      />
+      <Button
+        icon={Trash2}
+        label="Delete"
+        tabIndex={-1}
+        disabled={!writable}
+        onClick={here("cells.delete")}
+      />
       <MenuButton
         spec={{
           label: "This cell",

@@ -57,7 +57,6 @@ export function Cells({ page }: { readonly page: NotebookPage }) {
   }, [range]);
 
   // Where things are must be known before the first paint, and again whenever order or heights changed.
-  // biome-ignore lint/correctness/useExhaustiveDependencies: they are the reason to look again
   useLayoutEffect(look, [look, order, measured.value]);
 
   useEffect(() => {
@@ -103,7 +102,8 @@ export function Cells({ page }: { readonly page: NotebookPage }) {
         if (height === 0 || before === height) continue;
         heights.current.set(id, height);
         changed = true;
-        if (!anchored && entry.target.getBoundingClientRect().bottom < 0) above += height - (before ?? height);
+        if (!anchored && entry.target.getBoundingClientRect().bottom < 0)
+          above += height - (before ?? height);
       }
       if (above !== 0) window.scrollBy(0, above);
       if (changed) measured.value += 1;
@@ -123,7 +123,8 @@ export function Cells({ page }: { readonly page: NotebookPage }) {
 
   // Watch what was drawn just now; what is gone stops by itself.
   useEffect(() => {
-    for (const element of box.current?.querySelectorAll("[data-cell]") ?? []) observer.current?.observe(element);
+    for (const element of box.current?.querySelectorAll("[data-cell]") ?? [])
+      observer.current?.observe(element);
   });
 
   const show = useCallback(
@@ -193,7 +194,8 @@ export function Cells({ page }: { readonly page: NotebookPage }) {
         drop.value = dropAt(event);
       }}
       onDragLeave={event => {
-        if (!(event.relatedTarget instanceof Node && box.current?.contains(event.relatedTarget))) drop.value = null;
+        if (!(event.relatedTarget instanceof Node && box.current?.contains(event.relatedTarget)))
+          drop.value = null;
       }}
       onDrop={event => {
         const id = event.dataTransfer?.getData(DRAG_MIME);
@@ -212,7 +214,6 @@ export function Cells({ page }: { readonly page: NotebookPage }) {
       </div>
       {segments.map((segment, at) =>
         segment.kind === "gap" ? (
-          // biome-ignore lint/suspicious/noArrayIndexKey: a gap is what is between two cells
           <div key={`gap-${at}`} class="cells-gap" style={{ height: `${segment.height}px` }} />
         ) : (
           <CellShell

@@ -3,4 +3,7 @@
 import { lazy } from "../../outputs/lazy.ts";
 
 /** CodeMirror and all that belongs to it. */
-export const editorChunk = lazy(() => import("../../editor/index.ts"));
+// By name: an import of the whole module would cost a request for the bundler's run time.
+export const editorChunk = lazy(() =>
+  import("../../editor/index.ts").then(({ createEditor, highlight }) => ({ createEditor, highlight })),
+);

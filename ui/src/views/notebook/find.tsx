@@ -1,24 +1,29 @@
 /** Find in the sources of all cells, also those that are not on the screen. */
 
+import { ChangeSet } from "@codemirror/state";
 import { ArrowDown, ArrowUp, X } from "lucide";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { announce } from "../../controls/announce.tsx";
 import { Button } from "../../controls/button.tsx";
 import { only } from "../../core/selection.ts";
 import type { CellId } from "../../core/wire.ts";
-import { findAll, type Found } from "./finding.ts";
+import { count } from "../words.ts";
+import { type Found, findAll } from "./finding.ts";
 import type { NotebookPage } from "./page.ts";
 
 export function FindBar({ page, onClose }: { readonly page: NotebookPage; readonly onClose: () => void }) {
   const { notebook } = page;
   const field = useRef<HTMLInputElement>(null);
   const [query, setQuery] = useState("");
+  const [replacement, setReplacement] = useState("");
+  const [round, setRound] = useState(0);
   const [at, setAt] = useState(-1);
+  const replaces = page.overlay.value === "replace" && notebook.writable.value;
   const order = notebook.order.value;
   // Sources are read when the query changes: a letter typed elsewhere must not search the notebook again.
   const found = useMemo(
-    () => findAll(query, order, id => notebook.cell(id).peek().source),
-    [query, order, notebook],
+    () => (round < 0 ? [] : findAll(query, order, id => notebook.cell(id).peek().source)),
+    [query, order, notebook, round],
   );
   useEffect(() => field.current?.focus(), []);
 
@@ -31,15 +36,36 @@ export function FindBar({ page, onClose }: { readonly page: NotebookPage; readon
     show(page, hit);
     announce(`${next + 1} of ${found.length}`);
   };
+  /** All in one step of undo; or the one that is shown. */
+  const replace = (hits: readonly Found<CellId>[]) => {
+    const byCell = new Map<CellId, Found<CellId>[]>();
+    for (const hit of hits) {
+      if (!sameCase(notebook.cell(hit.id).peek().source.slice(hit.from, hit.to), query)) continue;
+      byCell.set(hit.id, [...(byCell.get(hit.id) ?? []), hit]);
+    }
+    notebook.edit(
+      [...byCell].map(([cellId, inCell]) => ({
+        op: "change-source",
+        cellId,
+        changes: ChangeSet.of(
+          inCell.map(({ from, to }) => ({ from, to, insert: replacement })),
+          notebook.cell(cellId).peek().source.length,
+        ),
+      })),
+    );
+    setRound(round + 1);
+    setAt(hits.length === 1 ? at - 1 : -1);
+    announce(`${count(hits.length, "place")} replaced.`);
+  };
   return (
-    // biome-ignore lint/a11y/useSemanticElements: <search> is not known to all screen readers yet
     <div
       class="find-bar"
       role="search"
       onKeyDown={event => {
         event.stopPropagation();
+        const inButton = event.target instanceof HTMLButtonElement;
         if (event.key === "Escape") onClose();
-        else if (event.key === "Enter") go(event.shiftKey ? -1 : 1);
+        else if (event.key === "Enter" && !inButton) go(event.shiftKey ? -1 : 1);
         else return;
         event.preventDefault();
       }}
@@ -62,8 +88,33 @@ export function FindBar({ page, onClose }: { readonly page: NotebookPage; readon
       <Button icon={ArrowUp} label="Previous" disabled={found.length === 0} onClick={() => go(-1)} />
       <Button icon={ArrowDown} label="Next" disabled={found.length === 0} onClick={() => go(1)} />
       <Button icon={X} label="Close" keys="Esc" onClick={onClose} />
+      {replaces && (
+        <div class="find-replace">
+          <input
+            class="field"
+            type="text"
+            aria-label="Replace with"
+            placeholder="Replace with"
+            autocomplete="off"
+            spellcheck={false}
+            value={replacement}
+            onInput={event => setReplacement(event.currentTarget.value)}
+          />
+          <Button disabled={found[at] === undefined} onClick={() => replace(found.slice(at, at + 1))}>
+            Replace
+          </Button>
+          <Button disabled={found.length === 0} onClick={() => replace(found)}>
+            All {found.length > 0 && found.length.toLocaleString("en")}
+          </Button>
+        </div>
+      )}
     </div>
   );
+}
+
+/** The source may have changed since it was searched. */
+function sameCase(text: string, query: string): boolean {
+  return text === query || text.toLowerCase() === query;
 }
 
 function show(page: NotebookPage, hit: Found<CellId>): void {

@@ -9,7 +9,11 @@ export interface Found<Id> {
 
 const MOST = 5000;
 
-export function findAll<Id>(query: string, order: readonly Id[], sourceOf: (id: Id) => string): readonly Found<Id>[] {
+export function findAll<Id>(
+  query: string,
+  order: readonly Id[],
+  sourceOf: (id: Id) => string,
+): readonly Found<Id>[] {
   if (query === "") return [];
   const exact = query !== query.toLowerCase();
   const found: Found<Id>[] = [];

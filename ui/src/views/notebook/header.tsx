@@ -5,7 +5,7 @@ import { Command as CommandIcon, Menu as MenuIcon, Play, Square } from "lucide";
 import { useMemo } from "preact/hooks";
 import { Button } from "../../controls/button.tsx";
 import { Icon } from "../../controls/icon.tsx";
-import { type MenuEntry, MenuButton, Menubar } from "../../controls/menu.tsx";
+import { MenuButton, Menubar, type MenuEntry } from "../../controls/menu.tsx";
 import { RenameField } from "../../controls/rename.tsx";
 import { Breadcrumb } from "../breadcrumb.tsx";
 import { folderOf, nameOf } from "../places.ts";
@@ -61,7 +61,12 @@ export function Header({ page }: { readonly page: NotebookPage }) {
         <LinkState page={page} />
       </div>
       <div class="bar-actions">
-        <Button icon={CommandIcon} class="wide-only" label="All commands" onClick={() => page.openPalette()} />
+        <Button
+          icon={CommandIcon}
+          class="wide-only"
+          label="All commands"
+          onClick={() => page.openPalette()}
+        />
         <Button
           icon={Square}
           label="Interrupt"

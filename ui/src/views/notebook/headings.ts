@@ -52,14 +52,12 @@ export function cellWithHeading(
   return order.find(id => {
     const { kind, source } = cell(id);
     if (kind !== "markdown") return false;
-    return [...source.matchAll(/^\s{0,3}#{1,6}\s+(.*?)\s*#*\s*$/gm)].some(match => normal(match[1] ?? "") === wanted);
+    return [...source.matchAll(/^\s{0,3}#{1,6}\s+(.*?)\s*#*\s*$/gm)].some(
+      match => normal(match[1] ?? "") === wanted,
+    );
   });
 }
 
 function normal(text: string): string {
-  return text
-    .replace(/[*_`]/g, "")
-    .trim()
-    .replace(/\s/g, "-")
-    .toLocaleLowerCase();
+  return text.replace(/[*_`]/g, "").trim().replace(/\s/g, "-").toLocaleLowerCase();
 }

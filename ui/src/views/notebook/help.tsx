@@ -63,5 +63,8 @@ export function Help({ onClose }: { readonly onClose: () => void }) {
 
 /** At most three ways to say it, as people of this machine read them. */
 function keysOf(command: Command): readonly string[] {
-  return [...new Set([...command.keys, ...command.editorKeys].map(keys => keyLabel(keys, IS_MAC)))].slice(0, 3);
+  return [...new Set([...command.keys, ...command.editorKeys].map(keys => keyLabel(keys, IS_MAC)))].slice(
+    0,
+    3,
+  );
 }

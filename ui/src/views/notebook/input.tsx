@@ -10,7 +10,13 @@ import { only } from "../../core/selection.ts";
 import type { InputRequest } from "../../core/wire.ts";
 import type { NotebookPage } from "./page.ts";
 
-export function InputLine({ page, cell }: { readonly page: NotebookPage; readonly cell: ReadonlySignal<CellView> }) {
+export function InputLine({
+  page,
+  cell,
+}: {
+  readonly page: NotebookPage;
+  readonly cell: ReadonlySignal<CellView>;
+}) {
   const input = useComputed(() => cell.value.input).value;
   if (input === null) return null;
   return <InputField key={input.run_id + input.header} page={page} cell={cell} input={input} />;
@@ -32,7 +38,8 @@ function InputField(props: {
   useEffect(() => {
     announce(`The cell asks: ${input.prompt || "a line of text"}`);
     // Whoever ran the cell waits for this; a reader somewhere else on the page is not pulled away.
-    const inCell = document.activeElement?.closest("[data-cell]")?.getAttribute("data-cell") === cell.peek().id;
+    const inCell =
+      document.activeElement?.closest("[data-cell]")?.getAttribute("data-cell") === cell.peek().id;
     if (inCell || document.activeElement === document.body) field.current?.focus({ preventScroll: true });
   }, [input, cell]);
 

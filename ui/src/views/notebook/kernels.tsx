@@ -6,7 +6,13 @@ import { Dialog } from "../../controls/dialog.tsx";
 import { type Kernelspecs, readKernelspecs, sentence } from "../dashboard/contents.ts";
 import type { NotebookPage } from "./page.ts";
 
-export function KernelChooser({ page, onClose }: { readonly page: NotebookPage; readonly onClose: () => void }) {
+export function KernelChooser({
+  page,
+  onClose,
+}: {
+  readonly page: NotebookPage;
+  readonly onClose: () => void;
+}) {
   const { notebook, context } = page;
   const [specs, setSpecs] = useState<Kernelspecs>();
   const [problem, setProblem] = useState("");
@@ -23,9 +29,12 @@ export function KernelChooser({ page, onClose }: { readonly page: NotebookPage; 
       {alive && <p class="output-note">Another kernel starts afresh: variables of this one will be gone.</p>}
       {problem !== "" && <p class="field-problem">{problem}</p>}
       {specs?.all.length === 0 && (
-        <p>No kernel is installed. `python -m pip install ipykernel` installs Python's, in the environment of the server.</p>
+        <p>
+          No kernel is installed. `python -m pip install ipykernel` installs Python's, in the environment of
+          the server.
+        </p>
       )}
-      <ul class="choices" role="list">
+      <ul class="choices">
         {(specs?.all ?? []).map(spec => {
           const current = alive && spec.name === kernel.kernelspec;
           return (

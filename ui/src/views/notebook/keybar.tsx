@@ -1,19 +1,20 @@
 /** On phones: Run, and the keys a soft keyboard lacks, above the keyboard. Pressing one leaves the keyboard open. */
 
-import { ArrowDown, ArrowLeft, ArrowRight, ArrowUp, ArrowRightToLine, Play } from "lucide";
 import type { IconNode } from "lucide";
+import { ArrowDown, ArrowLeft, ArrowRight, ArrowRightToLine, ArrowUp, Play } from "lucide";
 import { Button } from "../../controls/button.tsx";
 import { only, step } from "../../core/selection.ts";
 import type { EditorAction } from "../../editor/handle.ts";
 import { runCommand } from "./menus.ts";
 import type { NotebookPage } from "./page.ts";
 
-const ARROWS: readonly { readonly action: EditorAction; readonly label: string; readonly icon: IconNode }[] = [
-  { action: "left", label: "Left", icon: ArrowLeft },
-  { action: "up", label: "Up", icon: ArrowUp },
-  { action: "down", label: "Down", icon: ArrowDown },
-  { action: "right", label: "Right", icon: ArrowRight },
-];
+const ARROWS: readonly { readonly action: EditorAction; readonly label: string; readonly icon: IconNode }[] =
+  [
+    { action: "left", label: "Left", icon: ArrowLeft },
+    { action: "up", label: "Up", icon: ArrowUp },
+    { action: "down", label: "Down", icon: ArrowDown },
+    { action: "right", label: "Right", icon: ArrowRight },
+  ];
 
 export function KeyBar({ page }: { readonly page: NotebookPage }) {
   const { notebook } = page;

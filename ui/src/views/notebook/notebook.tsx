@@ -10,6 +10,7 @@ import { Palette } from "../../controls/palette.tsx";
 import { only } from "../../core/selection.ts";
 import { type OutputSettings, OutputSettingsContext } from "../../outputs/settings.ts";
 import { addressOf, folderOf, nameOf, resolve, viewFor } from "../places.ts";
+import { insertCell } from "./cell.tsx";
 import { Cells } from "./cells.tsx";
 import { FindBar } from "./find.tsx";
 import { Header } from "./header.tsx";
@@ -18,14 +19,13 @@ import { Help } from "./help.tsx";
 import { KernelChooser } from "./kernels.tsx";
 import { KeyBar } from "./keybar.tsx";
 import { Lines } from "./lines.tsx";
-import { insertCell } from "./cell.tsx";
 import { paletteItems } from "./menus.ts";
 import { makePage, type NotebookPage, readFolds } from "./page.ts";
 import { Pager } from "./pager.tsx";
 import { ProblemPage } from "./problem.tsx";
 import { speakRuns } from "./speaking.ts";
-import { wireKeys } from "./wiring.ts";
 import { showTabState } from "./tab.ts";
+import { wireKeys } from "./wiring.ts";
 import "./notebook.css";
 
 export function NotebookView({ context, path }: { readonly context: AppContext; readonly path: string }) {
@@ -81,7 +81,9 @@ export function NotebookView({ context, path }: { readonly context: AppContext; 
     <OutputSettingsContext.Provider value={settings}>
       <div class="notebook" data-readonly={notebook.writable.value ? undefined : ""}>
         <Header page={page} />
-        {page.overlay.value === "find" && <FindBar page={page} onClose={() => closeOverlay(page)} />}
+        {(page.overlay.value === "find" || page.overlay.value === "replace") && (
+          <FindBar page={page} onClose={() => closeOverlay(page)} />
+        )}
         <main class="notebook-main">
           <Lines page={page} />
           {kind === "loading" ? (
@@ -145,6 +147,7 @@ function Overlays({ page }: { readonly page: NotebookPage }) {
     case "kernels":
       return <KernelChooser page={page} onClose={close} />;
     case "find":
+    case "replace":
     case null:
       return null;
   }
@@ -191,7 +194,10 @@ async function openText(page: NotebookPage, parts: readonly string[], tail: stri
     link.click();
     setTimeout(() => URL.revokeObjectURL(url), 60_000);
   } catch {
-    page.refused.value = { refusal: "invalid", message: "This output could not be loaded as a file. Try again." };
+    page.refused.value = {
+      refusal: "invalid",
+      message: "This output could not be loaded as a file. Try again.",
+    };
   }
 }
 

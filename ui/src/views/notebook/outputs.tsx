@@ -14,7 +14,13 @@ import { type NotebookPage, outputsHidden } from "./page.ts";
 /** Of these, all are drawn; of more, the newest, until asked. */
 const SHOWN_OUTPUTS = 200;
 
-export function Outputs({ page, cell }: { readonly page: NotebookPage; readonly cell: ReadonlySignal<CellView> }) {
+export function Outputs({
+  page,
+  cell,
+}: {
+  readonly page: NotebookPage;
+  readonly cell: ReadonlySignal<CellView>;
+}) {
   const box = useRef<HTMLDivElement>(null);
   const outputs = useComputed(() => cell.value.outputs).value;
   const running = useComputed(() => cell.value.status.kind !== "idle").value;

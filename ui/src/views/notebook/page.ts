@@ -4,15 +4,16 @@
  * Nothing here is shared with other tabs unless it goes through the notebook's metadata.
  */
 
-import { batch, computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
+import { batch, computed, effect, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import type { PageActions } from "../../commands/command.ts";
 import type { AppContext } from "../../context.ts";
 import { announce } from "../../controls/announce.tsx";
 import { ask } from "../../controls/dialog.tsx";
-import { type CellView, type LocalEdit, type NotebookModel, type RefusedView } from "../../core/model.ts";
+import type { CellView, LocalEdit, NotebookModel, RefusedView } from "../../core/model.ts";
 import { only } from "../../core/selection.ts";
 import type { CellId, Json } from "../../core/wire.ts";
 import type { CursorPlace, EditorHandle } from "../../editor/handle.ts";
+import { sentence } from "../dashboard/contents.ts";
 import { addressOf, folderOf } from "../places.ts";
 import { headingLevel, visibleCells } from "./headings.ts";
 
@@ -21,7 +22,7 @@ export type ScrollPlace = "nearest" | "start" | "center";
 export interface NotebookPage extends PageActions {
   readonly context: AppContext;
   readonly notebook: NotebookModel;
-  readonly overlay: Signal<"palette" | "help" | "kernels" | "find" | null>;
+  readonly overlay: Signal<"palette" | "help" | "kernels" | "find" | "replace" | null>;
   readonly renaming: Signal<boolean>;
   /** Cells that are not hidden below a folded heading. */
   readonly visible: ReadonlySignal<readonly CellId[]>;
@@ -59,7 +60,11 @@ export function makePage(context: AppContext, notebook: NotebookModel): Notebook
   const peek = (id: CellId): CellView => notebook.cell(id).peek();
   let clipboard: { readonly json: string; readonly text: string } | null = null;
 
-  const setMetadata = (id: CellId, set: Readonly<Record<string, Json>>, remove: readonly string[]): LocalEdit => ({
+  const setMetadata = (
+    id: CellId,
+    set: Readonly<Record<string, Json>>,
+    remove: readonly string[],
+  ): LocalEdit => ({
     op: "set-cell-metadata",
     cell_id: id,
     set,
@@ -155,8 +160,8 @@ export function makePage(context: AppContext, notebook: NotebookModel): Notebook
     setAllCollapsed(collapsed) {
       folded.value = new Set(collapsed ? notebook.order.value.filter(id => headingLevel(peek(id)) > 0) : []);
     },
-    find() {
-      page.overlay.value = "find";
+    find({ replace }) {
+      page.overlay.value = replace ? "replace" : "find";
     },
     findNext() {
       page.overlay.value = "find";
@@ -165,7 +170,7 @@ export function makePage(context: AppContext, notebook: NotebookModel): Notebook
       window.print();
     },
     toggleInspector() {
-      void inspect(page);
+      inspect(page);
     },
     chooseKernel() {
       page.overlay.value = "kernels";
@@ -188,7 +193,7 @@ export function makePage(context: AppContext, notebook: NotebookModel): Notebook
       window.open(addressOf(context.base, "tree", folderOf(notebook.path.value)), "_blank", "noopener");
     },
     saveVersion() {
-      notebook.save();
+      void saveVersion(page);
     },
     closeTab() {
       window.close();
@@ -214,7 +219,8 @@ export function makePage(context: AppContext, notebook: NotebookModel): Notebook
       try {
         const [item] = await navigator.clipboard.read();
         if (item === undefined) return clipboard ?? { json: null, text: null };
-        const read = async (type: string) => (item.types.includes(type) ? (await item.getType(type)).text() : null);
+        const read = async (type: string) =>
+          item.types.includes(type) ? (await item.getType(type)).text() : null;
         const [json, text] = [await read(CELLS_MIME), await read("text/plain")];
         // Some systems drop what they do not know: our own copy is as good, while its text is what lies there.
         if (json === null && text === clipboard?.text) return clipboard;
@@ -237,6 +243,8 @@ export function makePage(context: AppContext, notebook: NotebookModel): Notebook
   };
   return page;
 }
+
+const SETTLE_MS = 5000;
 
 /** Cells on the clipboard, for other tabs and other notebooks. */
 const CELLS_MIME = "web application/x-carnet-cells+json";
@@ -263,12 +271,38 @@ function toggled(set: ReadonlySet<CellId>, id: CellId): ReadonlySet<CellId> {
   return next;
 }
 
-/** Ask the kernel about what is at the cursor, and say what came when nothing did. */
-async function inspect(page: NotebookPage): Promise<void> {
-  const { active } = page.notebook.selection.value;
-  const editor = active === null ? null : page.editor(active);
-  if (active === null || editor === null) return;
-  editor.act("tooltip");
+/** Write the file, and keep this state of it as a version. */
+async function saveVersion(page: NotebookPage): Promise<void> {
+  const { notebook, context } = page;
+  notebook.save();
+  await settled(notebook);
+  try {
+    await context.rest.request("POST", "api/contents", `${notebook.path.peek()}/checkpoints`);
+    announce("Version saved.");
+  } catch (error) {
+    page.refused.value = { refusal: "invalid", message: sentence(error) };
+  }
+}
+
+/** Wait until the file holds what the page shows; not for ever, since a save may fail (which has its own line). */
+function settled(notebook: NotebookModel): Promise<void> {
+  return new Promise(resolve => {
+    const timer = setTimeout(() => done(), SETTLE_MS);
+    const stop = effect(() => {
+      if (!notebook.saved.value.dirty && notebook.pendingCount.value === 0) queueMicrotask(() => done());
+    });
+    const done = (): void => {
+      clearTimeout(timer);
+      stop();
+      resolve();
+    };
+  });
+}
+
+/** Show what the kernel knows about the thing at the cursor. */
+function inspect(page: NotebookPage): void {
+  const { active } = page.notebook.selection.peek();
+  if (active !== null) page.editor(active)?.act("tooltip");
 }
 
 /** Take in what a notebook says about itself when it opens: folded headings. */

@@ -10,7 +10,8 @@ export function Pager({ notebook, content }: { readonly notebook: NotebookModel;
   const box = useRef<HTMLElement>(null);
   useEffect(() => {
     const close = (event: KeyboardEvent) => {
-      const inEditor = event.target instanceof Element && event.target.closest(".cm-editor, input, dialog") !== null;
+      const inEditor =
+        event.target instanceof Element && event.target.closest(".cm-editor, input, dialog") !== null;
       if (event.key === "Escape" || (event.key === "q" && !inEditor)) {
         if (event.key === "Escape" && inEditor) return;
         event.preventDefault();

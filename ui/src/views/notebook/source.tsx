@@ -5,12 +5,12 @@
  * the active one, or one that is pressed, at once.
  */
 
+import type { ReadonlySignal } from "@preact/signals";
 import { useComputed } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { CellView } from "../../core/model.ts";
 import { only, step } from "../../core/selection.ts";
 import type { EditorHandle } from "../../editor/handle.ts";
-import type { ReadonlySignal } from "@preact/signals";
 import { editorChunk } from "./chunks.ts";
 import type { NotebookPage } from "./page.ts";
 import { whenQuiet } from "./quiet.ts";
@@ -32,7 +32,9 @@ export function Source({ page, cell, label, active }: SourceProps) {
   const tools = editorChunk.value;
   const kind = useComputed(() => cell.value.kind).value;
   const language = useComputed(() => languageOf(page)).value;
-  const readOnly = useComputed(() => !notebook.writable.value || cell.value.metadata.editable === false).value;
+  const readOnly = useComputed(
+    () => !notebook.writable.value || cell.value.metadata.editable === false,
+  ).value;
   const lineNumbers = useComputed(() => page.allLineNumbers.value !== page.lineNumbersOf.value.has(id)).value;
 
   useEffect(() => {
@@ -43,7 +45,6 @@ export function Source({ page, cell, label, active }: SourceProps) {
   }, [wanted, active]);
 
   const present = wanted && tools !== undefined;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: what else an editor is made with is told to it below
   useLayoutEffect(() => {
     const parent = host.current;
     if (!present || parent === null || tools === undefined) return undefined;
@@ -87,7 +88,9 @@ export function Source({ page, cell, label, active }: SourceProps) {
           cell={cell}
           numbers={lineNumbers}
           onPress={() => setWanted(true)}
-          highlight={tools === undefined ? undefined : (text: string) => tools.highlight(text, kind, language)}
+          highlight={
+            tools === undefined ? undefined : (text: string) => tools.highlight(text, kind, language)
+          }
         />
       )}
     </div>
@@ -103,7 +106,6 @@ function StaticSource(props: {
   const source = useComputed(() => props.cell.value.source).value;
   const lines = source.split("\n");
   return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: pressing makes the editor, which then takes the press
     <pre class="source-static" onPointerDown={props.onPress}>
       {props.numbers && (
         <span class="source-numbers" aria-hidden="true">

@@ -81,7 +81,8 @@ export function labelOf(
 }
 
 function ordinal(value: number): string {
-  const ending = value % 100 >= 11 && value % 100 <= 13 ? "th" : (["th", "st", "nd", "rd"][value % 10] ?? "th");
+  const ending =
+    value % 100 >= 11 && value % 100 <= 13 ? "th" : (["th", "st", "nd", "rd"][value % 10] ?? "th");
   return `${value}${ending}`;
 }
 

@@ -27,5 +27,8 @@ export function wireKeys(page: NotebookPage): () => void {
 function pressesSomething(event: KeyboardEvent): boolean {
   if (event.key !== "Enter" && event.key !== " ") return false;
   if (event.shiftKey || event.ctrlKey || event.metaKey || event.altKey) return false;
-  return event.target instanceof Element && event.target.closest("button, a[href], summary, [role=button]") !== null;
+  return (
+    event.target instanceof Element &&
+    event.target.closest("button, a[href], summary, [role=button]") !== null
+  );
 }
