@@ -66,6 +66,7 @@ class Connection(asyncio.Protocol):
         self.greeted = False
         self._frames = FrameBuffer(REQUEST_LIMIT_BYTES)
         self._transport: asyncio.Transport | None = None
+        self._unsent: list[bytes] = []
 
     # ---- asyncio
 
@@ -107,14 +108,27 @@ class Connection(asyncio.Protocol):
         self.write(framed(_encode(Failed(call, type(error).__name__, str(error), details or {}))))
 
     def write(self, data: bytes) -> None:
-        """Send bytes, or nothing when it is gone."""
+        """Send bytes, or nothing when it is gone.
+
+        What is written in one turn of the loop goes together, after whatever else
+        the turn does: a call into the system costs more than most frames, and a
+        kernel waiting for its request should not wait for our answers.
+        """
         if self._transport is not None:
-            self._transport.write(data)
+            if not self._unsent:
+                asyncio.get_running_loop().call_soon(self._send_unsent)
+            self._unsent.append(data)
 
     def close(self) -> None:
         """Close after what was written is sent."""
+        self._send_unsent()
         if self._transport is not None:
             self._transport.close()
+
+    def _send_unsent(self) -> None:
+        if self._unsent and self._transport is not None:
+            self._transport.write(self._unsent[0] if len(self._unsent) == 1 else b"".join(self._unsent))
+        self._unsent.clear()
 
     # ---- in
 

@@ -57,6 +57,9 @@ HostState = Literal["connected", "lost"]
 RECONNECT_FIRST_S = 0.02
 RECONNECT_LONGEST_S = 1.0
 START_TIMEOUT_S = 30.0
+
+ACKNOWLEDGE_DELAY_S = 0.02
+"""Acknowledgements of so long go together: each alone would cost two processes a wake."""
 TAKEN_S = 0.1
 
 #: May be asked twice with the same outcome, so a call that was under way when the connection was lost goes again.
@@ -129,6 +132,8 @@ class HostClient:
         self._options = HostOptions(idle_exit_s, spare)
         self._calls: dict[int, _Call] = {}
         self._readings: dict[KernelId, _Reading] = {}
+        self._unacknowledged: dict[KernelId, int] = {}
+        """Acknowledgements that are not sent yet."""
         self._last_call = 0
         self._wire: _Wire | None = None
         self._connecting: asyncio.Task[None] | None = None
@@ -305,14 +310,21 @@ class HostClient:
             raise
 
     def acknowledge(self, kernel_id: KernelId, number: int) -> None:
-        """Say that all up to this number is safe with us."""
-        if self._wire is not None:
-            self._wire.write(framed(_encode(Acknowledge(0, kernel_id, number))))
+        """Say that all up to this number is safe with us; soon, since only the host's housekeeping waits for it."""
+        if not self._unacknowledged:
+            asyncio.get_running_loop().call_later(ACKNOWLEDGE_DELAY_S, self._send_acknowledgements)
+        self._unacknowledged[kernel_id] = number
 
     async def stop_reading(self, kernel_id: KernelId) -> None:
         """No more records of this kernel."""
         self._readings.pop(kernel_id, None)
         await self._call(StopReading(self._next(), kernel_id))
+
+    def _send_acknowledgements(self) -> None:
+        frames = [Acknowledge(0, kernel_id, number) for kernel_id, number in self._unacknowledged.items()]
+        self._unacknowledged.clear()
+        if self._wire is not None:
+            self._wire.write(b"".join(framed(_encode(frame)) for frame in frames))
 
     # ---- inside: calls
 
