@@ -81,7 +81,9 @@ class Server:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         try:
             data = body.encode() if isinstance(body, str) else body
-            connection.request(method, path if raw else self.base + path, body=data, headers=dict(headers or {}))
+            connection.request(
+                method, path if raw else self.base + path, body=data, headers=dict(headers or {})
+            )
             response = connection.getresponse()
             return Response(response.status, response.headers, response.read())
         finally:
@@ -131,7 +133,11 @@ class Browser:
         return "; ".join(f"{name}={value}" for name, value in self.cookies.items())
 
     def ask(
-        self, method: str, path: str, body: bytes | str | None = None, headers: Mapping[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        body: bytes | str | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Response:
         """Send one request with the cookies, and take those that come back."""
         response = self.server.ask(method, path, body, {"Cookie": self.cookie_header(), **(headers or {})})
@@ -202,7 +208,9 @@ def clean_environment(folder: Path) -> dict[str, str]:
     }
 
 
-def run_cli(folder: Path, *arguments: str, env: Mapping[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
+def run_cli(
+    folder: Path, *arguments: str, env: Mapping[str, str] | None = None
+) -> "subprocess.CompletedProcess[str]":
     """Run a sub-command to its end."""
     return subprocess.run(
         [sys.executable, "-m", "carnet", *arguments],

@@ -76,7 +76,12 @@ def test_ac6_without_a_login(server: Server, route: Route, method: str) -> None:
 @every_route
 def test_ac2_with_a_wrong_host(server: Server, route: Route, method: str) -> None:
     browser = server.sign_in()
-    for host in ("evil.example", f"127.0.0.1.evil.example:{server.port}", "localhost.evil.example", "1.2.3.4"):
+    for host in (
+        "evil.example",
+        f"127.0.0.1.evil.example:{server.port}",
+        "localhost.evil.example",
+        "1.2.3.4",
+    ):
         answer = browser.ask(method, example(route), headers={"Host": host, "X-XSRFToken": browser.xsrf})
         assert answer.status == 403, host
 

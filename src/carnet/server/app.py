@@ -88,14 +88,15 @@ def make_services(loaded: Loaded, state_folder: Path, clock: Clock, opener: Work
         any_host=settings.allow_remote_access,
     )
     gate = Gate(rules, LoginTable(state_folder, clock), Throttle(), clock)
-    shell = Shell(settings.base_url, static_url(loaded))
+    static = StaticFiles(static_folder(loaded))
+    shell = Shell(settings.base_url, static_url(loaded), static.folder)
     return Services(
         loaded=loaded,
         state_folder=state_folder,
         clock=clock,
         gate=gate,
         shell=shell,
-        static=StaticFiles(STATIC_FOLDER),
+        static=static,
         open_workbench=opener,
         started_ms=clock.now_ms(),
     )
@@ -116,6 +117,8 @@ def make_server(services: Services, tls: ssl.SSLContext | None) -> HTTPServer:
         "websocket_max_message_size": LINK_FRAME_BYTES,
         "compress_response": False,
     }
+    for name in ("static_path", "static_url_prefix"):  # Tornado would make routes of its own for them
+        application_settings.pop(name, None)
     application = Application([], **application_settings)
     return HTTPServer(
         Front(application, services, routes.ROUTES),
@@ -135,6 +138,12 @@ def static_url(loaded: Loaded) -> str:
     if isinstance(prefix, str) and prefix:
         return prefix if prefix.endswith("/") else f"{prefix}/"
     return f"{loaded.settings.base_url}static/"
+
+
+def static_folder(loaded: Loaded) -> Path:
+    """Return where the built page is: ours, or what Tornado's own setting `static_path` says."""
+    named = loaded.settings.webapp_settings.get("static_path")
+    return Path(named) if isinstance(named, str) and named else STATIC_FOLDER
 
 
 def _token(loaded: Loaded) -> str:

@@ -53,7 +53,7 @@ class Document(NamedTuple):
 class Shell:
     """Makes documents from the built index.html, and makes them anew when it was built anew."""
 
-    def __init__(self, base_url: str, static_url: str, folder: Path = STATIC_FOLDER) -> None:
+    def __init__(self, base_url: str, static_url: str, folder: Path) -> None:
         """`static_url`: where the built files are served, with a slash at its end."""
         self._base_url = base_url
         self._static_url = static_url

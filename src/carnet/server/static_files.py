@@ -55,7 +55,7 @@ class StaticFiles:
     """The list. Made at first use, and again when a name is asked for that is not in it."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self._files: dict[str, BuiltFile] | None = None
         self._listed_ns = 0
 
@@ -69,7 +69,7 @@ class StaticFiles:
     def _list(self) -> None:
         try:
             changed_ns = max(
-                one.stat().st_mtime_ns for one in (self._folder, self._folder / "assets") if one.is_dir()
+                one.stat().st_mtime_ns for one in (self.folder, self.folder / "assets") if one.is_dir()
             )
         except ValueError:  # the page is not built
             self._files = {}
@@ -78,7 +78,7 @@ class StaticFiles:
             return
         self._listed_ns = changed_ns
         paths = {
-            one.relative_to(self._folder).as_posix(): one for one in self._folder.rglob("*") if one.is_file()
+            one.relative_to(self.folder).as_posix(): one for one in self.folder.rglob("*") if one.is_file()
         }
         self._files = {
             name: BuiltFile(path, _type_of(path), _HASHED.fullmatch(name) is not None, _codings(name, paths))

@@ -31,7 +31,7 @@ class LoginPage(Handler):
 
     def get(self) -> None:
         """Show the form; who is signed in already goes on."""
-        wanted = safe_next(self.get_query_argument("next", ""), self.services.base_url)
+        wanted = safe_next(self.get_query_argument("next", "", strip=False), self.services.base_url)
         if self.admission.token_in_url and self.identity.how == "token":
             sign_in(self, self.identity.user)
             self.redirect(wanted)
@@ -42,9 +42,7 @@ class LoginPage(Handler):
 
     async def post(self) -> None:
         """Check what was typed."""
-        wanted = safe_next(
-            self.get_body_argument("next", self.get_query_argument("next", "")), self.services.base_url
-        )
+        wanted = safe_next(self.get_body_argument("next", "", strip=False), self.services.base_url)
         form_token = self.get_body_argument(xsrf.ARGUMENT, "") or self.request.headers.get(xsrf.HEADER, "")
         if (
             not self.services.gate.form_tokens.is_ours(form_token)

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 from carnet.security import headers, xsrf
 from carnet.server.handlers.base import Handler
-from carnet.server.index import STATIC_FOLDER, PageNotBuilt
+from carnet.server.index import PageNotBuilt
 from carnet.server.signing_in import sign_in
 
 #: First part of the path to the page whose files are loaded ahead.
@@ -85,7 +85,7 @@ class OutputFrame(Handler):
     def get(self) -> None:
         """Answer with the frame; `?remote=1`: the reader let this output load from other hosts."""
         try:
-            data = (STATIC_FOLDER / "frame.html").read_bytes()
+            data = (self.services.static.folder / "frame.html").read_bytes()
         except FileNotFoundError:
             self.refuse(503, "not-built", str(PageNotBuilt()))
             return

@@ -1,0 +1,10 @@
+"""The notebook managers that come with Carnet: for those who list them."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from carnet.storage.base import NotebookManager
+from carnet.storage.files import FileNotebookManager
+from carnet.storage.memory import MemoryNotebookManager
+
+OURS: Final[Sequence[type[NotebookManager]]] = (FileNotebookManager, MemoryNotebookManager)

@@ -1,0 +1,166 @@
+"""Bytes of users: any range of them, and under headers that keep them from acting."""
+
+import os
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from tests.server.serving import Server
+
+
+@pytest.fixture(scope="module", autouse=True)
+def some_files(server: Server) -> None:
+    (server.notebook_dir / "ten.txt").write_bytes(b"0123456789")
+    (server.notebook_dir / "empty.txt").write_bytes(b"")
+    for ending in (
+        "html",
+        "svg",
+        "xhtml",
+        "xml",
+        "js",
+        "pdf",
+        "png",
+        "ipynb",
+        "exe",
+        "md",
+        "HTML",
+        "html.gz",
+        "mp4",
+    ):
+        (server.notebook_dir / f"page.{ending}").write_bytes(b"<script>alert(1)</script>")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "status", "body", "told"),
+    [
+        (None, 200, b"0123456789", None),
+        ("bytes=0-0", 206, b"0", "bytes 0-0/10"),
+        ("bytes=2-4", 206, b"234", "bytes 2-4/10"),
+        ("bytes=7-", 206, b"789", "bytes 7-9/10"),
+        ("bytes=-3", 206, b"789", "bytes 7-9/10"),
+        ("bytes=-30", 206, b"0123456789", "bytes 0-9/10"),
+        ("bytes=8-99", 206, b"89", "bytes 8-9/10"),
+        ("bytes=10-", 416, b"", "bytes */10"),
+        ("bytes=-0", 416, b"", "bytes */10"),
+        ("bytes=4-2", 200, b"0123456789", None),
+        ("bytes=0-1,3-4", 200, b"0123456789", None),
+        ("lines=1-2", 200, b"0123456789", None),
+        ("bytes=", 200, b"0123456789", None),
+    ],
+)
+def test_fi1_ranges(server: Server, wanted: str | None, status: int, body: bytes, told: str | None) -> None:
+    answer = server.api("GET", "files/ten.txt", headers={"Range": wanted} if wanted else None)
+
+    assert (answer.status, answer.body, answer.headers["Content-Range"]) == (status, body, told)
+    assert answer.headers["Accept-Ranges"] == "bytes"
+
+
+def test_fi2_unchanged_bytes_are_not_sent_again(server: Server) -> None:
+    etag = server.api("GET", "files/ten.txt").headers["Etag"]
+
+    assert server.api("GET", "files/ten.txt", headers={"If-None-Match": etag}).status == 304
+    fresh = server.api("GET", "files/ten.txt", headers={"Range": "bytes=0-0", "If-Range": etag})
+    stale = server.api("GET", "files/ten.txt", headers={"Range": "bytes=0-0", "If-Range": '"other"'})
+    assert (fresh.status, stale.status) == (206, 200)
+
+
+def test_fi3_head_and_empty_files(server: Server) -> None:
+    head, empty = server.api("HEAD", "files/ten.txt"), server.api("GET", "files/empty.txt")
+
+    assert (head.status, head.body, head.headers["Content-Length"]) == (200, b"", "10")
+    assert (empty.status, empty.body, empty.headers["Content-Length"]) == (200, b"", "0")
+
+
+@pytest.mark.parametrize(
+    ("ending", "shown"),
+    [
+        ("html", None),
+        ("HTML", None),
+        ("xhtml", None),
+        ("html.gz", None),
+        ("exe", None),
+        ("svg", "image/svg+xml"),
+        ("png", "image/png"),
+        ("mp4", "video/mp4"),
+        ("xml", "text/plain; charset=utf-8"),
+        ("js", "text/plain; charset=utf-8"),
+        ("md", "text/plain; charset=utf-8"),
+        ("ipynb", "text/plain; charset=utf-8"),
+    ],
+)
+def test_fi4_no_file_can_act(server: Server, ending: str, shown: str | None) -> None:
+    answer = server.api("GET", f"files/page.{ending}")
+    policy = answer.headers["Content-Security-Policy"]
+
+    assert answer.headers["Content-Type"] == shown or (
+        shown is None and "octet-stream" in answer.headers["Content-Type"]
+    )
+    assert answer.headers["Content-Disposition"].startswith("inline" if shown else "attachment")
+    assert policy.startswith("sandbox; default-src 'none'")
+    assert "allow-" not in policy
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_fi4_a_pdf_is_shown_without_a_sandbox_but_never_as_anything_else(server: Server) -> None:
+    answer = server.api("GET", "files/page.pdf")
+
+    assert (answer.headers["Content-Type"], answer.headers["X-Content-Type-Options"]) == (
+        "application/pdf",
+        "nosniff",
+    )
+    assert "script-src" not in answer.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+
+
+def test_fi5_names_cannot_break_out_of_the_header(server: Server) -> None:
+    name = 'a";x=%é\u202e.txt'
+    (server.notebook_dir / name).write_bytes(b"x")
+    answer = server.api("GET", f"files/{quote(name)}?download=1")
+
+    assert answer.headers["Content-Disposition"] == (
+        f"attachment; filename=\"a__x=___.txt\"; filename*=UTF-8''{quote(name, safe='')}"
+    )
+
+
+@pytest.mark.slow
+def test_fi6_large_files_go_out_and_come_in_without_memory(server: Server) -> None:
+    data = os.urandom(1 << 20) * 40
+    before = resident_bytes(server)
+
+    made = server.ask("PUT", "files/large.bin", data, {"Authorization": f"token {server.token}"})
+    sent = server.api("GET", "files/large.bin")
+
+    assert (made.status, sent.body == data) == (201, True)
+    assert resident_bytes(server) - before < 20 << 20
+    assert (server.notebook_dir / "large.bin").stat().st_size == len(data)
+
+
+def resident_bytes(server: Server) -> int:
+    status = Path(f"/proc/{server.process.pid}/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) << 10
+
+
+def test_fi7_a_careful_upload(server: Server) -> None:
+    headers = {"Authorization": f"token {server.token}"}
+    made = server.ask("PUT", "files/careful.txt", b"one", headers)
+    etag = made.headers["Etag"]
+
+    second = server.ask("PUT", "files/careful.txt", b"two", {**headers, "If-Match": etag})
+    late = server.ask("PUT", "files/careful.txt", b"three", {**headers, "If-Match": etag})
+
+    assert (made.status, second.status, late.status) == (201, 204, 409)
+    assert (server.notebook_dir / "careful.txt").read_bytes() == b"two"
+    assert server.ask("PUT", "files/no/folder.txt", b"x", headers).status == 404
+
+
+def test_folders_and_nothing(server: Server) -> None:
+    (server.notebook_dir / "sub").mkdir()
+
+    assert [server.api("GET", f"files/{path}").status for path in ("sub", "nothing", ".hidden")] == [
+        400,
+        404,
+        404,
+    ]
+    page = server.sign_in().ask("GET", "files/nothing", headers={"Accept": "text/html"})
+    assert (page.status, page.headers["Content-Type"]) == (404, "text/html; charset=utf-8")
