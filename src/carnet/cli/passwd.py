@@ -1,16 +1,63 @@
-"""`carnet passwd`: ask for a password twice, and print the hash for `NotebookApp.password`."""
+"""`carnet passwd [--save]`: ask for a password twice, and print its hash; or set it for the server of this state folder."""
 
+import getpass
+import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
 
+from carnet.clock import SystemClock
+from carnet.config.folders import state_folder
+from carnet.config.load import load
 from carnet.errors import ConfigError
-from carnet.lib.security import passwd
+from carnet.lib.security import ask_twice
+from carnet.security.logins import LoginTable
+from carnet.security.passwords import hash_password
+from carnet.security.state import SecurityState
+
+SHORTEST: Final = 8
 
 
 def main(arguments: Sequence[str]) -> int:
     """Ask, and print the hash to stdout, all else to stderr."""
-    if arguments:
-        raise ConfigError("carnet passwd takes no arguments: what stands on a command line, others can read.")
-    print(passwd())
-    print("Put it in your configuration: c.NotebookApp.password = '...'", file=sys.stderr)
+    if any(not one.startswith("-") for one in arguments):
+        raise ConfigError("carnet passwd takes no password: what stands on a command line, others can read.")
+    loaded = load([one for one in arguments if one != "--save"], os.environ, Path.cwd())
+    hashed = hash_password(ask_for_new())
+    if "--save" not in arguments:
+        print(hashed)
+        print("Put it in your configuration: c.NotebookApp.password = '...'", file=sys.stderr)
+        return 0
+    save(state_folder(loaded.settings, os.environ), hashed, configured=loaded.settings.password)
+    print(
+        "The password is set, also for a server that runs. Every device must sign in again.", file=sys.stderr
+    )
     return 0
+
+
+def ask_for_new() -> str:
+    """Return a password typed twice, not shorter than it should be.
+
+    Raises:
+        ConfigError: nobody typed one.
+    """
+    while True:
+        typed = ask_twice()
+        if len(typed) >= SHORTEST:
+            return typed
+        print(f"A password needs at least {SHORTEST} characters; a few words are best.", file=sys.stderr)
+
+
+def save(folder: Path, hashed: str, *, configured: str) -> None:
+    """Set the password of the server of a state folder, and sign every device out."""
+    user, clock = getpass.getuser(), SystemClock()
+    state = SecurityState.open(folder, clock)
+    logins = LoginTable(folder, clock)
+    try:
+        state.accounts.set_password(user, hashed, configured=configured)
+        logins.end_all()
+        state.audit.note("password-changed", user=user, detail="by carnet passwd")
+    finally:
+        logins.close()
+        state.close()

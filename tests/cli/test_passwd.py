@@ -1,0 +1,53 @@
+"""`carnet passwd`."""
+
+import getpass
+
+import pytest
+
+from carnet.clock import SystemClock
+from carnet.security.logins import LoginTable
+from carnet.security.passwords import check_password
+from carnet.security.state import SecurityState
+from tests.cli.conftest import Home
+
+pytestmark = pytest.mark.slow  # argon2
+
+
+def test_it_prints_a_hash_and_nothing_else(home: Home) -> None:
+    home.types("a long word", "a long word")
+
+    done = home.run("passwd")
+
+    assert check_password(done.out.strip(), "a long word")
+    assert "c.NotebookApp.password" in done.err
+
+
+def test_a_short_one_is_asked_for_again(home: Home) -> None:
+    home.types("short", "short", "long enough", "long enough")
+
+    done = home.run("passwd")
+
+    assert "at least 8 characters" in done.err
+    assert check_password(done.out.strip(), "long enough")
+
+
+def test_save_sets_it_for_the_server_and_signs_all_out(home: Home) -> None:
+    logins = LoginTable(home.state, SystemClock())
+    secret, _ = logins.create("ada", user_agent="", address="")
+    home.types("a long word", "a long word")
+
+    done = home.run("passwd", "--save")
+
+    state = SecurityState.open(home.state, SystemClock())
+    assert (done.code, done.out) == (0, "")
+    assert check_password(state.accounts.password_hash(getpass.getuser(), ""), "a long word")
+    assert logins.find(secret) is None
+    logins.close()
+    state.close()
+
+
+def test_a_password_on_the_command_line_is_refused(home: Home) -> None:
+    done = home.run("passwd", "secret")
+
+    assert (done.code, done.out) == (1, "")
+    assert "others can read" in done.err
