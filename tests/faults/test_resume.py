@@ -1,20 +1,18 @@
 """Cut lines: a tab that was cut off at any byte holds exactly the state of never having left. And runs happen once."""
 
 import random
-import re
 
 import pytest
 
-from carnet.core.notebook.model import DisplayData, Stream
-from carnet.core.session.state import SessionState
+from carnet.core.notebook.model import DisplayData
 from carnet.testing.bad_network import BadNetwork
+from tests.faults.numbered_lines import LINES, missing_and_doubled, text_of
 from tests.support.link_client import visible
 from tests.support.seeds import figure, rounds
 from tests.support.server import CarnetServer
 
 pytestmark = [pytest.mark.slow, pytest.mark.fault, pytest.mark.timeout(1800)]
 
-LINES = 10_000
 PRINT = f"""
 from IPython.display import display
 a, b, c = (display({{"text/plain": "0"}}, raw=True, display_id=True) for _ in range(3))
@@ -25,26 +23,6 @@ for number in range({LINES}):
             one.update({{"text/plain": str(number)}}, raw=True)
         time.sleep(PAUSE_S)
 """
-
-
-def text_parts(server: CarnetServer, state: SessionState, index: int) -> str:
-    """Return all that a cell has printed: head, spilled parts (by range reads, as the page does), and the rest."""
-    found = ""
-    for output in state.cells[state.order[index]].cell.outputs:
-        if isinstance(output, Stream):
-            found += output.head
-            for part in output.spilled:
-                status, data = server.request("GET", f"/blobs/{part.blob.sha256}")
-                assert status == 200
-                found += data.decode()
-            found += output.text
-    return found
-
-
-def missing_and_doubled(text: str) -> tuple[int, int]:
-    """Return how many of the numbered lines are missing, and how many are there more than once."""
-    numbers = re.findall(r"^line (\d{6})$", text, re.MULTILINE)
-    return LINES - len(set(numbers)), len(numbers) - len(set(numbers))
 
 
 async def test_lv3_lk_resume_after_cuts_at_random_bytes_is_the_state_of_never_having_left(
@@ -72,7 +50,7 @@ async def test_lv3_lk_resume_after_cuts_at_random_bytes_is_the_state_of_never_ha
                     await steady.wait(lambda: steady.now.seq == fresh.now.seq)
                     assert visible(tab.now) == visible(fresh.now)
                     assert visible(steady.now) == visible(fresh.now)
-                one_lost, one_doubled = missing_and_doubled(text_parts(server, tab.now, 1))
+                one_lost, one_doubled = missing_and_doubled(text_of(server, tab.now, 1))
                 lost, doubled = lost + one_lost, doubled + one_doubled
                 shown = [output for output in tab.cell(1).cell.outputs if isinstance(output, DisplayData)]
                 assert [output.data for output in shown] == [{"text/plain": str(LINES - 1)}] * 3

@@ -25,6 +25,7 @@ LEFT_OUT = {
     "Disable Stdin": "nbclient has nobody to ask",
     "Parallel Execute A": "waits for Parallel Execute B",
     "Parallel Execute B": "waits for Parallel Execute A",
+    "notebook3": "asks a person",
     "notebook2": "draws random numbers",
     "JupyterWidgets": "needs ipywidgets",
     "Output": "needs ipywidgets",

@@ -122,3 +122,34 @@ async def test_sv7_closing_saves(world: World) -> None:
 
     assert sources(world.notebooks) == ["one", "mine"]
     assert registry.sessions() == []
+
+
+async def test_sv9_what_was_said_of_a_file_is_taken_back_when_it_is_there_again(
+    world: World, expect_log: ExpectLog
+) -> None:
+    expect_log("The file is gone", logger="carnet.live.save")
+    write_notebook(world.notebooks, "one")
+    session = await world.start().open(PATH)
+    file = world.notebooks / "a.ipynb"
+
+    file.rename(world.notebooks / "b.ipynb")
+    await until(session, lambda: "gone" in session.state.saved.problem)
+    (world.notebooks / "b.ipynb").rename(file)
+    await until(session, lambda: session.state.saved.problem == "")
+    assert saved(session)
+
+
+async def test_sv9_a_broken_file_that_is_put_back_as_it_was_is_no_problem_any_more(
+    world: World, expect_log: ExpectLog
+) -> None:
+    expect_log("cannot be read as a notebook", logger="carnet.live.save")
+    write_notebook(world.notebooks, "one")
+    session = await world.start().open(PATH)
+    file = world.notebooks / "a.ipynb"
+    before = file.read_bytes()
+
+    file.write_text("half a noteb")
+    await until(session, lambda: session.state.saved.problem != "")
+    file.write_bytes(before)
+    await until(session, lambda: session.state.saved.problem == "")
+    assert saved(session)

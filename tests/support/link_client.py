@@ -11,13 +11,15 @@ from typing import Self
 
 import msgspec
 from tornado.httpclient import HTTPRequest
+from tornado.iostream import IOStream
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
 from carnet.core.notebook.model import Cell, Stream
 from carnet.core.session.apply import apply_entry
-from carnet.core.session.intents import Edit, IntentBody, RunCells, RunRequest
+from carnet.core.session.intents import ChangeSourceFrom, Edit, IntentBody, RunCells, RunRequest
 from carnet.core.session.operations import Entry, InsertCells, QueueRuns
 from carnet.core.session.state import CellState, SessionState
+from carnet.core.text.changes import diff
 from carnet.core.wire.link import (
     PROTOCOL,
     Answer,
@@ -93,10 +95,7 @@ class LinkClient:
         if self._connecting is not None:
             await asyncio.wait([self._connecting])
             if self._connecting.exception() is None:
-                self._connecting.result().close()
-        if self._socket is not None:
-            self._socket.close()
-        self.cut()
+                _hang_up(self._connecting.result())
 
     # ---- what a test reads
 
@@ -160,6 +159,13 @@ class LinkClient:
         await self.acknowledged(await self.intend(Edit(edits=(InsertCells(after=place, cells=(cell,)),))))
         return cell_id
 
+    async def write(self, index: int, source: str) -> int:
+        """Type so that a cell holds this source; return the intent's number, and do not wait for anything."""
+        cell = self.cell(index)
+        changes = diff(cell.cell.source, source).to_json()
+        edit = ChangeSourceFrom(cell_id=cell.cell.id, base=cell.version, changes=changes)
+        return await self.intend(Edit(edits=(edit,)))
+
     async def run(self, *cell_ids: CellId) -> list[RunId]:
         """Ask to run cells, in order; return the run ids when the session has decided."""
         runs = tuple(RunRequest(run_id=RunId(new_id()), cell_id=cell_id) for cell_id in cell_ids)
@@ -181,10 +187,9 @@ class LinkClient:
 
     def cut(self) -> None:
         """Drop the connection without a goodbye; it comes back by itself."""
-        if self._socket is not None:
-            stream = self._socket.protocol.stream if self._socket.protocol is not None else None
-            if stream is not None:
-                stream.close()
+        stream = _stream_of(self._socket) if self._socket is not None else None
+        if stream is not None:
+            stream.close()
 
     # ---- inside
 
@@ -198,7 +203,7 @@ class LinkClient:
             except Exception:  # noqa: BLE001 - whatever the broken line does, a tab tries again
                 await asyncio.sleep(0.05)
                 continue
-            stream = self._socket.protocol.stream if self._socket.protocol is not None else None
+            stream = _stream_of(self._socket)
             if stream is not None:
                 # As browsers do: else each intent waits for a delayed ACK.
                 stream.set_nodelay(True)
@@ -224,7 +229,7 @@ class LinkClient:
                     self._changed.notify_all()
                 if self.problem is not None:
                     return
-            self._socket.close()
+            _hang_up(self._socket)
             await asyncio.sleep(0.01)
 
     def _send(self, frame: object) -> None:
@@ -283,6 +288,18 @@ class LinkClient:
 
     def _seen(self) -> None:
         self._send(Seen(follow=1, seq=self.now.seq))
+
+
+def _stream_of(socket: WebSocketClientConnection) -> IOStream | None:
+    return socket.protocol.stream if socket.protocol is not None else None
+
+
+def _hang_up(socket: WebSocketClientConnection) -> None:
+    """Say goodbye, and do not wait for the answer."""
+    stream = _stream_of(socket)
+    socket.close()
+    if stream is not None:
+        stream.close()
 
 
 def _looked_at(sent: "asyncio.Future[None]") -> None:

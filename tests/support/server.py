@@ -57,6 +57,7 @@ class CarnetServer:
         self._env = dict(env or {})
         self._headers: dict[str, str] = {}
         self._ready = threading.Event()
+        self._news = threading.Condition()
         self._listener: threading.Thread | None = None
 
     def __enter__(self) -> Self:
@@ -130,6 +131,13 @@ class CarnetServer:
     def log(self) -> str:
         """Return what it has said."""
         return "\n".join(self.said)
+
+    def wait_said(self, pattern: str) -> None:
+        """Block until a line of its output matches."""
+        wanted = re.compile(pattern)
+        with self._news:
+            came = self._news.wait_for(lambda: any(map(wanted.search, self.said)), START_TIMEOUT_S)
+        assert came, f"the server never said {pattern!r}:\n{self.log()}"
 
     def host(self) -> psutil.Process | None:
         """Return the kernel host's process, if it lives."""
@@ -206,7 +214,9 @@ class CarnetServer:
         with process.stdout as output:
             for raw in output:
                 line = raw.decode("utf-8", "replace").rstrip("\n")
-                self.said.append(line)
+                with self._news:
+                    self.said.append(line)
+                    self._news.notify_all()
                 address = _ADDRESS.match(line)
                 if address is not None and not self._ready.is_set():
                     self.port = int(address[2])

@@ -98,8 +98,12 @@ class Saver:
                 await self._merge()
                 if self.unsaved:
                     await self._save()
-            elif self._gone:
-                self._gone = False
+                return
+            back, self._gone = self._gone, False
+            if not self.unsaved:
+                # It is as we know it, and holds everything: what was said of it is no longer true.
+                self._say_saved()
+            elif back:
                 await self._save()
 
     async def close(self) -> None:
@@ -211,6 +215,14 @@ class Saver:
         return session.commit_or_stall(
             [*ops, MarkSaved(revision=revision, seq=seq, at_ms=around.clock.now_ms())]
         )
+
+    def _say_saved(self) -> None:
+        session = self._session
+        saved = session.state.saved
+        if saved.problem and saved.revision is not None:
+            session.commit_or_stall(
+                [MarkSaved(revision=saved.revision, seq=saved.seq, at_ms=session.around.clock.now_ms())]
+            )
 
     def _fail(self, problem: str) -> None:
         session = self._session
