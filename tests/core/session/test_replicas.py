@@ -1,4 +1,7 @@
-"""Laws: three tabs with slow and broken links, a kernel, restarts. All replicas are equal, and nothing is lost."""
+"""Laws: replicas are equal and nothing is lost; batches do not matter; what is indexed is there.
+
+Three tabs with slow and broken links, a kernel, restarts.
+"""
 
 import re
 from collections import Counter
@@ -9,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from carnet.core.notebook.model import DisplayData, ExecuteResult
 from carnet.core.session import effects as fx
 from carnet.core.session import intents
 from carnet.core.session import operations as ops
@@ -19,9 +23,10 @@ from carnet.core.session.interpret import interpret
 from carnet.core.session.operations import Entry
 from carnet.core.session.state import SessionState
 from carnet.core.text.changes import ChangeJson
-from carnet.core.wire.host import RunDropped
+from carnet.core.wire.host import KernelDied, Obituary, Record, RunDropped
 from carnet.ids import BatchId, CellId, ClientId, RunId
-from tests.core.session.sessions import FRESH, Kernel, a_cell, a_session
+from tests.core.session.sessions import FRESH, IDLE, Kernel, a_cell, a_run, a_session, do, read
+from tools.make_session_vectors import Dice, Scenario
 
 TOKEN = re.compile(r"<\d+>")
 
@@ -191,10 +196,10 @@ class World:
             elif isinstance(effect, fx.SubmitRuns):
                 self.submitted += [run.id for run in effect.runs]
 
-    def read(self, *records: object) -> None:
-        meaning = interpret(self.state, list(records), now_ms=self.state.seq)  # type: ignore[arg-type]  # all records
+    def read(self, *records: Record) -> None:
+        meaning = interpret(self.state, records, now_ms=self.state.seq)
         self.commit(Entry(self.state.seq + 1, self.state.seq, meaning.ops, cursor=meaning.cursor))
-        assert interpret(self.state, list(records), now_ms=0).cursor is None  # type: ignore[arg-type]  # the same
+        assert interpret(self.state, records, now_ms=0).cursor is None
 
     def kernel_works(self, _: Tab, x: int, y: int) -> None:
         if self.kernel is None or not self.submitted:
@@ -255,11 +260,13 @@ ACTIONS = (
 )  # fmt: skip
 
 small = st.integers(0, 30)
-steps = st.lists(st.tuples(st.sampled_from(ACTIONS), st.integers(0, 2), small, small), max_size=120)
+steps = st.lists(
+    st.tuples(st.sampled_from(ACTIONS), st.integers(0, 2), small, small), min_size=100, max_size=300
+)
 
 
 @pytest.mark.slow
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(steps=steps)
 def test_op1_replicas_are_equal_and_every_token_is_there_once_or_was_let_go(
     steps: list[tuple[object, int, int, int]],
@@ -269,3 +276,124 @@ def test_op1_replicas_are_equal_and_every_token_is_there_once_or_was_let_go(
         action(world, world.tabs[tab], x, y)  # type: ignore[operator]  # one of ACTIONS
     world.settle()
     world.check()
+
+
+# ---- batches
+
+
+def said(k: Kernel, what: str, run: str, x: int) -> Record:
+    """Return a record of a run; `x` varies it."""
+    text = ("one\n", "50%\r", "two", "\x1b[2K\r")[x % 4]
+    match what:
+        case "print":
+            return k.prints(text, run, name=("stdout", "stdout", "stderr")[x % 3])
+        case "display":
+            return k.says(
+                "display_data", run, data={"text/plain": str(x)}, transient={"display_id": f"d{x % 2}"}
+            )
+        case "update":
+            return k.says(
+                "update_display_data",
+                run,
+                data={"text/plain": f"u{x}"},
+                transient={"display_id": f"d{x % 2}"},
+            )
+        case "clear":
+            return k.says("clear_output", run, wait=x % 2 == 0)
+        case "error":
+            return k.says("error", run, ename="E")
+        case "count":
+            return k.says("execute_input", run, execution_count=x)
+        case "reply":
+            return k.replies(run, ("ok", "error")[x % 2], execution_count=x)
+        case "next":
+            payload = [{"source": "set_next_input", "text": text.strip(), "replace": x % 2 == 0}]
+            return k.replies(run, payload=payload)
+        case "idle":
+            return k.idle(run)
+        case "input":
+            return k.asks(run, prompt="? ")
+        case "died":
+            return k.host(KernelDied(1, Obituary(exit_code=x)))
+        case _:
+            return k.sent(run)
+
+
+SAYINGS = (
+    "print",
+    "print",
+    "print",
+    "display",
+    "update",
+    "clear",
+    "error",
+    "count",
+    "reply",
+    "idle",
+    "sent",
+    "input",
+)
+sayings = st.lists(
+    st.tuples(st.sampled_from([*SAYINGS, "next", "died"]), st.sampled_from(["r1", "r2", "r3"]), small),
+    min_size=10,
+    max_size=60,
+)
+
+
+@pytest.mark.slow
+@settings(max_examples=200, deadline=None)
+@given(sayings=sayings, cuts=st.lists(st.booleans(), min_size=60, max_size=60))
+def test_op1_it_does_not_matter_how_records_come_in_batches(
+    sayings: list[tuple[str, str, int]], cuts: list[bool]
+) -> None:
+    k = Kernel()
+    records = [said(k, *saying) for saying in sayings]
+    start = do(
+        a_session("a", "b", kernel=IDLE),
+        ops.AddOutput(CellId("b"), DisplayData(display_id="d0")),
+        ops.QueueRuns((a_run("r1", "a"), a_run("r2", "b"), a_run("r3", "a"))),
+    )
+
+    whole, _ = read(start, *records)
+    pieces = start
+    batch: list[Record] = []
+    for record, cut in zip(records, cuts, strict=False):
+        batch.append(record)
+        if cut:
+            pieces, _ = read(pieces, *batch)
+            batch = []
+    pieces, _ = read(pieces, *batch)
+
+    for state in (whole, pieces):
+        assert sorted_cells(state.displays) == sorted_cells(shown_in(state))
+    assert whole.cells == pieces.cells
+    assert (whole.order, whole.runs, whole.metadata) == (pieces.order, pieces.runs, pieces.metadata)
+    assert whole.kernel.status == pieces.kernel.status
+    assert [notice.text for notice in whole.notices] == [notice.text for notice in pieces.notices]
+
+
+# ---- what is indexed
+
+
+def shown_in(state: SessionState) -> dict[str, tuple[CellId, ...]]:
+    """Return what `displays` says, found the long way."""
+    found: dict[str, tuple[CellId, ...]] = {}
+    for cell_id, cell in state.cells.items():
+        for output in cell.cell.outputs:
+            if isinstance(output, DisplayData | ExecuteResult) and output.display_id is not None:
+                cells = found.get(output.display_id, ())
+                found[output.display_id] = cells if cell_id in cells else (*cells, cell_id)
+    return found
+
+
+def sorted_cells(displays: dict[str, tuple[CellId, ...]]) -> dict[str, list[CellId]]:
+    return {display_id: sorted(cells) for display_id, cells in displays.items()}
+
+
+@pytest.mark.parametrize("seed", range(100, 110))
+def test_se14_every_display_that_is_shown_is_found(seed: int) -> None:
+    told = Scenario("dice", (a_cell("a", "1"), a_cell("b", "2")))
+    Dice(told, seed).roll(80)
+
+    assert sorted_cells(told.state.displays) == sorted_cells(shown_in(told.state))
+    assert sorted(told.state.order) == sorted(told.state.cells)

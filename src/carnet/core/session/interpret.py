@@ -216,7 +216,7 @@ class _Reader:
         self._started = {run.id for run in state.runs if run.started_ms is not None}
         #: Runs of which more became known in this batch, as an ordered set.
         self._marked: dict[RunId, None] = {}
-        self._counts: dict[RunId, int] = {}
+        self._counts: dict[CellId, int] = {}
         #: A run that the kernel answered with `aborted`, and when: the host may send it again (KM8).
         self._aborted: tuple[RunId, int] | None = None
         #: The newest run of each cell whose run ended in this batch; before that, of all cells, once that is asked.
@@ -488,8 +488,8 @@ class _Reader:
         return run
 
     def _count(self, run: Run, count: int) -> None:
-        if self._counts.get(run.id) != count:
-            self._counts[run.id] = count
+        if self._counts.get(run.cell_id) != count:
+            self._counts[run.cell_id] = count
             self._draft.add(ops.CountRun(run.id, count))
 
     def _mark(self, run: Run, at_ms: int) -> None:
@@ -530,6 +530,7 @@ class _Reader:
     def _leave(self, run: Run) -> None:
         del self._runs[run.id]
         self._started.discard(run.id)
+        self._draft.part(run.cell_id)
         self._cell_of_finished.pop(self._finished.get(run.cell_id, run.id), None)
         self._finished[run.cell_id] = run.id
         self._cell_of_finished[run.id] = run.cell_id
@@ -592,8 +593,9 @@ class _Draft:
         self._ops.append(operation)
 
     def part(self, cell_id: CellId) -> None:
-        """A new run begins: its stream does not go on with the old one."""
+        """A run begins or ends: what it does to old outputs is up to `apply`, so nothing is put together across it."""
         self._close_stream(cell_id)
+        self._waiting.discard(cell_id)
 
     def drop(self, run_id: RunId, at_ms: int) -> None:
         last = self._ops[-1] if self._ops else None
