@@ -9,7 +9,7 @@ import asyncio
 import logging
 
 from carnet.core.session.operations import SetPath
-from carnet.errors import CarnetError
+from carnet.errors import CarnetError, KernelError
 from carnet.ids import JournalId, KernelId, NotebookPath
 from carnet.live.opening import open_session
 from carnet.live.session import Session
@@ -138,8 +138,15 @@ class Registry:
 
     async def _open(self, path: NotebookPath) -> Session:
         session = await open_session(self.around, path, writable=True)
+        session.start(self._learn_kernelspecs(), "kernelspecs")
         self._remember_open(session)
         return session
+
+    async def _learn_kernelspecs(self) -> None:
+        try:
+            await self.around.kernelspecs.learn(self.around.host)
+        except KernelError as error:
+            log.warning("the kernel host: %s", error)
 
     def _remember_open(self, *more: Session) -> None:
         ids = {session.state.journal_id for session in (*self.sessions(), *more)}

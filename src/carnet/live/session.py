@@ -18,7 +18,7 @@ from typing import TypeVar, assert_never
 
 import msgspec
 
-from carnet.core.notebook.model import BlobRef, Spill
+from carnet.core.notebook.model import BlobRef
 from carnet.core.session import effects as fx
 from carnet.core.session.apply import apply_entry
 from carnet.core.session.decide import Fresh, decide, entry_of
@@ -32,7 +32,7 @@ from carnet.core.session.operations import (
     Operation,
     SetKernel,
 )
-from carnet.core.session.operations import SpillStream as SpillStreamOp
+from carnet.core.session.outputs import spill_operation
 from carnet.core.session.state import Notice, Refusal, SessionState
 from carnet.core.wire.host import Record
 from carnet.core.wire.link import Complete, Inspect, IsComplete, Question
@@ -341,8 +341,11 @@ class Session:
 
     def _decide(self, intent: Intent) -> IntentAnswer:
         now_ms = self.around.clock.now_ms()
+        known = self.around.kernelspecs
         fresh = Fresh(
-            kernel_id=KernelId(new_id()), default_kernelspec=self.around.settings.default_kernelspec
+            kernel_id=KernelId(new_id()),
+            kernelspecs=known.for_intent(intent.body),
+            default_kernelspec=self.around.settings.default_kernelspec or known.default,
         )
         decision = decide(self.state, intent, now_ms=now_ms, fresh=fresh)
         entry = entry_of(decision, intent, seq=self.state.seq + 1, at_ms=now_ms)
@@ -595,21 +598,13 @@ class Session:
                 self.saver.schedule()
             case fx.SaveNow():
                 self.saver.save_soon()
-            case fx.SpillStream(cell_id=cell_id, index=index, head=head, text=text):
+            case fx.SpillStream(text=text):
                 ref: BlobRef = await self.in_thread(
                     lambda: self.around.blobs.put(text.encode(errors="surrogatepass"), "text/plain")
                 )
-                self.commit_or_stall(
-                    [
-                        SpillStreamOp(
-                            cell_id=cell_id,
-                            index=index,
-                            length=len(text),
-                            head=head,
-                            spill=Spill(blob=ref, lines=text.count("\n")),
-                        )
-                    ]
-                )
+                operation = spill_operation(self.state, effect, ref)
+                if operation is not None:
+                    self.commit_or_stall([operation])
             case _:
                 assert_never(effect)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from carnet.clock import Clock
@@ -10,6 +10,7 @@ from carnet.ids import NotebookPath
 from carnet.journal.blobs import BlobStore
 from carnet.journal.store import JournalStore
 from carnet.live.host import KernelHost
+from carnet.live.kernelspecs import KnownKernelspecs
 from carnet.live.settings import LiveSettings
 from carnet.storage.base import NotebookManager
 
@@ -27,6 +28,7 @@ class Surroundings:
     settings: LiveSettings
     kernel_folder: Callable[[str], str]
     """Absolute folder a notebook's kernel starts in, by the notebook's path."""
+    kernelspecs: KnownKernelspecs = field(default_factory=KnownKernelspecs)
 
 
 def kernel_folder(storage: NotebookManager, fallback: Path) -> Callable[[str], str]:
