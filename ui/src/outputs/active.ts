@@ -1,6 +1,6 @@
 /** Does this HTML do anything by itself? Then it is for a sandboxed frame; else it is made inert and shown inline. */
 
-const HINT = /<\s*(script|iframe|object|embed)\b|\son[a-z]+\s*=|javascript:/i;
+const HINT = /<\s*(script|iframe|object|embed)\b|[\s/"'`]on[a-z]+\s*=|javascript:/i;
 
 const RUNS =
   'script:not([type]), script[type=""], script[type*="javascript" i], script[type="module" i], iframe, object, embed';

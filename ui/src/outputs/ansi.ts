@@ -36,7 +36,7 @@ export const PLAIN: AnsiStyle = {};
 // CSI ... final byte; OSC ... BEL or ST; other two-byte escapes; stray control characters but tab and newline.
 const SEQUENCE =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences are made of them
-  /\x1b\[([0-9;:?<=>]*)[ -/]*([@-~])|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[PX^_][^\x1b]*(?:\x1b\\)?|\x1b[ -/]*[0-~]?|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f]/g;
+  /\x1b\[([0-9;:?<=>]*)[ -/]*([@-~])|\x1b\[[0-9;:?<=>]*[ -/]*$|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[PX^_][^\x1b]*(?:\x1b\\)?|\x1b[ -/]*[0-~]?|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f]/g;
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences are made of them
 const SPECIAL = /[\x00-\x08\x0b-\x1f\x7f]/;

@@ -84,7 +84,8 @@ function dollars(text: string, at: number): Found | undefined {
     if (/\s/.test(text[end - 1] ?? "")) return undefined;
     if (/[0-9]/.test(text[end + 1] ?? "")) return undefined;
     const tex = text.slice(at + 1, end);
-    return tex === "" || /\n\s*\n/.test(tex) ? undefined : { tex, end: end + 1, display: false };
+    const cutsCode = tex.split("`").length % 2 === 0;
+    return tex === "" || cutsCode || /\n\s*\n/.test(tex) ? undefined : { tex, end: end + 1, display: false };
   }
   return undefined;
 }

@@ -119,9 +119,9 @@ function makePurifier(): DOMPurify {
   const made = createPurifier(window);
   made.addHook("uponSanitizeAttribute", (_node, data) => {
     if (data.attrName === "src" && data.attrValue.startsWith("attachment:")) {
-      data.attrValue = places.attachmentUrl(decode(data.attrValue.slice("attachment:".length))) ?? "";
-      data.forceKeepAttr = data.attrValue !== "";
-      data.keepAttr = data.forceKeepAttr;
+      const found = places.attachmentUrl(decode(data.attrValue.slice("attachment:".length)));
+      if (found === undefined) data.keepAttr = false;
+      else data.attrValue = found;
       return;
     }
     // A document's own anchor: an id would name a global of the page.
@@ -171,6 +171,7 @@ function mendLink(link: Element): void {
 /** A picture from another host would tell that host who reads this: it becomes a link that says so. */
 function mendImage(image: HTMLImageElement): void {
   const source = image.getAttribute("src") ?? "";
+  if (source === "") return;
   if (isRelative(source)) image.setAttribute("src", places.fileUrl(source));
   else if (!isLocal(source)) {
     const link = image.ownerDocument.createElement("a");
@@ -232,13 +233,13 @@ const FETCHES =
 function safeStyle(text: string): string {
   if (text.includes("\\") || FETCHES.test(text)) return "";
   if (shape === "output") return text;
-  const probe = document.createElement("span").style;
-  probe.cssText = text;
-  const kept = [];
-  for (const name of Array.from(probe)) {
-    if (TEXT_STYLES.test(name)) kept.push(`${name}: ${probe.getPropertyValue(name)}`);
-  }
-  return kept.join("; ");
+  return text
+    .split(";")
+    .map(declaration => declaration.trim())
+    .filter(declaration =>
+      TEXT_STYLES.test(declaration.slice(0, declaration.indexOf(":")).trim().toLowerCase()),
+    )
+    .join("; ");
 }
 
 function safeSheet(text: string): string {

@@ -1,0 +1,110 @@
+// @vitest-environment jsdom
+import { render, waitFor } from "@testing-library/preact";
+import { expect, test } from "vitest";
+import type { DisplayData, Json, Output } from "../core/wire.ts";
+import { OutputView } from "./output.tsx";
+import { type OutputSettings, OutputSettingsContext } from "./settings.ts";
+
+const settings: OutputSettings = {
+  blobUrl: blob => `/blobs/${blob.sha256}`,
+  fileUrl: relative => `/files/${relative}`,
+  frameUrl: remote => `/output-frame${remote ? "?remote=1" : ""}`,
+  openText: () => undefined,
+};
+
+function show(output: Output) {
+  return render(
+    <OutputSettingsContext.Provider value={settings}>
+      <OutputView output={output} />
+    </OutputSettingsContext.Provider>,
+  ).container;
+}
+
+function display(data: Record<string, Json>, more: Partial<DisplayData> = {}): DisplayData {
+  return { output_type: "display_data", data, metadata: {}, blobs: {}, display_id: null, extra: {}, ...more };
+}
+
+const PNG = "iVBORw0KGgoAAAANSUhEUgAAAoAAAAHg";
+
+test("a picture has its room before it is drawn", () => {
+  const image = show(display({ "image/png": PNG, "text/plain": "<Figure>" })).querySelector("img");
+  expect([image?.getAttribute("width"), image?.getAttribute("height"), image?.alt]).toEqual([
+    "640",
+    "480",
+    "<Figure>",
+  ]);
+});
+
+test("metadata decides how large a picture is", () => {
+  const metadata = { "image/png": { width: 320 } };
+  const image = show(display({ "image/png": PNG }, { metadata })).querySelector("img");
+  expect([image?.getAttribute("width"), image?.getAttribute("height")]).toEqual(["320", "240"]);
+});
+
+test("a picture in a blob comes by its address", () => {
+  const blob = { sha256: "c".repeat(64), size_bytes: 5, media_type: "image/png" };
+  const image = show(display({}, { blobs: { "image/png": blob } })).querySelector("img");
+  expect(image?.getAttribute("src")).toBe(`/blobs/${blob.sha256}`);
+});
+
+test("SVG is a picture, never part of the page", async () => {
+  URL.createObjectURL ??= () => "blob:x";
+  URL.revokeObjectURL ??= () => undefined;
+  const container = show(display({ "image/svg+xml": "<svg width='4' height='2'><script>x</script></svg>" }));
+  await waitFor(() => expect(container.querySelector("img")?.getAttribute("src")).toMatch(/^blob:/));
+  expect(container.querySelector("svg, script")).toBeNull();
+  expect(container.querySelector("img")?.getAttribute("width")).toBe("4");
+});
+
+test("inert HTML stands in a shadow root", async () => {
+  const container = show(display({ "text/html": "<table><tr><td id=app>1</td></tr></table>" }));
+  await waitFor(() => {
+    expect(container.querySelector(".output-html > div")?.shadowRoot?.querySelector("td")?.textContent).toBe(
+      "1",
+    );
+  });
+  expect(container.querySelector("td")).toBeNull();
+});
+
+test("HTML with scripts stands in a frame of opaque origin", () => {
+  const frame = show(display({ "text/html": "<script>parent.pwned = 1</script>" })).querySelector("iframe");
+  expect(frame?.getAttribute("sandbox")).toBe("allow-scripts");
+  expect(frame?.getAttribute("src")).toBe("/output-frame");
+});
+
+test("a frame loads from other hosts only when told to", async () => {
+  const container = show(display({ "text/html": '<script src="https://cdn.example/x.js"></script>' }));
+  expect(container.textContent).toContain("cdn.example");
+  expect(container.querySelector("iframe")?.getAttribute("src")).toBe("/output-frame");
+  container.querySelector("button")?.click();
+  await waitFor(() =>
+    expect(container.querySelector("iframe")?.getAttribute("src")).toBe("/output-frame?remote=1"),
+  );
+});
+
+test("an error says what it is first, and folds a long traceback", () => {
+  const traceback = Array.from({ length: 60 }, (_, line) => `frame ${line}`);
+  const container = show({ output_type: "error", ename: "KeyError", evalue: "'long'", traceback, extra: {} });
+  expect(container.querySelector(".error-says")?.textContent).toBe("KeyError: 'long'");
+  expect(container.querySelector("details")?.hasAttribute("open")).toBe(false);
+});
+
+test("JSON is a tree that opens", () => {
+  const container = show(display({ "application/json": { a: [1, null, "x"], b: {} } }));
+  expect(container.querySelector(".json-string")?.textContent).toBe('"x"');
+  expect(container.textContent).toContain("2 keys");
+});
+
+test("a widget falls back to its text and says why", () => {
+  const data = {
+    "application/vnd.jupyter.widget-view+json": { model_id: "m" },
+    "text/plain": "IntSlider(value=3)",
+  };
+  const text = show(display(data)).textContent;
+  expect(text).toContain("IntSlider(value=3)");
+  expect(text).toContain("cannot draw live widgets yet");
+});
+
+test("what nobody can draw says what it is", () => {
+  expect(show(display({ "application/x-thing": 1 })).textContent).toContain("application/x-thing");
+});
