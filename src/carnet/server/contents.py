@@ -11,13 +11,11 @@ from hashlib import sha256
 from typing import Any, Final
 
 from carnet.core.notebook.ipynb import decode, encode, is_json_type
-from carnet.core.notebook.model import Notebook
+from carnet.core.notebook.model import Cell, Notebook
 from carnet.errors import InvalidPath, PeerError
 from carnet.ids import CellId, NotebookPath, new_cell_id
 from carnet.server.times import iso_time
 from carnet.storage.base import Entry, NotebookManager
-
-EMPTY_NOTEBOOK: Final = encode(Notebook())
 
 _TYPES: Final = {"notebook": "notebook", "file": "file", "folder": "directory"}
 
@@ -71,6 +69,11 @@ def folder_model(storage: NotebookManager, entry: Entry, *, with_content: bool) 
         model["format"] = "json"
         model["content"] = [_bare_model(one) for one in storage.list(entry.path)]
     return model
+
+
+def new_notebook() -> bytes:
+    """Return a new notebook's bytes: one empty code cell, for that is what hands that know Jupyter type into."""
+    return encode(Notebook(cells=(Cell(id=new_cell_id(), kind="code"),)))
 
 
 def notebook_bytes(content: object) -> bytes:

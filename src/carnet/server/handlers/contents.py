@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from carnet.errors import NotFound, PeerError, RevisionConflict
 from carnet.ids import NotebookPath, Revision
-from carnet.server.contents import EMPTY_NOTEBOOK, model_of, notebook_bytes
+from carnet.server.contents import model_of, new_notebook, notebook_bytes
 from carnet.server.handlers.base import Handler
 from carnet.server.uploads import append_chunk, take_upload, upload_file
 from carnet.storage.base import NotebookManager
@@ -199,7 +199,7 @@ def _make(storage: NotebookManager, folder: NotebookPath, body: dict[str, Any]) 
         path = storage.untitled_path(folder, stem="Untitled Folder", suffix="")
         storage.make_folder(path)
     elif kind == "notebook" or ext == ".ipynb":
-        path, _ = storage.save_untitled(folder, EMPTY_NOTEBOOK)
+        path, _ = storage.save_untitled(folder, new_notebook())
     elif kind == "file":
         path, _ = storage.save_untitled(folder, b"", stem="untitled", suffix=ext)
     else:
