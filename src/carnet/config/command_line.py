@@ -48,7 +48,7 @@ class Given:
     wants_help: bool = False
     wants_version: bool = False
     yes: bool = False
-    """`-y`: answer yes to questions."""
+    """`-y`: answer yes to questions. Understood because hands know it; Carnet asks none."""
     rest: list[str] = field(default_factory=list)
     """What is not an option: at most one file or folder."""
 
@@ -91,7 +91,9 @@ def _flag(given: Given, argument: str, name: str, has_value: str) -> bool:
         given.wants_version = True
     elif argument in {"-y", "--yes"}:
         given.yes = True
-    elif name in FLAGS and not has_value:
+    elif name in FLAGS:
+        if has_value:
+            raise ConfigError(f"--{name} takes no value.")
         setting, value, _ = FLAGS[name]
         given.values[setting] = value
     else:

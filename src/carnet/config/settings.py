@@ -53,12 +53,9 @@ class Settings:
     password: str = setting(
         "", "Hash of the password, as `carnet passwd` prints it. Old `sha1:` hashes are understood."
     )
-    allow_origin: str = setting(
-        "", "One more origin whose pages may use the API with a token, as `https://example.org`."
-    )
     allow_remote_access: bool = setting(
         False,
-        "Answer to any Host name. Better: name yours in `local_hostnames`. (Guards against DNS rebinding.)",
+        "Answer to any Host name, which lets other sites in by DNS rebinding. Better: name yours in `local_hostnames`.",
     )
     local_hostnames: list[str] = setting(
         ["localhost"], "Names under which browsers reach this server, besides its addresses."
@@ -76,11 +73,7 @@ class Settings:
         "carnet.storage.files.FileNotebookManager",
         "Where notebooks live: the dotted name of a NotebookManager class.",
     )
-    autosave_delay_s: float = setting(1.0, "A changed notebook is saved this long after the change.")
-    output_limit_bytes: int = setting(
-        1 << 30,
-        "Output kept for one run of one cell; what comes after is dropped with a notice. 0: no limit.",
-    )
+    autosave_delay_s: float = setting(0.8, "A changed notebook is saved this long after the first change.")
 
     # -- kernels
     kernels_outlive_server: bool = setting(
@@ -179,17 +172,13 @@ def checked(settings: Settings) -> Settings:
     """
     if not 0 <= settings.port <= 65535:
         raise ConfigError(f"port: a number from 0 to 65535 is wanted, but it is {settings.port}.")
-    for name in ("port_retries", "autosave_delay_s", "output_limit_bytes"):
+    for name in ("port_retries", "autosave_delay_s"):
         if getattr(settings, name) < 0:
             raise ConfigError(f"{name}: it cannot be negative, but it is {getattr(settings, name)}.")
     if settings.max_body_bytes < MIB:
         raise ConfigError(f"max_body_bytes: at least {MIB} is wanted, but it is {settings.max_body_bytes}.")
     if settings.keyfile and not settings.certfile:
         raise ConfigError("keyfile: it needs certfile too. Name the certificate that this key belongs to.")
-    if "*" in settings.allow_origin:
-        raise ConfigError(
-            "allow_origin: it must be one origin, as https://example.org. Patterns are not understood."
-        )
     if settings.log_level.upper() not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
         raise ConfigError(
             f"log_level: DEBUG, INFO, WARNING or ERROR is wanted, but it is {settings.log_level!r}."

@@ -51,6 +51,7 @@ class Presence:
     def leave(self) -> None:
         """Take the file away."""
         self._path.unlink(missing_ok=True)
+        self._path.with_suffix(".html").unlink(missing_ok=True)  # what a browser was given to open
         os.close(self._descriptor)
 
 

@@ -1,0 +1,80 @@
+"""The guarding headers, set by set."""
+
+import pytest
+
+from carnet.security import headers
+
+SETS = {
+    "page": headers.page("N"),
+    "plain": headers.plain_page("N"),
+    "api": headers.api(),
+    "static": headers.static(),
+    "file": headers.user_file("image/png"),
+    "pdf": headers.user_file("application/pdf"),
+    "frame": headers.output_frame(remote=False),
+    "remote frame": headers.output_frame(remote=True),
+}
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_ac13_every_response_has_these(name: str) -> None:
+    found = SETS[name]
+
+    assert found["X-Content-Type-Options"] == "nosniff"
+    assert found["Referrer-Policy"] == "no-referrer"
+    assert found["Cross-Origin-Resource-Policy"] == "same-origin"
+    assert found["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert "default-src 'none'" in found["Content-Security-Policy"]
+    assert "allow-same-origin" not in found["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize("name", ["page", "plain"])
+def test_ac14_no_inline_script_and_no_frame_around_our_pages(name: str) -> None:
+    policy = dict(part.partition(" ")[::2] for part in SETS[name]["Content-Security-Policy"].split("; "))
+
+    assert "'unsafe-inline'" not in policy.get("script-src", "") + policy["style-src"]
+    assert "'unsafe-eval'" not in policy.get("script-src", "")
+    assert policy["frame-ancestors"] == "'none'"
+    assert policy["base-uri"] == "'none'"
+    assert policy["form-action"] == "'self'"
+    assert "http" not in SETS[name]["Content-Security-Policy"], "nothing of the page comes from another host"
+
+
+def test_ac15_data_is_not_kept() -> None:
+    assert SETS["api"]["Cache-Control"] == SETS["plain"]["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("name", ["file", "frame", "remote frame", "api", "static"])
+def test_ac16_what_is_not_a_page_has_no_origin(name: str) -> None:
+    parts = SETS[name]["Content-Security-Policy"].split("; ")
+    sandbox = next(part for part in parts if part.startswith("sandbox"))
+
+    assert sandbox == ("sandbox allow-scripts" if "frame" in name else "sandbox")
+
+
+def test_ac16_the_frame_reaches_no_address_unless_the_reader_allowed_it() -> None:
+    assert "http" not in SETS["frame"]["Content-Security-Policy"]
+    assert "https:" in SETS["remote frame"]["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize(
+    ("media_type", "shown"),
+    [
+        ("text/html", None),
+        ("TEXT/HTML; charset=x", None),
+        ("application/xhtml+xml", None),
+        ("application/octet-stream", None),
+        ("application/x-shockwave-flash", None),
+        ("image/svg+xml", "image/svg+xml"),
+        ("image/png", "image/png"),
+        ("application/pdf", "application/pdf"),
+        ("text/css", "text/plain; charset=utf-8"),
+        ("text/xml", "text/plain; charset=utf-8"),
+        ("application/javascript", "text/plain; charset=utf-8"),
+        ("application/x-ipynb+json", "text/plain; charset=utf-8"),
+        ("audio/ogg", "audio/ogg"),
+        ("", None),
+    ],
+)
+def test_ac16_types_that_may_be_shown(media_type: str, shown: str | None) -> None:
+    assert headers.shown_type(media_type) == shown
