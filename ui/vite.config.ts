@@ -3,6 +3,18 @@
 import { defineConfig } from "vite";
 import { pages } from "./vite.pages.ts";
 
+/** What every view needs. */
+const APP =
+  /node_modules\/(preact|@preact|@floating-ui|lucide)\/|src\/(app|common|rest|context|strings)\.ts|index\.html|src\/styles\/|src\/controls\/|src\/views\/[^/]+$|src\/views\/dashboard\/(listing|contents)|src\/outputs\/size|preload-helper/;
+/** What the notebook page needs to show a notebook. */
+const NOTEBOOK =
+  /src\/(notebookpage\.ts|core\/|link\/|commands\/|views\/notebook\/|outputs\/(?!richparts|mathjax|markdown\.ts|sanitise))|node_modules\/(@codemirror\/state|@marijn\/find-cluster-break)\//;
+/** What an editor always needs; languages that load later share parts of it. */
+const EDITOR =
+  /src\/editor\/(?!markdown|python|assist|completion|tooltip)|node_modules\/(@codemirror\/(view|commands|language|streamparser)|@lezer\/(common|highlight)|style-mod|w3c-keyname|crelt)\//;
+
+const PYTHON = /src\/editor\/python\.ts|node_modules\/@lezer\/(lr|python)\//;
+
 const OUT_DIR = "../src/carnet/server/static";
 
 export default defineConfig({
@@ -16,6 +28,23 @@ export default defineConfig({
     target: "es2022",
     // An inlined asset would need `data:` in the content security policy.
     assetsInlineLimit: 0,
+    // One style sheet: all of it is a few kilobytes, and a request costs more.
+    cssCodeSplit: false,
+    modulePreload: { polyfill: false },
+    rolldownOptions: {
+      output: {
+        // Each page is few files: a request costs more than some bytes.
+        codeSplitting: {
+          includeDependenciesRecursively: false,
+          groups: [
+            { name: "app", test: APP, priority: 3 },
+            { name: "notebook", test: NOTEBOOK, priority: 2 },
+            { name: "editor", test: EDITOR, priority: 1 },
+            { name: "python", test: PYTHON, priority: 1 },
+          ],
+        },
+      },
+    },
     reportCompressedSize: false,
     chunkSizeWarningLimit: 2000,
   },

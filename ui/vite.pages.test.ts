@@ -1,31 +1,48 @@
 import { expect, test } from "vitest";
-import { BUDGET, filesOf, overBudget, weigh } from "./vite.pages.ts";
+import { BUDGET, inlineRuntime, overBudget, scriptsOf, weigh } from "./vite.pages.ts";
 
-const manifest = {
-  "index.html": { file: "assets/app.js", css: ["assets/base.css"], imports: ["_shared.js"] },
-  "_shared.js": { file: "assets/shared.js" },
-  "src/views/notebook/index.tsx": {
-    file: "assets/notebook.js",
-    imports: ["_shared.js"],
-    css: ["assets/nb.css"],
-  },
-  "src/views/dashboard/index.tsx": { file: "assets/dashboard.js" },
-};
+const scripts = [
+  { file: "a/app.js", modules: ["/ui/src/app.ts", "/ui/src/rest.ts"], imports: [] },
+  { file: "a/notebook.js", modules: ["/ui/src/notebookpage.ts"], imports: ["a/shared.js", "a/app.js"] },
+  { file: "a/shared.js", modules: ["/ui/src/core/text.ts"], imports: ["a/app.js"] },
+  { file: "a/dashboard.js", modules: ["/ui/src/views/dashboard/index.tsx"], imports: ["a/app.js"] },
+];
 
-test("a page's files are its chunks and what they import, each once", () => {
-  expect(filesOf(manifest, ["src/views/notebook/index.tsx"])).toEqual({
-    scripts: ["assets/app.js", "assets/notebook.js", "assets/shared.js"],
-    styles: ["assets/base.css", "assets/nb.css"],
-  });
+test("a page's scripts are those of its modules and what they import, each once", () => {
+  expect(scriptsOf(scripts, ["src/app.ts", "src/notebookpage.ts"])).toEqual([
+    "a/app.js",
+    "a/notebook.js",
+    "a/shared.js",
+  ]);
+});
+
+test("a module that is not built is said, not left out", () => {
+  expect(() => scriptsOf(scripts, ["src/gone.ts"])).toThrow("src/gone.ts is in no built script.");
 });
 
 test("a page weighs its files, and two requests more: the HTML and the link", () => {
-  const files = filesOf(manifest, ["src/views/dashboard/index.tsx"]);
-  expect(weigh(files, () => 1000)).toEqual({ bytes: 4000, requests: 6 });
+  const files = { scripts: ["a/app.js", "a/dashboard.js"], styles: ["a/style.css"] };
+  expect(weigh(files, () => 1000)).toEqual({ bytes: 3000, requests: 5 });
 });
 
 test("a page over the budget is refused with a sentence", () => {
   expect(overBudget("notebook", BUDGET)).toBeUndefined();
   expect(overBudget("notebook", { ...BUDGET, bytes: BUDGET.bytes + 1 })).toContain("180001 bytes");
   expect(overBudget("notebook", { ...BUDGET, requests: BUDGET.requests + 1 })).toContain("7 requests");
+});
+
+test("the bundler's run time is put where it is imported, and works there", () => {
+  const chunk = {
+    name: "x",
+    fileName: "a/x.js",
+    code: 'import{t as e}from"./rt-1.js";export const two=e(1);',
+  };
+  const runtime = {
+    name: "rolldown-runtime",
+    fileName: "a/rt-1.js",
+    code: "var n=1,r=t=>t+n;export{r as t};",
+  };
+  expect(inlineRuntime([chunk, runtime])).toEqual(new Set(["a/rt-1.js"]));
+  expect(chunk.code).not.toContain("import");
+  expect(new Function(chunk.code.replace("export const two=", "return "))()).toBe(2);
 });

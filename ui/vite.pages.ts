@@ -1,21 +1,18 @@
 // A Vite plugin that finishes the built page: .br and .gz beside each file (the server compresses nothing while it
 // serves), preload.json (which files each page needs at once, so that the server can name them in the HTML), and the
-// budget: the build fails when the notebook page grows beyond it.
+// budget: the build fails when a page grows beyond it.
 
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { extname, join, relative } from "node:path";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import type { Plugin } from "vite";
 
-/** What one entry of Vite's manifest says, as far as we use it. */
-export interface ManifestChunk {
+/** A built script: which modules are in it, and which scripts it loads with it. */
+export interface Script {
   readonly file: string;
-  readonly imports?: readonly string[];
-  readonly dynamicImports?: readonly string[];
-  readonly css?: readonly string[];
+  readonly modules: readonly string[];
+  imports: readonly string[];
 }
-
-export type Manifest = Readonly<Record<string, ManifestChunk>>;
 
 /** Files a page loads before it can be used: scripts and styles, without the HTML. */
 export interface PageFiles {
@@ -31,29 +28,29 @@ export interface Weight {
 
 export const BUDGET: Weight = { bytes: 180_000, requests: 6 };
 
-/** Each page by name, and what it loads at once. A chunk named here that is not built yet is left out. */
+/** Each page by name, and the modules it loads at once, with all that these import. */
 export const PAGES: Readonly<Record<string, readonly string[]>> = {
   dashboard: ["src/app.ts", "src/views/dashboard/index.tsx"],
-  notebook: ["src/app.ts", "src/views/notebook/index.tsx", "src/editor/index.ts"],
+  notebook: ["src/app.ts", "src/notebookpage.ts", "src/editor/index.ts"],
 };
 
 const COMPRESSED = new Set([".js", ".css", ".svg", ".json", ".wasm", ".map", ".txt", ".ttf"]);
 
-/** Return all files that these chunks need, static imports included. */
-export function filesOf(manifest: Manifest, roots: readonly string[]): PageFiles {
-  const scripts = new Set<string>();
-  const styles = new Set<string>();
-  const seen = new Set<string>();
-  const queue = [...roots, ...("index.html" in manifest ? ["index.html"] : [])];
-  for (let key = queue.pop(); key !== undefined; key = queue.pop()) {
-    const chunk = manifest[key];
-    if (chunk === undefined || seen.has(key)) continue;
-    seen.add(key);
-    scripts.add(chunk.file);
-    for (const style of chunk.css ?? []) styles.add(style);
-    queue.push(...(chunk.imports ?? []));
+/** Return the scripts that these modules need, static imports included. Throws when a module is in none. */
+export function scriptsOf(scripts: readonly Script[], roots: readonly string[]): readonly string[] {
+  const byFile = new Map(scripts.map(script => [script.file, script]));
+  const queue = roots.map(root => {
+    const found = scripts.find(script => script.modules.some(module => module.endsWith(`/${root}`)));
+    if (found === undefined) throw new Error(`${root} is in no built script.`);
+    return found;
+  });
+  const needed = new Set<string>();
+  for (let script = queue.pop(); script !== undefined; script = queue.pop()) {
+    if (needed.has(script.file)) continue;
+    needed.add(script.file);
+    queue.push(...script.imports.flatMap(file => byFile.get(file) ?? []));
   }
-  return { scripts: [...scripts].sort(), styles: [...styles].sort() };
+  return [...needed].sort();
 }
 
 /** Return what a page weighs, given the compressed size of each file. */
@@ -75,27 +72,76 @@ export function overBudget(page: string, weight: Weight, budget: Weight = BUDGET
 
 export function pages(): Plugin {
   let outDir = "";
+  const preload: Record<string, PageFiles> = {};
   return {
     name: "carnet-pages",
     apply: "build",
     configResolved(config) {
       outDir = join(config.root, config.build.outDir);
     },
+    generateBundle: {
+      order: "post",
+      handler(_options, bundle) {
+        const scripts = Object.values(bundle).flatMap((chunk): Script[] =>
+          chunk.type === "chunk"
+            ? [{ file: chunk.fileName, modules: chunk.moduleIds, imports: chunk.imports }]
+            : [],
+        );
+        const styles = Object.keys(bundle).filter(file => file.endsWith(".css"));
+        const inlined = inlineRuntime(Object.values(bundle).filter(chunk => chunk.type === "chunk"));
+        for (const script of scripts) script.imports = script.imports.filter(file => !inlined.has(file));
+        for (const [page, roots] of Object.entries(PAGES)) {
+          preload[page] = { scripts: scriptsOf(scripts, roots), styles };
+        }
+      },
+    },
     closeBundle() {
       const sizes = compressAll(outDir);
-      const manifest: Manifest = JSON.parse(readFileSync(join(outDir, "manifest.json"), "utf8"));
-      const preload: Record<string, PageFiles> = {};
-      for (const [page, roots] of Object.entries(PAGES)) {
-        const files = filesOf(manifest, roots);
-        preload[page] = files;
+      writeFileSync(join(outDir, "preload.json"), `${JSON.stringify(preload, null, 1)}\n`);
+      for (const [page, files] of Object.entries(preload)) {
         const weight = weigh(files, file => sizes.get(file) ?? 0);
         process.stderr.write(`${page} page: ${weight.bytes} bytes (br), ${weight.requests} requests\n`);
-        const problem = page === "notebook" ? overBudget(page, weight) : undefined;
+        for (const file of [...files.scripts, ...files.styles]) {
+          process.stderr.write(`  ${String(sizes.get(file)).padStart(7)} ${file}\n`);
+        }
+        const problem = overBudget(page, weight);
         if (problem !== undefined) throw new Error(problem);
       }
-      writeFileSync(join(outDir, "preload.json"), `${JSON.stringify(preload, null, 1)}\n`);
     },
   };
+}
+
+interface Chunk {
+  readonly fileName: string;
+  readonly name: string;
+  code: string;
+}
+
+/**
+ * The bundler's run time is a file of 150 bytes, and a request: put its text where it is imported.
+ *
+ * Returns the names of the files that nothing imports any more. (They stay: lists of what to preload may name them.)
+ */
+export function inlineRuntime(chunks: readonly Chunk[]): ReadonlySet<string> {
+  const inlined = new Set<string>();
+  for (const runtime of chunks.filter(chunk => chunk.name === "rolldown-runtime")) {
+    const found = /^([\s\S]*?)export\s*\{([^}]*)\};?\s*$/.exec(runtime.code);
+    const [, body, names] = found ?? [];
+    if (body === undefined || names === undefined) continue;
+    // `export{a as t}` gives `{t:a}`, `import{t as e}` takes `{t:e}`.
+    const given = names.replace(/(\w+)\s+as\s+(\w+)/g, "$2:$1");
+    const file = runtime.fileName.slice(runtime.fileName.lastIndexOf("/") + 1).replace(/[.\\]/g, "\\$&");
+    const statement = new RegExp(`import\\s*\\{([^}]*)\\}\\s*from\\s*["'\`]\\./${file}["'\`];?`);
+    for (const chunk of chunks) {
+      chunk.code = chunk.code.replace(
+        statement,
+        (_match, taken: string) =>
+          `const {${taken.replace(/(\w+)\s+as\s+(\w+)/g, "$1:$2")}}=(()=>{${body};return{${given}}})();`,
+      );
+    }
+    inlined.add(runtime.fileName);
+  }
+  return inlined;
 }
 
 /** Write .br and .gz beside each file that gains by it; return each file's brotli size by its relative name. */

@@ -1,5 +1,75 @@
-// Where the page starts: which view this address shows, and the things every view is given.
+/**
+ * Where the page starts: which view this address shows, and the things every view is given.
+ *
+ * Each view is a chunk of its own; the dashboard loads neither link nor editor.
+ */
 
-const root = document.getElementById("app");
-if (root === null) throw new Error("The page has no element with the id `app`.");
-root.textContent = "Carnet";
+import { options } from "preact";
+import type { AppContext, View } from "./context.ts";
+import { makeRest } from "./rest.ts";
+import "./common.ts";
+
+/** Drawing waits for the next frame, so that many operations cost one drawing; in a hidden tab, for a moment. */
+options.debounceRendering = draw => {
+  if (document.hidden) setTimeout(draw, 100);
+  else requestAnimationFrame(draw);
+};
+
+function meta(name: string): string | null {
+  return document.querySelector<HTMLMetaElement>(`meta[name="${name}"]`)?.content ?? null;
+}
+
+const base = new URL(meta("carnet-base-url") ?? "/", location.href).href;
+const rest = makeRest({
+  base,
+  // Bound: a browser's fetch minds what it is called on.
+  fetch: (address, init) => fetch(address, init),
+  xsrf: () => meta("carnet-xsrf"),
+  cookies: () => document.cookie,
+});
+
+/** The first part of the address below the base: which kind of place it names. */
+function placeKind(): string {
+  return location.href.startsWith(base)
+    ? (location.pathname.slice(new URL(base).pathname.length).split("/")[0] ?? "")
+    : "";
+}
+
+async function load(): Promise<{ readonly view: View; readonly context: AppContext }> {
+  const plain: AppContext = {
+    base,
+    rest,
+    newVersion: null,
+    openNotebook: path => {
+      throw new Error(`Only the notebook page follows notebooks, so not ${path} here.`);
+    },
+  };
+  switch (placeKind()) {
+    case "notebooks": {
+      const { view, makeClient } = await import("./notebookpage.ts");
+      const client = makeClient(base, meta("carnet-version"));
+      const { newVersion } = client;
+      return { view, context: { base, rest, newVersion, openNotebook: path => client.openNotebook(path) } };
+    }
+    case "edit":
+    case "view":
+      return { view: (await import("./views/file/index.tsx")).view, context: plain };
+    default:
+      return { view: (await import("./views/dashboard/index.tsx")).view, context: plain };
+  }
+}
+
+async function start(): Promise<void> {
+  const root = document.getElementById("app");
+  if (root === null) throw new Error("The page has no element with the id `app`.");
+  try {
+    const { view, context } = await load();
+    view.mount(root, context);
+  } catch (error) {
+    // A chunk that does not come: the server was upgraded since, or the network is gone.
+    root.textContent = "This page could not be loaded. Check the connection, and load it again.";
+    throw error;
+  }
+}
+
+void start();

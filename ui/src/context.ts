@@ -1,5 +1,6 @@
 /** What the entry gives to every view. Only types. */
 
+import type { ReadonlySignal } from "@preact/signals-core";
 import type { NotebookModel } from "./core/model.ts";
 import type { Rest } from "./rest.ts";
 
@@ -7,6 +8,8 @@ export interface AppContext {
   /** The server's base URL: ends with a slash. Build every address from it. */
   readonly base: string;
   readonly rest: Rest;
+  /** Set when the server has another version than this page came from: offer to load it again. Null: not linked. */
+  readonly newVersion: ReadonlySignal<string | null> | null;
   /** Open a notebook, or get the one that is open in this page already. */
   openNotebook(path: string): NotebookModel;
 }

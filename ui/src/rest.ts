@@ -30,24 +30,33 @@ export interface Rest {
   request(method: Method, route: string, path?: string, options?: RestOptions): Promise<unknown>;
 }
 
-/** Make the client. `base` ends with a slash; `cookies` returns the document's cookies now. */
-export function makeRest(base: string, cookies: () => string, fetcher: typeof fetch): Rest {
+export interface RestSurroundings {
+  /** Ends with a slash. */
+  readonly base: string;
+  readonly fetch: typeof fetch;
+  /** The token that the server put in the page; null: none. */
+  xsrf(): string | null;
+  /** The document's cookies, for pages that are older than their cookie. */
+  cookies(): string;
+}
+
+export function makeRest(around: RestSurroundings): Rest {
   const url = (route: string, path = ""): string => {
     const parts = path.split("/").filter(part => part !== "");
-    return base + [route, ...parts.map(encodeURIComponent)].join("/");
+    return around.base + [route, ...parts.map(encodeURIComponent)].join("/");
   };
   return {
     url,
     async request(method, route, path = "", options = {}) {
       const headers = new Headers({ Accept: "application/json" });
       if (options.json !== undefined) headers.set("Content-Type", "application/json");
-      const token = xsrfToken(cookies());
-      if (method !== "GET" && token !== undefined) headers.set("X-XSRFToken", token);
+      const token = xsrfToken(around.cookies()) ?? around.xsrf();
+      if (method !== "GET" && token !== null) headers.set("X-XSRFToken", token);
       const init: RequestInit = { method, headers, credentials: "same-origin" };
       if (options.json !== undefined) init.body = JSON.stringify(options.json);
       else if (options.body !== undefined) init.body = options.body;
       if (options.signal !== undefined) init.signal = options.signal;
-      const response = await send(fetcher, url(route, path), init);
+      const response = await send(around.fetch, url(route, path), init);
       const text = await response.text();
       if (!response.ok) throw new RestError(response.status, sentenceOf(response.status, text));
       return text === "" ? undefined : parse(response.status, text);

@@ -3,15 +3,21 @@
 import { classHighlighter, highlightCode } from "@lezer/highlight";
 import { type ComponentChildren, h } from "preact";
 import type { CellKind } from "../core/wire.ts";
-import { languageAtHand } from "./languages.ts";
+import { languageAtHand, loadLanguage } from "./languages.ts";
 
 /** Above this, parsing takes longer than it is worth before the cell is edited. */
 const LIMIT = 50_000;
 
-/** Return the text with its tokens marked; plain text when the language is not at hand. */
+/** Return the text with its tokens marked; until its language is there, the plain text: a view is drawn again then. */
 export function highlight(text: string, kind: CellKind, language: string): ComponentChildren {
-  const support = text.length > LIMIT ? undefined : languageAtHand(kind, language);
-  if (support === undefined) return text;
+  // Text cells show what they say, not how they say it, until they are edited.
+  if (kind !== "code" || text.length > LIMIT) return text;
+  const support = languageAtHand(kind, language);
+  if (support === undefined) {
+    // The chunk may not come (no network): then it stays plain.
+    loadLanguage(kind, language).catch(() => {});
+    return text;
+  }
   const parts: ComponentChildren[] = [];
   highlightCode(
     text,

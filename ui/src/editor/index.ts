@@ -6,7 +6,6 @@
  * history in place. This file and what it imports are a chunk of their own.
  */
 
-import { autocompletion, closeBrackets, startCompletion } from "@codemirror/autocomplete";
 import {
   cursorCharLeft,
   cursorCharRight,
@@ -24,7 +23,6 @@ import {
   undo,
 } from "@codemirror/commands";
 import { bracketMatching, indentOnInput, indentUnit, syntaxHighlighting } from "@codemirror/language";
-import { selectNextOccurrence } from "@codemirror/search";
 import {
   Annotation,
   type ChangeSet,
@@ -42,18 +40,15 @@ import {
   highlightSpecialChars,
   lineNumbers,
   rectangularSelection,
-  tooltips,
   type ViewUpdate,
 } from "@codemirror/view";
 import { classHighlighter } from "@lezer/highlight";
 import type { NotebookModel } from "../core/model.ts";
 import { diff } from "../core/text.ts";
 import type { CellId, CellKind } from "../core/wire.ts";
-import { kernelCompletion } from "./completion.ts";
 import type { CursorPlace, EditorAction, EditorHandle, EditorOptions } from "./handle.ts";
 import { editorKeymap } from "./keymap.ts";
 import { languageAtHand, loadLanguage } from "./languages.ts";
-import { askTooltip, tooltipField } from "./tooltip.ts";
 import "./editor.css";
 
 export { highlight } from "./highlight.ts";
@@ -64,6 +59,14 @@ const fromNotebook = Annotation.define<boolean>();
 /** Editors that left the page: text and history, so that undo works when the cell is edited again. */
 const MEMORY_LIMIT = 100;
 const memories = new WeakMap<NotebookModel, Map<CellId, unknown>>();
+
+type Assistance = typeof import("./assist.ts");
+let assistance: Assistance | undefined;
+
+async function loadAssistance(): Promise<Assistance> {
+  assistance ??= await import("./assist.ts");
+  return assistance;
+}
 
 export function createEditor(options: EditorOptions): EditorHandle {
   return new CellEditor(options);
@@ -79,17 +82,18 @@ class CellEditor implements EditorHandle {
   readonly #wrapping = new Compartment();
   readonly #numbers = new Compartment();
   readonly #readOnly = new Compartment();
-  readonly #tooltip: Command;
+  readonly #assist = new Compartment();
+  #destroyed = false;
   /** What the language was last asked to be: an older one that loads late is dropped. */
   #wanted = "";
 
   constructor(options: EditorOptions) {
     this.#options = options;
     this.cellId = options.cellId;
-    this.#tooltip = askTooltip(options.notebook);
     this.#view = new EditorView({ state: this.#firstState(), parent: options.parent });
     this.#stop = options.notebook.onSource(options.cellId, this.#hear);
     this.setKind(options.kind, options.language);
+    if (assistance === undefined) void this.#addAssistance();
   }
 
   focus(place: CursorPlace = "keep"): void {
@@ -123,7 +127,7 @@ class CellEditor implements EditorHandle {
   }
 
   act(action: EditorAction): void {
-    this.#commandOf(action)(this.#view);
+    this.#commandOf(action)?.(this.#view);
     this.#view.focus();
   }
 
@@ -161,6 +165,7 @@ class CellEditor implements EditorHandle {
   }
 
   destroy(): void {
+    this.#destroyed = true;
     this.#wanted = "";
     this.#stop();
     remember(this.#options.notebook, this.cellId, this.#view.state.toJSON({ history: historyField }));
@@ -207,18 +212,20 @@ class CellEditor implements EditorHandle {
       crosshairCursor(),
       indentOnInput(),
       bracketMatching(),
-      closeBrackets(),
       syntaxHighlighting(classHighlighter),
-      autocompletion({
-        activateOnTyping: false,
-        override: [kernelCompletion(notebook)],
-        maxRenderedOptions: 100,
-        icons: true,
-      }),
-      tooltips({ parent: document.body }),
-      tooltipField,
+      this.#assist.of(assistance?.assist(notebook) ?? []),
       editorKeymap(this.#options),
     ];
+  }
+
+  async #addAssistance(): Promise<void> {
+    try {
+      const { assist } = await loadAssistance();
+      if (this.#destroyed) return;
+      this.#view.dispatch({ effects: this.#assist.reconfigure(assist(this.#options.notebook)) });
+    } catch {
+      // The chunk did not come (no network): the next editor tries again, and typing works without it.
+    }
   }
 
   /** Tell the notebook what was typed. */
@@ -247,12 +254,12 @@ class CellEditor implements EditorHandle {
     return [length, length];
   }
 
-  #commandOf(action: EditorAction): Command {
+  #commandOf(action: EditorAction): Command | undefined {
     switch (action) {
       case "complete":
-        return startCompletion;
+        return assistance?.startCompletion;
       case "tooltip":
-        return this.#tooltip;
+        return assistance?.askTooltip(this.#options.notebook);
       case "indent":
         return indentMore;
       case "dedent":
@@ -264,7 +271,7 @@ class CellEditor implements EditorHandle {
       case "delete-line":
         return deleteLine;
       case "select-next-occurrence":
-        return selectNextOccurrence;
+        return assistance?.selectNextOccurrence;
       case "undo":
         return undo;
       case "redo":

@@ -1,12 +1,6 @@
 /** What keys do while text is edited. Those that act on cells come from the commands, before these. */
 
 import {
-  acceptCompletion,
-  closeBracketsKeymap,
-  completionStatus,
-  startCompletion,
-} from "@codemirror/autocomplete";
-import {
   cursorDocEnd,
   cursorDocStart,
   defaultKeymap,
@@ -18,51 +12,36 @@ import {
   toggleBlockComment,
 } from "@codemirror/commands";
 import { indentUnit } from "@codemirror/language";
-import { selectNextOccurrence } from "@codemirror/search";
 import { EditorSelection, type Extension } from "@codemirror/state";
 import { type Command, type EditorView, keymap } from "@codemirror/view";
-import type { NotebookModel } from "../core/model.ts";
 import type { EditorOptions } from "./handle.ts";
-import { askTooltip, closeTooltip } from "./tooltip.ts";
 
-export function editorKeymap(options: Pick<EditorOptions, "notebook" | "onLeave">): Extension {
+export function editorKeymap(options: Pick<EditorOptions, "onLeave">): Extension {
   const leave: Command = () => {
     options.onLeave("escape");
     return true;
   };
   return keymap.of([
-    // Completion's own Escape comes before these.
-    { key: "Escape", run: view => closeTooltip(view) || oneSelection(view) || leave(view) },
+    { key: "Escape", run: view => oneSelection(view) || leave(view) },
     { key: "Ctrl-m", run: leave },
     { key: "ArrowUp", run: overEdge(-1, () => options.onLeave("up")) },
     { key: "ArrowDown", run: overEdge(1, () => options.onLeave("down")) },
-    { key: "Tab", run: tab },
-    { key: "Shift-Tab", run: shiftTab(options.notebook) },
+    { key: "Tab", run: view => (view.state.selection.main.empty ? indent(view) : indentMore(view)) },
+    { key: "Shift-Tab", run: indentLess },
     { key: "Alt-a", run: toggleBlockComment },
     { key: "Mod-d", run: deleteLine, preventDefault: true },
-    { key: "Mod-Shift-d", run: selectNextOccurrence, preventDefault: true },
     { linux: "Ctrl-ArrowUp", win: "Ctrl-ArrowUp", run: cursorDocStart },
     { linux: "Ctrl-ArrowDown", win: "Ctrl-ArrowDown", run: cursorDocEnd },
-    ...closeBracketsKeymap,
     ...historyKeymap,
     ...defaultKeymap.filter(binding => binding.key !== "Mod-Enter" && binding.key !== "Shift-Alt-a"),
   ]);
 }
 
-/** Complete when there is text before the cursor, else indent. */
-export const tab: Command = view => {
-  if (completionStatus(view.state) === "active") return acceptCompletion(view);
-  const { main, ranges } = view.state.selection;
-  if (!main.empty) return indentMore(view);
-  const before = textBefore(view, main.head);
-  if (ranges.length === 1 && before.trim() !== "" && !/\s$/.test(before)) return startCompletion(view);
-  return indent(view);
-};
-
 /** Spaces up to the next stop. */
-function indent(view: EditorView): boolean {
+export function indent(view: EditorView): boolean {
   const unit = view.state.facet(indentUnit);
   if (unit.startsWith("\t")) return insertTab(view);
+  if (view.state.readOnly) return false;
   view.dispatch(
     view.state.changeByRange(range => {
       const column = range.head - view.state.doc.lineAt(range.head).from;
@@ -77,17 +56,8 @@ function indent(view: EditorView): boolean {
   return true;
 }
 
-/** A tooltip, unless there is something to dedent. */
-export function shiftTab(notebook: NotebookModel): Command {
-  const ask = askTooltip(notebook);
-  return view => {
-    const { main } = view.state.selection;
-    if (!main.empty || textBefore(view, main.head).trim() === "") return indentLess(view);
-    return ask(view);
-  };
-}
-
-function textBefore(view: EditorView, position: number): string {
+/** The line's text up to a position. */
+export function textBefore(view: EditorView, position: number): string {
   const line = view.state.doc.lineAt(position);
   return line.text.slice(0, position - line.from);
 }
@@ -103,7 +73,7 @@ const oneSelection: Command = view => {
 function overEdge(direction: -1 | 1, leave: () => void): Command {
   return view => {
     const { main, ranges } = view.state.selection;
-    if (ranges.length > 1 || !main.empty || completionStatus(view.state) === "active") return false;
+    if (ranges.length > 1 || !main.empty) return false;
     const { doc } = view.state;
     const edge = direction === -1 ? 0 : doc.length;
     if (doc.lineAt(main.head).number !== doc.lineAt(edge).number) return false;

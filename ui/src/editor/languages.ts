@@ -1,9 +1,11 @@
 /**
- * Which CodeMirror language a cell has. Python is at hand; Markdown and all others are chunks that load when needed.
+ * Which CodeMirror language a cell has. Each is a chunk that loads when the first cell wants it.
+ *
+ * Even Python's: a cell can be edited before its colours are there.
  */
 
-import { python } from "@codemirror/lang-python";
 import { LanguageDescription, type LanguageSupport } from "@codemirror/language";
+import { signal } from "@preact/signals";
 import type { CellKind } from "../core/wire.ts";
 
 /** Names that kernels use and CodeMirror does not. */
@@ -12,33 +14,47 @@ const ALIASES: Readonly<Record<string, string>> = {
   ipython3: "python",
   python3: "python",
   "c++": "cpp",
-  c: "c",
   ir: "r",
   bash: "shell",
-  octave: "octave",
 };
 
-let loadedPython: LanguageSupport | undefined;
+/** What is loaded, by `keyOf`; null: there is no such language. A signal, so that what is drawn without is drawn again. */
+const loaded = signal<ReadonlyMap<string, LanguageSupport | null>>(new Map());
+const loading = new Map<string, Promise<LanguageSupport | null>>();
 
-/** What is at hand for this cell; undefined: nothing yet, `loadLanguage` may bring it. */
+/** What is at hand for this cell; undefined: nothing yet, `loadLanguage` may bring it. Reading it in a view subscribes. */
 export function languageAtHand(kind: CellKind, language: string): LanguageSupport | undefined {
-  if (kind !== "code" || nameOf(language) !== "python") return undefined;
-  loadedPython ??= python();
-  return loadedPython;
+  return loaded.value.get(keyOf(kind, language)) ?? undefined;
 }
 
-/** Load the language of a cell; null: there is none, it is plain text. */
-export async function loadLanguage(kind: CellKind, language: string): Promise<LanguageSupport | null> {
-  if (kind === "raw") return null;
-  const atHand = languageAtHand(kind, language);
-  if (atHand !== undefined) return atHand;
-  if (kind === "markdown") return (await import("./markdown.ts")).markdownLanguage();
+/** Load the language of a cell; null: there is none, it is plain text. Rejects when its chunk does not come. */
+export function loadLanguage(kind: CellKind, language: string): Promise<LanguageSupport | null> {
+  const key = keyOf(kind, language);
+  const known = loaded.peek().get(key);
+  if (known !== undefined) return Promise.resolve(known);
+  const begun = loading.get(key) ?? load(key);
+  loading.set(key, begun);
+  return begun.finally(() => loading.delete(key));
+}
+
+async function load(key: string): Promise<LanguageSupport | null> {
+  const support = await fetchLanguage(key);
+  loaded.value = new Map(loaded.peek()).set(key, support);
+  return support;
+}
+
+async function fetchLanguage(key: string): Promise<LanguageSupport | null> {
+  if (key === "") return null;
+  if (key === "python") return (await import("./python.ts")).python();
+  if (key === "markdown") return (await import("./markdown.ts")).markdownLanguage();
   const { languages } = await import("@codemirror/language-data");
-  const found = LanguageDescription.matchLanguageName(languages, nameOf(language), true);
+  const found = LanguageDescription.matchLanguageName(languages, key, true);
   return found === null ? null : found.load();
 }
 
-function nameOf(language: string): string {
+function keyOf(kind: CellKind, language: string): string {
+  if (kind === "raw") return "";
+  if (kind === "markdown") return "markdown";
   const name = language.toLowerCase();
   return ALIASES[name] ?? name;
 }

@@ -1,10 +1,7 @@
 /** Link frames as MessagePack. What comes is checked for being a frame we know; its content is the server's word. */
 
-import { Decoder, Encoder } from "@msgpack/msgpack";
 import type { ToBrowser, ToServer } from "../core/wire.ts";
-
-const encoder = new Encoder({ ignoreUndefined: true });
-const decoder = new Decoder();
+import { decode, encode } from "./msgpack.ts";
 
 const KNOWN: ReadonlySet<string> = new Set<ToBrowser["frame"]>([
   "welcome",
@@ -19,12 +16,12 @@ const KNOWN: ReadonlySet<string> = new Set<ToBrowser["frame"]>([
 ]);
 
 export function encodeFrame(frame: ToServer): Uint8Array {
-  return encoder.encode(frame);
+  return encode(frame);
 }
 
 /** Return the frame, or null when it is none of ours. */
 export function decodeFrame(bytes: Uint8Array): ToBrowser | null {
-  const value = decoder.decode(bytes);
+  const value = decode(bytes);
   return isFrame(value) ? value : null;
 }
 

@@ -1,0 +1,58 @@
+import { expect, test } from "vitest";
+import { makeRest, RestError, xsrfToken } from "./rest.ts";
+
+function restWith(answer: () => Response | Promise<Response>, cookies = "") {
+  const calls: { readonly address: string; readonly init: RequestInit }[] = [];
+  const rest = makeRest({
+    base: "https://h/x/",
+    fetch: async (address, init) => {
+      calls.push({ address: String(address), init: init ?? {} });
+      return answer();
+    },
+    xsrf: () => "from-page",
+    cookies: () => cookies,
+  });
+  return { rest, calls };
+}
+
+test("addresses are below the base, and each part of a path is escaped", () => {
+  expect(restWith(() => new Response()).rest.url("api/contents", "a b/ü#.ipynb")).toBe(
+    "https://h/x/api/contents/a%20b/%C3%BC%23.ipynb",
+  );
+});
+
+test("what changes something carries the token, what reads does not", async () => {
+  const { rest, calls } = restWith(() => new Response("{}"));
+  await rest.request("GET", "api/me");
+  await rest.request("POST", "api/contents", "", { json: { type: "notebook" } });
+  const headers = calls.map(call => new Headers(call.init.headers).get("X-XSRFToken"));
+  expect(headers).toEqual([null, "from-page"]);
+  expect(calls[1]?.init.body).toBe('{"type":"notebook"}');
+});
+
+test("the cookie's token is newer than the page's", async () => {
+  const { rest, calls } = restWith(() => new Response(null, { status: 204 }), "a=b; _xsrf=2%7Cx");
+  expect(await rest.request("DELETE", "api/contents", "a")).toBeUndefined();
+  expect(new Headers(calls[0]?.init.headers).get("X-XSRFToken")).toBe("2|x");
+});
+
+test("an error is a sentence: the server's own, or ours for its status", async () => {
+  const said = restWith(() => new Response('{"message":"a.ipynb is gone."}', { status: 404 }));
+  await expect(said.rest.request("GET", "api/contents", "a.ipynb")).rejects.toThrow("a.ipynb is gone.");
+  const proxy = restWith(() => new Response("<html>", { status: 502 }));
+  await expect(proxy.rest.request("GET", "api/me")).rejects.toEqual(
+    new RestError(502, "The server is not running behind its proxy."),
+  );
+});
+
+test("no network is an error of status 0, and no JSON one that says so", async () => {
+  const dead = restWith(() => Promise.reject(new TypeError("fetch failed")));
+  await expect(dead.rest.request("GET", "api/me")).rejects.toMatchObject({ status: 0 });
+  const portal = restWith(() => new Response("<html>log in to the wifi"));
+  await expect(portal.rest.request("GET", "api/me")).rejects.toThrow("not JSON");
+});
+
+test("the xsrf cookie is found among others", () => {
+  expect(xsrfToken("_xsrf=a=b; c=d")).toBe("a=b");
+  expect(xsrfToken("x_xsrf=1")).toBeUndefined();
+});
