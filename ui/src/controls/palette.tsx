@@ -27,7 +27,7 @@ export function Palette(props: {
   const found = useMemo(() => rank(props.items, query), [props.items, query]);
 
   useEffect(() => {
-    list.current?.children[at]?.scrollIntoView({ block: "nearest" });
+    list.current?.children[at]?.scrollIntoView?.({ block: "nearest" });
   }, [at]);
 
   const choose = (item: PaletteItem | undefined) => {

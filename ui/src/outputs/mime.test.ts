@@ -7,7 +7,7 @@ const bundle = (data: Record<string, Json>, blobs: Record<string, BlobRef> = {})
   blobs,
   metadata: {},
 });
-const blob: BlobRef = { sha256: "a".repeat(64), size_bytes: 5, media_type: "image/png" };
+const blob: BlobRef = { sha256: "a".repeat(64), size_bytes: 5, media_type: "image/png", newline: false };
 
 test("the richest type wins, here or in a blob", () => {
   expect(chooseMime(bundle({ "text/plain": "x", "text/html": "<b>x</b>" }))).toEqual({

@@ -1,9 +1,11 @@
 // @vitest-environment jsdom
-import { render, waitFor } from "@testing-library/preact";
-import { expect, test } from "vitest";
+import { cleanup, render, waitFor } from "@testing-library/preact";
+import { afterEach, expect, test } from "vitest";
 import type { DisplayData, Json, Output } from "../core/wire.ts";
 import { OutputView } from "./output.tsx";
 import { type OutputSettings, OutputSettingsContext } from "./settings.ts";
+
+afterEach(cleanup);
 
 const settings: OutputSettings = {
   blobUrl: blob => `/blobs/${blob.sha256}`,
@@ -42,7 +44,7 @@ test("metadata decides how large a picture is", () => {
 });
 
 test("a picture in a blob comes by its address", () => {
-  const blob = { sha256: "c".repeat(64), size_bytes: 5, media_type: "image/png" };
+  const blob = { sha256: "c".repeat(64), size_bytes: 5, media_type: "image/png", newline: false };
   const image = show(display({}, { blobs: { "image/png": blob } })).querySelector("img");
   expect(image?.getAttribute("src")).toBe(`/blobs/${blob.sha256}`);
 });

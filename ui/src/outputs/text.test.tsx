@@ -1,9 +1,11 @@
 // @vitest-environment jsdom
-import { render } from "@testing-library/preact";
-import { describe, expect, test } from "vitest";
+import { cleanup, render } from "@testing-library/preact";
+import { afterEach, describe, expect, test } from "vitest";
 import type { Stream } from "../core/wire.ts";
 import { type OutputSettings, OutputSettingsContext } from "./settings.ts";
 import { countLines, PlainText, StreamText, shorten } from "./text.tsx";
+
+afterEach(cleanup);
 
 const opened: { parts: readonly string[]; tail: string }[] = [];
 const settings: OutputSettings = {
@@ -81,7 +83,7 @@ test("addresses are links, and nothing else is", () => {
 });
 
 test("what was moved to files is counted, and opens as one", () => {
-  const blob = { sha256: "b".repeat(64), size_bytes: 9, media_type: "text/plain" };
+  const blob = { sha256: "b".repeat(64), size_bytes: 9, media_type: "text/plain", newline: false };
   const { getByRole, container } = draw(
     stream("last\n", { head: "first\n", spilled: [{ blob, lines: 900_001 }] }),
   );

@@ -1,0 +1,120 @@
+import { describe, expect, test } from "vitest";
+import type { CellView, LinkStatus } from "../../core/model.ts";
+import type { KernelState, RunOutcome } from "../../core/wire.ts";
+import { kernelWords, labelOf, linkWords, obituaryWords, promptOf, savedWords, sideOf } from "./status.ts";
+
+type Shown = Pick<CellView, "kind" | "status" | "executionCount" | "lastRun" | "freshness" | "outputs">;
+
+const idle: Shown = {
+  kind: "code",
+  status: { kind: "idle" },
+  executionCount: 3,
+  lastRun: null,
+  freshness: "fresh",
+  outputs: [],
+};
+const ran = (outcome: RunOutcome): Shown => ({
+  ...idle,
+  lastRun: { run_id: "r", outcome, version: 1, started_ms: 1000, finished_ms: 1412 },
+});
+const running: Shown = { ...idle, status: { kind: "running", runId: "r", sinceMs: 0, by: "me" } };
+const queued: Shown = { ...idle, status: { kind: "queued", runId: "r", queuedMs: 0, by: "me" } };
+
+describe("the margins of a cell", () => {
+  test("left: number, running, waiting, failed; each with a shape", () => {
+    expect([idle, running, queued, ran("failed"), ran("lost")].map(cell => promptOf(cell).text)).toEqual([
+      "3",
+      "● 3",
+      "◌",
+      "✕ 3",
+      "✕ 3",
+    ]);
+    expect(promptOf({ ...idle, kind: "markdown" }).text).toBe("");
+  });
+
+  test("right: how long, since when, which place", () => {
+    expect(sideOf(ran("done"), 0, 0).text).toBe("0.4 s");
+    expect(sideOf({ ...ran("done"), freshness: "stale" }, 0, 0).text).toBe("0.4 s · edited since");
+    expect(sideOf(ran("failed"), 0, 0)).toEqual({ text: "failed, 0.4 s", tone: "bad" });
+    expect(sideOf(ran("aborted"), 0, 0).text).toBe("not run");
+    expect(sideOf(running, 0, 67_000)).toEqual({ text: "running 1:07", tone: "running" });
+    expect([1, 2, 3, 11, 22].map(place => sideOf(queued, place, 0).text)).toEqual([
+      "next",
+      "2nd in queue",
+      "3rd in queue",
+      "11th in queue",
+      "22nd in queue",
+    ]);
+  });
+
+  test("what a screen reader calls it", () => {
+    expect(labelOf(running, 3, 12)).toBe("Code cell 4 of 12, running");
+    expect(labelOf(ran("failed"), 0, 1)).toBe("Code cell 1 of 1, failed");
+    expect(labelOf({ ...idle, kind: "markdown" }, 1, 2)).toBe("Text cell 2 of 2");
+  });
+});
+
+test("the link, always true", () => {
+  const links: readonly LinkStatus[] = [
+    { kind: "live" },
+    { kind: "reconnecting", sinceMs: 0, retryAtMs: null, reason: "" },
+    { kind: "reconnecting", sinceMs: 0, retryAtMs: 3500, reason: "" },
+    { kind: "offline", waitingEdits: 4, waitingRuns: 1 },
+    { kind: "offline", waitingEdits: 0, waitingRuns: 0 },
+    { kind: "closed", reason: "x" },
+  ];
+  expect(links.map(link => linkWords(link, 1000).text)).toEqual([
+    "Live",
+    "Reconnecting",
+    "Reconnecting in 3 s",
+    "Offline, 4 edits and 1 run waiting",
+    "Offline",
+    "Closed",
+  ]);
+});
+
+test("what is saved, and where", () => {
+  const live: LinkStatus = { kind: "live" };
+  const saved = { atMs: 1000, dirty: false, problem: "", problemSinceMs: 0 };
+  expect(savedWords(saved, 0, live, true, 13_000).text).toBe("Saved 12 s ago");
+  expect(savedWords({ ...saved, dirty: true }, 0, live, true, 0).text).toBe("Saving");
+  expect(savedWords(saved, 2, live, true, 0).text).toBe("Saving");
+  expect(savedWords({ ...saved, problem: "Disk full." }, 0, live, true, 0)).toEqual({
+    text: "Not saved",
+    tone: "bad",
+  });
+  expect(savedWords(saved, 2, { kind: "closed", reason: "" }, true, 0).text).toBe("Kept in this browser");
+  expect(savedWords(saved, 0, live, false, 0).text).toBe("Read-only");
+});
+
+test("the kernel", () => {
+  const kernel: KernelState = {
+    id: "k",
+    kernelspec: "python3",
+    display_name: "Python 3",
+    language: "python",
+    status: "busy",
+    since_ms: 0,
+    lineage: 1,
+    obituary: null,
+    problem: "",
+    cursor: 0,
+    replaces: null,
+  };
+  expect(kernelWords(kernel)).toEqual({ text: "Python 3 · busy", tone: "running" });
+  expect(kernelWords({ ...kernel, status: "none", display_name: "", kernelspec: "" }).text).toBe("No kernel");
+});
+
+test("five deaths, five sentences", () => {
+  expect(obituaryWords({ signal: 9, out_of_memory: true, peak_bytes: 7.8e9, limit_bytes: 8e9 }, 12)).toBe(
+    "Kernel died: out of memory (7.8 GB of 8.0 GB) in cell 12. Variables are gone.",
+  );
+  expect(obituaryWords({ signal: 9, signal_name: "SIGKILL" }, 3)).toBe(
+    "Kernel died: killed by SIGKILL in cell 3. Variables are gone.",
+  );
+  expect(obituaryWords({ signal: 11 }, null)).toBe("Kernel died: killed by signal 11. Variables are gone.");
+  expect(obituaryWords({ exit_code: 3 }, null)).toBe(
+    "Kernel died: it exited with code 3. Variables are gone.",
+  );
+  expect(obituaryWords({}, null)).toBe("Kernel died: it ended. Variables are gone.");
+});
