@@ -156,9 +156,10 @@ class Connection(asyncio.Protocol):
 class JournalReader:
     """What one connection reads of one kernel: live while it keeps up, from the files when it does not."""
 
-    def __init__(self, connection: Connection, kernel: HostedKernel, after: int) -> None:
+    def __init__(self, connection: Connection, kernel: HostedKernel, after: int, *, name: str = "") -> None:
         self.connection = connection
         self.kernel = kernel
+        self.name = name
         self.acknowledged = after
         self._sent = after
         self._unacknowledged: deque[tuple[int, int]] = deque()
@@ -179,6 +180,8 @@ class JournalReader:
     def acknowledge(self, number: int) -> None:
         """The other side has committed up to this number."""
         self.acknowledged = max(self.acknowledged, min(number, self._sent))
+        if self.name:
+            self.kernel.remember_reader(self.name, self.acknowledged)
         waiting = self._unacknowledged
         while waiting and waiting[0][0] <= number:
             self._window_bytes -= waiting.popleft()[1]

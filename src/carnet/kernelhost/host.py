@@ -18,6 +18,7 @@ import zmq
 from carnet import __version__
 from carnet.clock import Clock
 from carnet.core.wire.host import (
+    FROM_NOW,
     PROTOCOL,
     Acknowledge,
     CancelRuns,
@@ -202,8 +203,8 @@ class KernelHost:
                     connection, frame.call, self._shut_down(self._kernel(frame.kernel_id), now=frame.now)
                 )
             case ReadKernel():
-                after = frame.after
-                self._with_kernel(connection, frame, lambda kernel: self._read(connection, kernel, after))
+                reading = frame
+                self._with_kernel(connection, frame, lambda kernel: self._read(connection, kernel, reading))
             case StopReading():
                 reader = connection.readers.pop(frame.kernel_id, None)
                 if reader is not None:
@@ -280,11 +281,13 @@ class KernelHost:
             kernel.forget()
         self._consider_idle()
 
-    def _read(self, connection: Connection, kernel: HostedKernel, after: int) -> None:
-        before = connection.readers.get(kernel.record.kernel_id)
+    def _read(self, connection: Connection, kernel: HostedKernel, frame: ReadKernel) -> int:
+        before = connection.readers.get(frame.kernel_id)
         if before is not None:
             before.stop()
-        connection.readers[kernel.record.kernel_id] = JournalReader(connection, kernel, after)
+        after = kernel.begin_reader(frame.reader) if frame.after == FROM_NOW else frame.after
+        connection.readers[frame.kernel_id] = JournalReader(connection, kernel, after, name=frame.reader)
+        return after
 
     def _kernel(self, kernel_id: KernelId) -> HostedKernel:
         try:
@@ -298,22 +301,24 @@ class KernelHost:
         self,
         connection: Connection,
         frame: SubmitRun | CancelRuns | ReorderRuns | SendMessage | ReadKernel,
-        act: Callable[[HostedKernel], None],
+        act: Callable[[HostedKernel], int | None],
     ) -> None:
-        """Act on a kernel and answer; wait for a start that is under way (in the order the frames came)."""
+        """Act on a kernel and answer with what comes of it; wait for a start that is under way (in the order the frames came)."""
         pending = self._starting.get(frame.kernel_id)
         if pending is None:
-            act(self._kernel(frame.kernel_id))
-            connection.answer(frame.call)
+            connection.answer(frame.call, act(self._kernel(frame.kernel_id)))
         else:
             self._later(connection, frame.call, self._after_start(frame.kernel_id, pending, act))
 
     async def _after_start(
-        self, kernel_id: KernelId, pending: "asyncio.Future[None]", act: Callable[[HostedKernel], None]
-    ) -> None:
+        self,
+        kernel_id: KernelId,
+        pending: "asyncio.Future[None]",
+        act: Callable[[HostedKernel], int | None],
+    ) -> int | None:
         with contextlib.suppress(CarnetError, OSError):
             await asyncio.shield(pending)
-        act(self._kernel(kernel_id))
+        return act(self._kernel(kernel_id))
 
     def _later(
         self,

@@ -268,6 +268,28 @@ class Incarnation:
             buffers=buffers,
         )
 
+    def send_raw(
+        self,
+        channel: Sendable,
+        header_bytes: bytes,
+        content: bytes,
+        *,
+        parent_header: bytes = b"{}",
+        metadata: bytes = b"{}",
+        buffers: tuple[bytes, ...] | list[bytes] = (),
+    ) -> None:
+        """Send one message with the header that somebody else made; to a kernel that ended nothing is sent."""
+        if self.sockets is None or self._ending:
+            return
+        self.sockets.send(
+            channel,
+            header_bytes,
+            content,
+            parent_header=parent_header or b"{}",
+            metadata=metadata or b"{}",
+            buffers=buffers,
+        )
+
     def output_tail(self) -> str:
         """Return the last of its real stdout and stderr."""
         return self._output.text() if self._output is not None else ""

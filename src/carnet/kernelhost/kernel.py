@@ -57,6 +57,15 @@ FLUSH_INTERVAL_S = 0.004
 KEPT_SEGMENTS = 4
 """So many journal files stay, even when everything in them is acknowledged."""
 
+FOREIGN_KNOWN = 4096
+"""Ids of so many execute_requests of other programs are known, so that none is sent twice (HO80)."""
+
+HELD_MESSAGES = 1000
+"""So many messages of other programs wait for a kernel that starts (HO81)."""
+
+NAMED_READERS = 256
+"""Of so many named readers the host knows how far they are (HO77)."""
+
 _KERNEL_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _BEGUN = {"busy": True, "idle": False}
 
@@ -165,6 +174,9 @@ class HostedKernel:
         self._tasks: set[asyncio.Task[None]] = set()
         self._asked = False
         self._forgotten = False
+        self._held: list[SendMessage] = []
+        self._foreign: dict[str, None] = {}
+        self._positions: dict[str, int] = {}
         self._loop = asyncio.get_running_loop()
 
     # ---- what the server asks
@@ -195,11 +207,14 @@ class HostedKernel:
         self.runlog.write(runlog.Reordered([run.run_id for run in self.queue.queued]))
 
     def send_message(self, frame: SendMessage) -> None:
-        """Send one message outside the queue.
+        """Send one message outside the queue; one of another program waits for a kernel that starts.
 
         Raises:
             KernelError: there is no process to send it to.
         """
+        if frame.raw_header:
+            self._send_foreign(frame)
+            return
         if self.incarnation is None or self.incarnation.sockets is None or self.status == "dead":
             raise KernelError(f"kernel {self.record.kernel_id} is not running: restart it first")
         self.incarnation.send(
@@ -211,6 +226,45 @@ class HostedKernel:
             metadata=_json(frame.metadata),
             buffers=frame.buffers,
         )
+
+    def _send_foreign(self, frame: SendMessage) -> None:
+        """Pass on another program's message as it is, in the order they came (HO80, HO81)."""
+        if frame.msg_type == "execute_request":
+            if frame.msg_id in self._foreign or RunId(frame.msg_id) in self.queue.known:
+                return
+            self._foreign[frame.msg_id] = None
+            if len(self._foreign) > FOREIGN_KNOWN:
+                del self._foreign[next(iter(self._foreign))]
+        if self.status in {"starting", "restarting"}:
+            if len(self._held) >= HELD_MESSAGES:
+                raise KernelError(f"kernel {self.record.kernel_id} is still starting: wait for it")
+            self._held.append(frame)
+        elif self.incarnation is None or self.status == "dead":
+            raise KernelError(f"kernel {self.record.kernel_id} is not running: restart it first")
+        else:
+            self._pass_on(frame)
+
+    def _pass_on(self, frame: SendMessage) -> None:
+        assert self.incarnation is not None
+        self.incarnation.send_raw(
+            frame.channel,
+            frame.raw_header,
+            frame.content,
+            parent_header=frame.parent_header,
+            metadata=frame.raw_metadata,
+            buffers=frame.buffers,
+        )
+
+    def begin_reader(self, name: str) -> int:
+        """Return the number that a reader begins after: where it was, or now."""
+        return self._positions.get(name, self._number) if name else self._number
+
+    def remember_reader(self, name: str, number: int) -> None:
+        """A named reader has acknowledged this number."""
+        self._positions.pop(name, None)
+        self._positions[name] = number
+        if len(self._positions) > NAMED_READERS:
+            del self._positions[next(iter(self._positions))]
 
     async def interrupt(self) -> None:
         """Drop what waits, interrupt what runs (HO26)."""
@@ -327,6 +381,9 @@ class HostedKernel:
             self._tell(KernelStarted(self.record.lineage, info))
             self._keep_record(told_ready=True, language=_language(info) or spec.language)
         log.info("kernel %s is ready, lineage %d", self.record.kernel_id, self.record.lineage)
+        held, self._held = self._held, []
+        for frame in held:
+            self._pass_on(frame)
         self._perform(self.queue.opened())
         self.supply.kernel_ready(spec)
 
@@ -341,6 +398,8 @@ class HostedKernel:
         if running is not None:
             self.runlog.write(runlog.Over(running))
         self.status = "restarting" if restarting else "dead"
+        if not restarting:
+            self._held.clear()
         self._tell(
             KernelDied(self.record.lineage, _obituary(ending, running, asked=self._asked or restarting))
         )

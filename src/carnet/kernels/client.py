@@ -20,6 +20,7 @@ from carnet import __version__, errors
 from carnet.core.notebook.model import Json
 from carnet.core.wire.framing import FrameBuffer, framed
 from carnet.core.wire.host import (
+    FROM_NOW,
     PROTOCOL,
     Acknowledge,
     CancelRuns,
@@ -105,6 +106,7 @@ class _Reading(Struct):
     delivered: int
     receive: Callable[[list[Record]], None]
     gone: Callable[[], None] | None
+    reader: str = ""
 
 
 class HostClient:
@@ -254,6 +256,38 @@ class HostClient:
         )
         await self._call(frame)
 
+    async def send_raw(  # noqa: PLR0913 - as many as a message has parts
+        self,
+        kernel_id: KernelId,
+        channel: Literal["shell", "control", "stdin"],
+        msg_type: str,
+        msg_id: str,
+        *,
+        header: bytes,
+        parent_header: bytes,
+        metadata: bytes,
+        content: bytes,
+        buffers: Sequence[bytes] = (),
+    ) -> None:
+        """Send another program's message with its own header, as it is. An execute_request is sent once for its id.
+
+        Raises:
+            KernelError: the kernel is dead, or starts and too many wait for it already.
+        """
+        frame = SendMessage(
+            self._next(),
+            kernel_id,
+            channel,
+            msg_type,
+            msg_id,
+            content,
+            parent_header=parent_header,
+            buffers=list(buffers),
+            raw_header=header,
+            raw_metadata=metadata,
+        )
+        await self._call(frame)
+
     async def interrupt(self, kernel_id: KernelId) -> None:
         """Interrupt what runs, drop what waits."""
         await self._call(InterruptKernel(self._next(), kernel_id))
@@ -286,8 +320,12 @@ class HostClient:
         receive: Callable[[list[Record]], None],
         *,
         gone: Callable[[], None] | None = None,
+        reader: str = "",
     ) -> None:
         """Deliver every record with number > after, in order, and go on as they come.
+
+        With `after=FROM_NOW`: from where the `reader` of this name had acknowledged, if the host knows it; else
+        what comes from now on.
 
         `receive` is called on the event loop with whole batches; it must not
         block. It must be answered by `acknowledge` sooner or later: about
@@ -299,9 +337,12 @@ class HostClient:
             NoSuchKernel: the host does not know it.
         """
         before = self._readings.get(kernel_id)
-        self._readings[kernel_id] = _Reading(after, receive, gone)
+        reading = self._readings[kernel_id] = _Reading(after, receive, gone, reader)
         try:
-            await self._call(ReadKernel(self._next(), kernel_id, after))
+            raw = await self._call(ReadKernel(self._next(), kernel_id, after, reader))
+            if after == FROM_NOW:
+                # Records may have come before this task had its turn.
+                reading.delivered = max(reading.delivered, msgspec.msgpack.decode(raw, type=int))
         except CarnetError:
             if before is None:
                 self._readings.pop(kernel_id, None)
@@ -318,12 +359,13 @@ class HostClient:
     async def stop_reading(self, kernel_id: KernelId) -> None:
         """No more records of this kernel."""
         self._readings.pop(kernel_id, None)
+        self._send_acknowledgements()  # the host must know how far this reader was before it stops
         await self._call(StopReading(self._next(), kernel_id))
 
     def _send_acknowledgements(self) -> None:
         frames = [Acknowledge(0, kernel_id, number) for kernel_id, number in self._unacknowledged.items()]
         self._unacknowledged.clear()
-        if self._wire is not None:
+        if self._wire is not None and frames:
             self._wire.write(b"".join(framed(_encode(frame)) for frame in frames))
 
     # ---- inside: calls
@@ -467,7 +509,7 @@ class HostClient:
         loop = asyncio.get_running_loop()
         for kernel_id, reading in self._readings.items():
             if kernel_id not in asked:
-                frame = ReadKernel(self._next(), kernel_id, reading.delivered)
+                frame = ReadKernel(self._next(), kernel_id, reading.delivered, reading.reader)
                 answer: asyncio.Future[msgspec.Raw] = loop.create_future()
                 answer.add_done_callback(lambda done, k=kernel_id, n=frame.call: self._reread(done, k, n))  # type: ignore[misc]  # mypy knows no type of a lambda's default
                 self._calls[frame.call] = _Call(frame, answer)

@@ -224,6 +224,10 @@ class SendMessage(Struct, frozen=True, tag="send-message"):
     """JSON; for input_reply: the header of the input_request."""
     metadata: dict[str, Json] = {}
     buffers: list[bytes] = []
+    raw_header: bytes = b""
+    """JSON. Set: another program's message, which goes to the kernel with its own header (HO80)."""
+    raw_metadata: bytes = b""
+    """JSON; with `raw_header` it stands in the place of `metadata`."""
 
 
 class InterruptKernel(Struct, frozen=True, tag="interrupt-kernel"):
@@ -251,12 +255,21 @@ class ShutdownKernel(Struct, frozen=True, tag="shutdown-kernel"):
     """True: SIGKILL at once."""
 
 
+FROM_NOW = -1
+"""As `ReadKernel.after`: begin with what comes next."""
+
+
 class ReadKernel(Struct, frozen=True, tag="read-kernel"):
-    """Send every Record of this kernel with number > after as `Said`, then go on as they come."""
+    """Send every Record of this kernel with number > after as `Said`, then go on as they come.
+
+    Answer: the number it begins after.
+    """
 
     call: int
     kernel_id: KernelId
     after: int
+    reader: str = ""
+    """A name: the host remembers how far it has acknowledged, and begins there when `after` is `FROM_NOW` (HO77)."""
 
 
 class StopReading(Struct, frozen=True, tag="stop-reading"):

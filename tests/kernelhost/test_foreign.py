@@ -1,0 +1,128 @@
+"""Messages and readings of other programs (HO77, HO80 to HO82), on real kernels."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from carnet.core.wire.host import FROM_NOW, RunSent
+from carnet.core.wire.kernel_socket import peek
+from carnet.ids import KernelId, new_id
+from carnet.kernels.client import HostClient
+from tests.support.kernel_host import HostProcess, Watch, a_run, is_idle, text_of
+
+pytestmark = pytest.mark.slow
+
+
+def header(msg_id: str, msg_type: str = "execute_request") -> bytes:
+    return msgspec.json.encode(
+        {"msg_id": msg_id, "msg_type": msg_type, "session": "theirs", "username": "x", "version": "5.4"}
+    )
+
+
+async def send(
+    client: HostClient, kernel_id: KernelId, msg_id: str, code: str, *, stop_on_error: bool = True
+) -> None:
+    content = {"code": code, "silent": False, "stop_on_error": stop_on_error}
+    await client.send_raw(
+        kernel_id,
+        "shell",
+        "execute_request",
+        msg_id,
+        header=header(msg_id),
+        parent_header=b"{}",
+        metadata=b"{}",
+        content=msgspec.json.encode(content),
+    )
+
+
+@pytest.fixture
+async def second(host: HostProcess) -> AsyncIterator[HostClient]:
+    """Another connection, as each of other people's sockets has."""
+    client = HostClient(host.folder, spawn=False)
+    await client.connect()
+    yield client
+    await client.close()
+
+
+async def test_ho80_a_message_keeps_its_own_header(shared: Watch) -> None:
+    await send(shared.client, shared.kernel_id, "theirs-1", "print('hi')")
+
+    records = await shared.over("theirs-1")
+
+    assert text_of(records) == "hi\n"
+    assert {peek(record.parent_header).session for record in records} == {"theirs"}
+
+
+async def test_ho80_an_execute_request_is_sent_once_for_its_id(shared: Watch) -> None:
+    for _ in range(2):
+        await send(shared.client, shared.kernel_id, "once", "print('once')")
+    await shared.client.submit(shared.kernel_id, [a_run("mine", "print('mine')")])
+    await send(shared.client, shared.kernel_id, "mine", "print('theirs')")
+
+    await shared.over("once")
+    assert text_of(await shared.run("")) == ""
+    assert text_of([r for r in shared.records if r.parent_id in {"once", "mine"}]) == "once\nmine\n"
+
+
+async def test_ho81_what_is_sent_to_a_kernel_that_starts_waits_for_it(
+    client: HostClient, tmp_path: Path
+) -> None:
+    kernel_id = KernelId(new_id())
+    await client.start(kernel_id, cwd=str(tmp_path))
+    await send(client, kernel_id, "early", "import os; print(os.getcwd())")
+    watch = await Watch(client, kernel_id).begin()
+
+    assert text_of(await watch.over("early")) == f"{tmp_path}\n"
+    await client.restart(kernel_id)
+    await send(client, kernel_id, "again", "print('os' in dir())")
+    assert text_of(await watch.over("again")) == "False\n"
+    await client.shutdown(kernel_id, now=True)
+
+
+async def test_ho82_a_run_of_ours_that_their_error_aborted_is_sent_again(
+    shared: Watch, tmp_path: Path
+) -> None:
+    release = tmp_path / "release"
+    wait = f"import os, time\nwhile not os.path.exists({str(release)!r}): time.sleep(0.01)\n1/0"
+    await send(shared.client, shared.kernel_id, "fails", wait)
+    await shared.until(lambda record: record.msg_type == "execute_input" and record.parent_id == "fails")
+    await shared.client.submit(shared.kernel_id, [a_run("ours", "print('ours')")])
+    await shared.event(RunSent, "ours")
+    release.touch()
+
+    await shared.until(lambda r: r.parent_id == "ours" and r.msg_type == "stream")
+    await shared.until(lambda r: is_idle(r, "ours"))
+    await shared.run("")
+    assert text_of([r for r in shared.records if r.parent_id == "ours"]) == "ours\n"
+
+
+async def test_ho77_a_named_reader_goes_on_where_it_acknowledged(shared: Watch, second: HostClient) -> None:
+    first = Watch(second, shared.kernel_id, acknowledges=False)
+    await second.read(shared.kernel_id, FROM_NOW, first.receive, reader="laptop")
+    await shared.run("print(1)")
+    seen = await first.until(lambda record: record.msg_type == "stream")
+    second.acknowledge(shared.kernel_id, seen.number)
+    await second.stop_reading(shared.kernel_id)
+    await shared.run("print(2)")
+
+    again = Watch(second, shared.kernel_id)
+    await second.read(shared.kernel_id, FROM_NOW, again.receive, reader="laptop")
+    await again.until(lambda record: record.msg_type == "stream")
+
+    assert again.records[0].number == seen.number + 1
+    assert text_of(again.records) == "2\n"
+
+
+async def test_ho77_a_reader_that_is_not_known_begins_now(shared: Watch, second: HostClient) -> None:
+    await shared.run("print('before')")
+    last = shared.records[-1].number
+    watch = Watch(second, shared.kernel_id)
+    await second.read(shared.kernel_id, FROM_NOW, watch.receive, reader=new_id())
+
+    await shared.run("print('after')")
+
+    await watch.until(lambda record: record.msg_type == "stream")
+    assert watch.records[0].number == last + 1
+    assert text_of(watch.records) == "after\n"
