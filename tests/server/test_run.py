@@ -236,6 +236,9 @@ def test_kernels_outlive_the_server_unless_a_second_ctrl_c_ends_them(tmp_path: P
         second.process.send_signal(signal.SIGINT)
         assert second.process.wait(20) == 0
     assert "all kernels ended" in second.output()
+    until_s = time.monotonic() + 10  # it says that all is ended, then it ends
+    while is_alive(host["pid"]) and time.monotonic() < until_s:
+        time.sleep(0.01)
     assert not is_alive(host["pid"])
 
 

@@ -72,7 +72,13 @@ def test_co1_a_folder(server: Server) -> None:
 
 def test_co2_a_notebook_comes_joined_and_upgraded(server: Server) -> None:
     put(server, "old.ipynb", json.dumps(OLD_NOTEBOOK).encode())
-    cell = {"cell_type": "code", "id": "a", "metadata": {}, "source": ["a\n", "b"], "execution_count": None}
+    cell: dict[str, object] = {
+        "cell_type": "code",
+        "id": "a",
+        "metadata": {},
+        "source": ["a\n", "b"],
+        "execution_count": None,
+    }
     outputs = [
         {"output_type": "stream", "name": "stdout", "text": ["x\n", "y"]},
         {

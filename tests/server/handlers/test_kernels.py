@@ -41,7 +41,7 @@ async def start_kernel(server: Server, path: str) -> None:
     ):
         await link.write_message(encode(frame), binary=True)
     async with asyncio.timeout(30):
-        while b"idle" not in (await link.read_message() or b"idle"):  # type: ignore[operator]  # frames are bytes
+        while b"idle" not in (await link.read_message() or b"idle"):
             pass
     link.close()
     while await link.read_message() is not None:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import msgspec
@@ -16,7 +16,7 @@ from carnet.ids import ClientId
 from tests.server.serving import Server, serve
 
 encode = msgspec.msgpack.Encoder().encode
-decode = msgspec.msgpack.Decoder(ToBrowser).decode
+decode: Callable[[bytes], ToBrowser] = msgspec.msgpack.Decoder(ToBrowser).decode
 
 
 @contextlib.asynccontextmanager

@@ -6,7 +6,7 @@ from carnet.server.handlers.files import Bytes, send_bytes
 
 
 class Blob(Handler):
-    """One blob."""
+    """A large output, by the SHA-256 of its bytes."""
 
     async def get(self, sha256: str) -> None:
         """Send it, or a range of it. `type=`: what it is, taken only if that type cannot act."""

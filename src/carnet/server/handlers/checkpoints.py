@@ -8,7 +8,7 @@ from carnet.storage.base import Checkpoint
 
 
 class Checkpoints(Handler):
-    """Those of one file."""
+    """The checkpoints of a file."""
 
     async def get(self, raw: str) -> None:
         """List them."""
@@ -24,7 +24,7 @@ class Checkpoints(Handler):
 
 
 class OneCheckpoint(Handler):
-    """One of them."""
+    """Restore or remove a checkpoint."""
 
     async def post(self, raw: str, checkpoint_id: str) -> None:
         """Save it over the file."""

@@ -31,7 +31,7 @@ def path_of(raw: str) -> NotebookPath:
 
 
 class Contents(Handler):
-    """One path."""
+    """A folder, notebook or file, as JSON."""
 
     async def get(self, raw: str) -> None:
         """Answer with a model. `content=0`: without content; `hash=1`: with the SHA-256 of the bytes."""
@@ -108,8 +108,9 @@ class Contents(Handler):
     async def delete(self, raw: str) -> None:
         """Move to the trash, where the store has one. Its id is in a header, to bring it back."""
         path = path_of(raw)
-        storage = (await self.workbench()).storage
-        trash_id = await self.blocking(storage.delete, path)
+        bench = await self.workbench()
+        trash_id = await self.blocking(bench.storage.delete, path)
+        await bench.registry.deleted(path)
         if trash_id is not None:
             self.set_header("X-Carnet-Trash-Id", trash_id)
         self.answer_nothing()
@@ -137,7 +138,7 @@ class Contents(Handler):
 
 
 class OldNotebooks(Handler):
-    """`/api/notebooks`, as clients of 2014 know it: it is `/api/contents` now."""
+    """What clients of 2014 ask for; it leads to `/api/contents`."""
 
     def get(self, raw: str) -> None:
         """Lead there."""

@@ -26,7 +26,7 @@ CHUNK_BYTES: Final = 1 << 20
 
 @stream_request_body
 class UserFile(Handler):
-    """One file."""
+    """The bytes of a user's file, and large uploads."""
 
     _received: BinaryIO | None = None
 

@@ -12,7 +12,7 @@ from carnet.server.workbench import Workbench
 
 
 class Kernels(Handler):
-    """All of them."""
+    """The kernels."""
 
     async def get(self) -> None:
         """List them. No kernel host is started to look."""
@@ -21,7 +21,7 @@ class Kernels(Handler):
 
 
 class OneKernel(Handler):
-    """One of them."""
+    """A kernel; or end it."""
 
     async def get(self, kernel_id: str) -> None:
         """Answer with it."""
@@ -36,7 +36,7 @@ class OneKernel(Handler):
 
 
 class KernelAction(Handler):
-    """Interrupt or restart one."""
+    """Interrupt or restart a kernel."""
 
     async def post(self, kernel_id: str, action: str) -> None:
         """Do it."""

@@ -16,7 +16,7 @@ _RESOURCES: Final = ("logo-64x64.png", "logo-32x32.png", "logo-svg.svg", "kernel
 
 
 class Kernelspecs(Handler):
-    """All of them."""
+    """The kernelspecs."""
 
     async def get(self) -> None:
         """List them."""
@@ -29,7 +29,7 @@ class Kernelspecs(Handler):
 
 
 class OneKernelspec(Handler):
-    """One of them."""
+    """A kernelspec."""
 
     async def get(self, name: str) -> None:
         """Answer with it."""
@@ -38,7 +38,7 @@ class OneKernelspec(Handler):
 
 
 class KernelspecFile(Handler):
-    """A logo, or another file that clients show."""
+    """The logo of a kernelspec, or another file that clients show."""
 
     async def get(self, name: str, file: str) -> None:
         """Answer with the bytes."""

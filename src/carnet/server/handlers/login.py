@@ -27,7 +27,7 @@ EXPIRED: Final = "This form was too old. Try again."
 
 
 class LoginPage(Handler):
-    """The login form."""
+    """The login form, which needs no script."""
 
     def get(self) -> None:
         """Show the form; who is signed in already goes on."""

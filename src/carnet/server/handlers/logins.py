@@ -10,7 +10,7 @@ SHOWN = 16
 
 
 class Logins(Handler):
-    """All of them."""
+    """The devices that are signed in; or sign all others out."""
 
     def get(self) -> None:
         """List them, the last used first."""
@@ -39,7 +39,7 @@ class Logins(Handler):
 
 
 class OneLogin(Handler):
-    """One of them."""
+    """Sign a device out."""
 
     def delete(self, shown_id: str) -> None:
         """Sign it out."""

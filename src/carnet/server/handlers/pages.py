@@ -19,7 +19,7 @@ _PAGES: Final = {"": "dashboard", "tree": "dashboard", "notebooks": "notebook"}
 
 
 class Page(Handler):
-    """The shell."""
+    """A page of the app: one shell, which finds out from the address what to show."""
 
     def get(self, _path: str = "") -> None:
         """Answer with the shell; first exchange a token in the address for a login."""

@@ -10,7 +10,7 @@ from carnet.server.workbench import Workbench
 
 
 class Sessions(Handler):
-    """All of them."""
+    """The notebooks that have a kernel."""
 
     async def get(self) -> None:
         """List them."""
@@ -19,7 +19,7 @@ class Sessions(Handler):
 
 
 class OneSession(Handler):
-    """One of them."""
+    """A notebook with a kernel; or end its kernel."""
 
     async def get(self, session_id: str) -> None:
         """Answer with it."""

@@ -9,7 +9,7 @@ JUPYTER_VERSION = "2.17.0"
 
 
 class Version(Handler):
-    """`/api`: also what health probes ask."""
+    """The version. Health probes ask for it."""
 
     def get(self) -> None:
         """Answer with the versions."""
@@ -17,7 +17,7 @@ class Version(Handler):
 
 
 class Status(Handler):
-    """`/api/status`."""
+    """How the server is: since when, how many kernels and links."""
 
     async def get(self) -> None:
         """Answer with counts and times."""
@@ -34,7 +34,7 @@ class Status(Handler):
 
 
 class Me(Handler):
-    """`/api/me`, in Jupyter's shape."""
+    """Who asks, in Jupyter's shape."""
 
     def get(self) -> None:
         """Answer with who asks. Whoever is signed in may do everything: there is one owner."""

@@ -6,7 +6,7 @@ from carnet.storage.base import TrashId
 
 
 class Trash(Handler):
-    """All of it."""
+    """What was deleted and can be brought back; or empty it."""
 
     async def get(self) -> None:
         """List it, the latest first."""
@@ -32,7 +32,7 @@ class Trash(Handler):
 
 
 class OneTrashed(Handler):
-    """One deleted thing."""
+    """Bring a deleted thing back."""
 
     async def post(self, trash_id: str) -> None:
         """Bring it back, and say where it is."""
