@@ -22,20 +22,7 @@ FEW = 11
 
 def _content(notebook: FileNotebook) -> list[object]:
     """Return all that a run must not change."""
-    return [
-        (
-            cell.cell_type,
-            cell.source,
-            cell.metadata,
-            cell.get("attachments"),
-            cell.outputs if _idle(cell) else None,
-        )
-        for cell in notebook.cells
-    ]
-
-
-def _idle(cell: FileNotebook) -> bool:
-    return cell.cell_type == "code" and not cell.source.strip()
+    return [(cell.cell_type, cell.source, cell.metadata, cell.get("attachments")) for cell in notebook.cells]
 
 
 def _metadata(notebook: FileNotebook) -> dict[str, object]:
@@ -83,6 +70,10 @@ async def test_foreign_notebooks_give_what_nbclient_gives_and_are_changed_nowher
         assert _content(after) == _content(before), name
         assert _metadata(after) == _metadata(before), name
         for index, (ours, theirs) in enumerate(zip(after.cells, expected.cells, strict=True)):
+            if not theirs.source.strip():
+                # nbclient passes over empty cells; in a page, running one clears it.
+                assert not foreign.comparable(ours)
+                continue
             assert foreign.comparable(ours) == foreign.comparable(theirs), f"{name}, cell {index}"
             last = outcomes[index]
             # A cell that was queued behind an error loses its number, and nothing else (SE12).

@@ -14,14 +14,16 @@ import msgspec
 from carnet.core.notebook.model import Notebook
 from carnet.core.session.apply import apply_entry, effects_after_restart
 from carnet.core.session.interpret import kernel_gone
-from carnet.core.session.notebook_of import new_session, notebook_of
+from carnet.core.session.notebook_of import new_session
 from carnet.core.session.operations import Entry, MarkSaved
 from carnet.core.session.state import SessionState
-from carnet.errors import JournalDamaged, KernelError
+from carnet.errors import InvalidNotebook, JournalDamaged, KernelError
 from carnet.ids import JournalId, NotebookPath
+from carnet.live.identity import is_another_notebook
 from carnet.live.reading import read_notebook
 from carnet.live.session import KERNEL_LOST, Session
 from carnet.live.surroundings import Surroundings
+from carnet.live.written import written
 
 log = logging.getLogger("carnet.live")
 
@@ -69,11 +71,14 @@ def replay(around: Surroundings, journal_id: JournalId, path: NotebookPath) -> R
         default=state.saved.seq,
     )
     # The base of a three-way merge is the state at the number that the file holds.
-    base = notebook_of(state) if state.seq == saved_seq or state.changed_seq <= saved_seq else None
+    limit_bytes = around.settings.file_stream_limit_bytes
+    base = None
+    if state.seq == saved_seq or state.changed_seq <= saved_seq:
+        base = written(state, stream_limit_bytes=limit_bytes)
     for entry in entries:
         state, _ = apply_entry(state, entry)
         if entry.seq == saved_seq:
-            base = notebook_of(state)
+            base = written(state, stream_limit_bytes=limit_bytes)
     if state.path != path:
         state = msgspec.structs.replace(state, path=path)
     return Replayed(state, base)
@@ -109,14 +114,28 @@ def _load(around: Surroundings, path: NotebookPath) -> tuple[SessionState, Noteb
             around.journal.detach_notebook(record.journal_id)
             record = None
         else:
-            if replayed is not None:
+            if replayed is not None and not _replaced(around, path, replayed.state):
                 return replayed.state, replayed.base
+            if replayed is not None:
+                log.info("journal %s: its file was replaced by another notebook", record.journal_id)
+                around.journal.detach_notebook(record.journal_id)
+                record = None
     notebook, revision = read_notebook(around, path)
     if record is None:
         record = around.journal.create_notebook(path, now_ms)
     state = new_session(record.journal_id, path, notebook, revision, at_ms=now_ms)
     around.journal.put_snapshot(state.journal_id, state.seq, _encoder.encode(state))
     return state, notebook
+
+
+def _replaced(around: Surroundings, path: NotebookPath, state: SessionState) -> bool:
+    if around.storage.stat(path).revision == state.saved.revision:
+        return False
+    try:
+        notebook, _ = read_notebook(around, path)
+    except InvalidNotebook:
+        return False  # the session opens from its journal, and says what is wrong with the file
+    return is_another_notebook(state, notebook)
 
 
 async def _find_kernel(session: Session) -> None:

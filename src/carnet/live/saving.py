@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from carnet.core.notebook.ipynb import encode
 from carnet.core.notebook.model import BlobRef, Notebook
-from carnet.core.session.notebook_of import notebook_of
 from carnet.core.session.operations import MarkSaved, MarkSaveFailed
 from carnet.core.session.outside import outside_change
 from carnet.core.session.state import SessionState
@@ -29,6 +28,7 @@ from carnet.errors import (
 from carnet.ids import Revision
 from carnet.live.cell_ids import cell_ids
 from carnet.live.reading import read_notebook
+from carnet.live.written import written
 
 if TYPE_CHECKING:
     from carnet.live.session import Session
@@ -172,7 +172,7 @@ class Saver:
                 return
             self._make_again = False
             self._took_s = session.around.clock.monotonic_s() - started_s
-            self.base = notebook_of(state)
+            self.base = self._content(state)
             session.commit_or_stall(
                 [MarkSaved(revision=revision, seq=state.seq, at_ms=session.around.clock.now_ms())]
             )
@@ -183,9 +183,12 @@ class Saver:
         self._schedule_in(session.around.settings.save_retry_s)
 
     def _write(self, state: SessionState) -> Revision:
-        data = encode(notebook_of(state), blobs=self._blob)
+        data = encode(self._content(state), blobs=self._blob)
         expected = None if self._make_again else state.saved.revision
         return self._session.around.storage.save(state.path, data, expected=expected)
+
+    def _content(self, state: SessionState) -> Notebook:
+        return written(state, stream_limit_bytes=self._session.around.settings.file_stream_limit_bytes)
 
     def _blob(self, ref: BlobRef) -> bytes:
         return self._session.around.blobs.get(ref.sha256)

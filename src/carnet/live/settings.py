@@ -22,6 +22,8 @@ class LiveSettings:
     """A session without followers, runs or kernel is closed after this."""
     blob_limit_bytes: int = 32 * KIB
     """Larger output values are kept as blobs and sent by reference."""
+    file_stream_limit_bytes: int = 4 * MIB
+    """Of a longer stream that a run printed, only head and tail are written to the file; all of it stays in blobs."""
     recent_limit_bytes: int = 4 * MIB
     """Encoded entries kept in memory for each open notebook; older ones are read from the journal."""
     snapshot_every_bytes: int = 1 * MIB
