@@ -13,7 +13,7 @@ const numbers = fc.oneof(
 test("what we write, others read, and the other way round", () => {
   fc.assert(
     fc.property(values, value => {
-      expect(theirDecode(encode(value))).toEqual(theirDecode(theirEncode(value)));
+      expect(theirDecode(encode(value))).toEqual(value);
       expect(decode(theirEncode(value))).toEqual(theirDecode(theirEncode(value)));
     }),
   );
@@ -24,7 +24,8 @@ test("numbers of all sizes come through", () => {
     fc.property(numbers, value => {
       expect(decode(encode(value))).toBe(value);
       expect(theirDecode(encode(value))).toBe(value);
-      expect(decode(theirEncode(value))).toBe(value);
+      // Theirs writes -0 as an integer.
+      expect(decode(theirEncode(value))).toEqual(theirDecode(theirEncode(value)));
     }),
   );
 });
