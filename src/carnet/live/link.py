@@ -12,7 +12,7 @@ from typing import assert_never
 import msgspec
 
 from carnet import __version__
-from carnet.core.session.intents import Intent
+from carnet.core.session.intents import Intent, IntentBody
 from carnet.core.session.state import Refusal
 from carnet.core.wire.link import (
     PROTOCOL,
@@ -25,6 +25,7 @@ from carnet.core.wire.link import (
     Ping,
     Pong,
     Problem,
+    Question,
     Refused,
     Seen,
     ToBrowser,
@@ -58,8 +59,13 @@ class LinkPeer:
         writable: bool,
         send: Callable[[bytes], None],
         buffered_bytes: Callable[[], int] = lambda: 0,
+        forbids: Callable[[IntentBody | Question], str] = lambda _: "",
     ) -> None:
-        """`buffered_bytes`: what the transport was given and has not sent yet; frames wait while it is much."""
+        """Args:
+        buffered_bytes: what the transport was given and has not sent yet; frames wait while it is much.
+        forbids: why this login may not do that, as a sentence; empty: it may.
+        """
+        self._forbids = forbids
         self._buffered_bytes = buffered_bytes
         self._registry = registry
         self._user = user
@@ -185,6 +191,10 @@ class LinkPeer:
         if not self._writable:
             self._refuse(frame, "read-only", "This login may look, but not change.")
             return
+        forbidden = self._forbids(frame.body)
+        if forbidden:
+            self._refuse(frame, "read-only", forbidden)
+            return
         intent = Intent(client_id=frame.client_id, number=frame.number, by=self._user, body=frame.body)
         answer = await follower.session.receive(intent)
         if answer.unreached:
@@ -205,6 +215,10 @@ class LinkPeer:
         follower = self._followers.get(frame.follow)
         if follower is None or len(self._asks) >= ASKS_LIMIT:
             self._send(Answer(ask=frame.ask, error="Too many questions at once."))
+            return
+        forbidden = self._forbids(frame.question)
+        if forbidden:
+            self._send(Answer(ask=frame.ask, error=forbidden))
             return
         self._start(self._answer(frame, follower.session))
 

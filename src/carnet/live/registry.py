@@ -90,6 +90,22 @@ class Registry:
                 if session is not None:
                     session.commit_or_stall([SetPath(path=moved)])
 
+    async def deleted(self, path: NotebookPath) -> None:
+        """Follow a file or folder that was just deleted on purpose: its sessions and their kernels end.
+
+        The journal is kept, but no longer belongs to the path: another notebook may take the name.
+        """
+        for open_path in tuple(self._sessions):
+            if open_path == path or open_path.startswith(f"{path}/"):
+                session = self.find(open_path)
+                self._sessions.pop(open_path)
+                if session is not None:
+                    await session.end()
+        for record in self.around.journal.all_notebooks():
+            if record.path is not None and (record.path == path or record.path.startswith(f"{path}/")):
+                self.around.journal.detach_notebook(record.journal_id)
+        self._remember_open()
+
     async def close(self, path: NotebookPath) -> None:
         """Close a session: saved, snapshot written. Its kernel goes on if it has one."""
         task = self._sessions.pop(path, None)

@@ -107,7 +107,9 @@ class Saver:
                 await self._save()
 
     async def close(self) -> None:
-        """Save what is unsaved, a last time."""
+        """Save what is unsaved, a last time; after `abandon`: not."""
+        if self._closed:
+            return
         self._closed = True
         if self._timer is not None:
             self._timer.cancel()

@@ -316,6 +316,15 @@ class Session:
         for task in tuple(self._tasks):
             task.cancel()
 
+    async def end(self) -> None:
+        """End the session of a notebook that was deleted: say so, end its kernel, save nothing."""
+        self.notice("deleted", "warning", "This notebook was deleted. What you see is not saved any more.")
+        kernel_id = self.state.kernel.id
+        self.saver.abandon()
+        if kernel_id is not None and self.state.kernel.status != "dead":
+            await self._shut_down(kernel_id, now=False)
+        await self.close()
+
     def abandon(self) -> None:
         """Stop without saving anything, as if the process had died. For tests of what comes after that."""
         self.closed = True
