@@ -2,6 +2,8 @@
 
 import sqlite3
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -89,3 +91,19 @@ def test_jn4_a_damaged_file_says_so_and_is_kept(tmp_path: Path, data: bytes) -> 
     kept.append(move_aside(tmp_path))
     assert [file.read_bytes() for file in kept] == [data, b"again"]
     connect(tmp_path).close()
+
+
+def test_jn1_a_second_connection_leaves_the_locks_of_the_first(tmp_path: Path) -> None:
+    """Closing any descriptor of the file would drop them, and the next process to close would remove the log."""
+    first = connect(tmp_path)
+    first.execute("CREATE TABLE kept (a)")
+    second = connect(tmp_path)
+
+    program = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('SELECT count(*) FROM kept').fetchone()"
+    subprocess.run([sys.executable, "-c", program, database_path(tmp_path)], check=True)
+
+    assert database_path(tmp_path).with_name("carnet.sqlite3-wal").exists()
+    first.execute("INSERT INTO kept VALUES (1)")
+    assert second.execute("SELECT a FROM kept").fetchall() == [(1,)]
+    second.close()
+    first.close()

@@ -50,7 +50,13 @@ def connect(state_folder: Path) -> sqlite3.Connection:
     path = database_path(state_folder)
     # SQLite gives its -wal and -shm files the mode of the main file, so the
     # main file must have the right one before SQLite sees it.
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    # Only where there is none: closing any descriptor of a file drops all locks
+    # that this process has on it, those of SQLite's other connections too. Another
+    # process would then take itself for the last one, and remove the log under us.
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        pass
     connection = sqlite3.connect(
         path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False, cached_statements=256
     )
