@@ -22,7 +22,7 @@ from carnet.core.wire.host import (
 )
 from carnet.errors import HostUnavailable, NoSuchKernel
 from carnet.ids import KernelId
-from carnet.kernels.client import HostClient, HostState
+from carnet.kernels.client import HostClient, HostState, _Wire
 from carnet.kernels.spawn import _readable, find
 from tests.conftest import ExpectLog
 from tests.support.kernel_host import HostProcess, Watch, a_run, exists, text_of
@@ -145,6 +145,35 @@ async def test_ho7_the_first_client_starts_a_host_and_the_others_find_it(tmp_pat
     pidfd = os.pidfd_open(pid)
     await _readable(pidfd)
     os.close(pidfd)
+
+
+async def test_ho7_who_connects_at_once_shares_one_connection(host: HostProcess) -> None:
+    states: list[HostState] = []
+    client = HostClient(host.folder, spawn=False, on_state=states.append)
+
+    await asyncio.gather(client.connect(), client.connect(), client.connect())
+
+    assert states == ["connected"]
+    await client.close()
+
+
+async def test_ho71_any_loops_transport_will_do() -> None:
+    class Transport(asyncio.BaseTransport):
+        """As uvloop's: has every method, and not every base."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.written: list[bytes] = []
+
+        def write(self, data: bytes) -> None:
+            self.written.append(data)
+
+    transport = Transport()
+    wire = _Wire(lambda _: None, lambda _: None)
+    wire.connection_made(transport)
+    wire.write(b"frame")
+
+    assert transport.written == [b"frame"]
 
 
 async def test_ho75_a_killed_host_is_started_again_and_reading_goes_on(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import os
 import socket
 import struct
 from collections import deque
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 import msgspec
 
@@ -71,8 +71,7 @@ class Connection(asyncio.Protocol):
     # ---- asyncio
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is one in all but its bases
         user = _peer_user(transport.get_extra_info("socket"))
         if user is not None and user != os.getuid():
             log.warning("refused a connection from user %d", user)

@@ -11,7 +11,7 @@ import contextlib
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, cast
 
 import msgspec
 from msgspec import Struct
@@ -139,6 +139,7 @@ class HostClient:
         self._last_call = 0
         self._wire: _Wire | None = None
         self._connecting: asyncio.Task[None] | None = None
+        self._one_connects = asyncio.Lock()
         self._closed = False
 
     # ---- life
@@ -451,10 +452,13 @@ class HostClient:
     # ---- inside: connection
 
     async def _connect(self) -> None:
-        """Try the host that stands in host.json; if there is none, start one, and try that."""
+        """Try the host that stands in host.json; if there is none, start one, and try that.
+
+        Who comes while somebody else is at it waits for that one's connection.
+        """
         try:
-            async with asyncio.timeout(START_TIMEOUT_S):
-                while not await self._try():
+            async with asyncio.timeout(START_TIMEOUT_S), self._one_connects:
+                while self._wire is None and not await self._try():
                     pass
         except TimeoutError:
             raise HostUnavailable(
@@ -565,8 +569,7 @@ class _Wire(asyncio.Protocol):
         self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is one in all but its bases
 
     def data_received(self, data: bytes) -> None:
         try:
