@@ -69,6 +69,8 @@ class Follower:
         """What is still to be sent of the snapshot; nothing newer goes before it."""
         self._gate = RateGate(burst=40, window_s=0.25, interval_s=0.016)
         self._due: asyncio.Handle | None = None
+        self._due_later = False
+        """What is due waits for the gate, and may be hurried."""
         same = journal_id == session.state.journal_id and have <= session.state.seq
         self._sent = have if same else -1
         """Number of the last entry sent; -1: a snapshot is needed."""
@@ -80,15 +82,16 @@ class Follower:
 
     def notify(self) -> None:
         """Something new is in the journal: send it now, or soon in a flood."""
-        loop = asyncio.get_running_loop()
-        # Where no run is left, somebody waits for this very entry (LK19).
+        # Where no run is left, somebody waits for this very entry.
         delay_s = (
             self._gate.delay_s(self.session.around.clock.monotonic_s()) if self.session.state.runs else 0.0
         )
         if self._due is not None:
-            if delay_s or not isinstance(self._due, asyncio.TimerHandle):
+            if delay_s or not self._due_later:
                 return
             self._due.cancel()
+        loop = asyncio.get_running_loop()
+        self._due_later = bool(delay_s)
         self._due = loop.call_later(delay_s, self._pump) if delay_s else loop.call_soon(self._pump)
 
     def seen(self, seq: int) -> None:
@@ -111,6 +114,7 @@ class Follower:
         limit = self.session.around.settings.unseen_limit_bytes
         while True:
             if self._line.buffered_bytes() > BUFFER_LIMIT_BYTES:
+                self._due_later = False  # not to be hurried: the line is slow
                 self._due = asyncio.get_running_loop().call_later(BUFFER_WAIT_S, self._pump)
                 return
             piece = next(self._pieces, None)
