@@ -11,6 +11,7 @@ import logging
 from carnet.core.session.operations import SetPath
 from carnet.errors import CarnetError, KernelError
 from carnet.ids import JournalId, KernelId, NotebookPath
+from carnet.live.memory_guard import MemoryGuard
 from carnet.live.opening import open_session
 from carnet.live.session import Session
 from carnet.live.surroundings import Surroundings
@@ -29,6 +30,7 @@ class Registry:
         self.around = around
         self._sessions: dict[NotebookPath, asyncio.Task[Session]] = {}
         self._keeper: asyncio.Task[None] | None = None
+        self._guard: asyncio.Task[None] | None = None
         self._stopping = False
 
     async def open(self, path: NotebookPath) -> Session:
@@ -134,6 +136,8 @@ class Registry:
         self._stopping = True
         if self._keeper is not None:
             self._keeper.cancel()
+        if self._guard is not None:
+            self._guard.cancel()
         self._remember_open()
         results = await asyncio.gather(
             *(session.close() for session in self.sessions()), return_exceptions=True
@@ -148,6 +152,8 @@ class Registry:
         self._stopping = True
         if self._keeper is not None:
             self._keeper.cancel()
+        if self._guard is not None:
+            self._guard.cancel()
         self.around.workers.shutdown(wait=True)
 
     # ---- inside
@@ -171,6 +177,9 @@ class Registry:
     def _keep(self) -> None:
         if self._keeper is None:
             self._keeper = asyncio.create_task(self._keep_forever(), name="session keeper")
+            if self.around.settings.memory_guard > 0:
+                guard = MemoryGuard(self.around, self.sessions)
+                self._guard = asyncio.create_task(guard.guard_forever(), name="memory guard")
 
     async def _keep_forever(self) -> None:
         settings = self.around.settings

@@ -59,6 +59,11 @@ SETTLE_WAIT_S = 0.2
 HOST_TRIES = 3
 """How often an effect is tried when the host's connection breaks under it."""
 
+INTERRUPT_IGNORED = (
+    "The cell was interrupted {seconds:.0f} s ago and still runs. It may stop yet. Restart asks the kernel to end and "
+    "then ends it: its variables are lost, outputs so far are kept. Kill ends it at once, whatever it is doing."
+)
+
 _WITHOUT_HOST = (fx.ScheduleSave, fx.SaveNow, fx.SpillStream)
 
 ASK_TIMEOUT_S = 10.0
@@ -589,6 +594,7 @@ class Session:
                 await host.reorder(kernel_id, run_ids)
             case fx.InterruptKernel(kernel_id=kernel_id):
                 await host.interrupt(kernel_id)
+                self.start(self._watch_interrupt(), "interrupt watch")
             case fx.RestartKernel(kernel_id=kernel_id, lineage=lineage):
                 await host.restart(kernel_id, lineage=lineage)
             case fx.ShutdownKernel(kernel_id=kernel_id, now=now):
@@ -616,6 +622,20 @@ class Session:
                     self.commit_or_stall([operation])
             case _:
                 assert_never(effect)
+
+    async def _watch_interrupt(self) -> None:
+        """Say when a run ignores an interrupt, and take it back when the run is over (LV20)."""
+        patience_s = self.around.settings.interrupt_patience_s
+        asked = {run.id for run in self.state.runs if run.started_ms is not None}
+        await asyncio.sleep(patience_s)
+        if asked.isdisjoint(run.id for run in self.state.runs):
+            return
+        self.notice("interrupt", "warning", INTERRUPT_IGNORED.format(seconds=patience_s))
+        while True:
+            await asyncio.sleep(patience_s / 10)
+            if asked.isdisjoint(run.id for run in self.state.runs):
+                self.drop_notice("interrupt")
+                return
 
     async def _shut_down(self, kernel_id: KernelId, *, now: bool) -> None:
         try:

@@ -30,5 +30,9 @@ class LiveSettings:
     """Entry bytes after which a new snapshot of the session is worth its cost."""
     unseen_limit_bytes: int = 8 * MIB
     """Sent to one browser and not yet acknowledged; then the server waits for it."""
+    memory_guard: float = 0.0
+    """0: off. Up to 1: the part of all memory that may be in use. Above: bytes that one kernel may have."""
+    interrupt_patience_s: float = 5.0
+    """A run that goes on for so long after an interrupt is said to ignore it."""
     default_kernelspec: str = ""
     """Empty: the kernel host's own default."""
