@@ -192,8 +192,10 @@ function TextDialog({ question: asked }: { readonly question: TextQuestion }) {
   }, [asked]);
   const submit = (event: Event) => {
     event.preventDefault();
-    const wrong = value.trim() === "" ? "Write a name first." : asked.check(value.trim());
-    if (wrong === undefined) asked.answer(value.trim());
+    // The field itself: Enter may come before the last letter was drawn.
+    const now = (field.current?.value ?? value).trim();
+    const wrong = now === "" ? "Write a name first." : asked.check(now);
+    if (wrong === undefined) asked.answer(now);
     else setProblem(wrong);
   };
   return (

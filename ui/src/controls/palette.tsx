@@ -40,8 +40,11 @@ export function Palette(props: {
     if (event.isComposing) return;
     if (event.key === "ArrowDown") setAt(found.length === 0 ? 0 : (at + 1) % found.length);
     else if (event.key === "ArrowUp") setAt(found.length === 0 ? 0 : (at - 1 + found.length) % found.length);
-    else if (event.key === "Enter") choose(found[at]);
-    else return;
+    else if (event.key === "Enter") {
+      // The field itself: Enter may come before the last letter was drawn.
+      const now = event.target instanceof HTMLInputElement ? event.target.value : query;
+      choose(now === query ? found[at] : rank(props.items, now)[0]);
+    } else return;
     event.preventDefault();
   };
 

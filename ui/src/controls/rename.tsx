@@ -31,11 +31,11 @@ export function RenameField(props: {
       autocomplete="off"
       spellcheck={false}
       onInput={event => setValue(event.currentTarget.value)}
-      onBlur={() => finish(value)}
+      onBlur={event => finish(event.currentTarget.value)}
       onClick={event => event.stopPropagation()}
       onKeyDown={event => {
         event.stopPropagation();
-        if (event.key === "Enter") finish(value);
+        if (event.key === "Enter") finish(event.currentTarget.value);
         else if (event.key === "Escape") finish(null);
       }}
     />

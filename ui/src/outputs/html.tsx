@@ -44,7 +44,7 @@ function adopt(root: ShadowRoot, nodes: DocumentFragment): void {
     sheet = new CSSStyleSheet();
     sheet.replaceSync(tableSheet);
   }
-  const own = [...nodes.querySelectorAll("style")].map(element => {
+  const own = [...nodes.querySelectorAll("sheettext")].map(element => {
     const made = new CSSStyleSheet();
     made.replaceSync(element.textContent ?? "");
     element.remove();

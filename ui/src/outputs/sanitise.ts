@@ -64,12 +64,19 @@ const FORBIDDEN_ATTRIBUTES = [
   "nonce",
 ];
 
+/**
+ * What a `<style>` becomes before it is parsed: the page's policy would report each one, even in a document that is
+ * never shown. Its text is taken from here; nothing of it is a style sheet until it was looked through.
+ */
+export const SHEET = "sheettext";
+
 const COMMON: Config = {
   USE_PROFILES: { html: true, svg: true, svgFilters: true, mathMl: true },
   FORBID_TAGS: FORBIDDEN_TAGS,
   FORBID_ATTR: FORBIDDEN_ATTRIBUTES,
   ALLOW_DATA_ATTR: false,
   ALLOW_ARIA_ATTR: true,
+  ADD_TAGS: [SHEET],
   FORCE_BODY: true,
   RETURN_DOM_FRAGMENT: true,
 };
@@ -78,7 +85,7 @@ const CONFIGS: Readonly<Record<Shape, Config>> = {
   output: COMMON,
   text: {
     ...COMMON,
-    FORBID_TAGS: [...FORBIDDEN_TAGS, "style", "audio", "video"],
+    FORBID_TAGS: [...FORBIDDEN_TAGS, "audio", "video"],
     FORBID_ATTR: [...FORBIDDEN_ATTRIBUTES, "id", "name", "for", "role", "aria-live"],
     ADD_ATTR: ["data-anchor", "data-tex", "data-display", "data-language"],
   },
@@ -109,7 +116,7 @@ function sanitise(html: string, as: Shape, where: Places): DocumentFragment {
   purifier ??= makePurifier();
   shape = as;
   places = where;
-  const result: unknown = purifier.sanitize(html, CONFIGS[as]);
+  const result: unknown = purifier.sanitize(html.replace(/<(\/?)style\b/gi, `<$1${SHEET}`), CONFIGS[as]);
   places = NOWHERE;
   if (!(result instanceof DocumentFragment)) throw new Error("DOMPurify returned no fragment.");
   return result;
@@ -140,8 +147,10 @@ function makePurifier(): DOMPurify {
   });
   made.addHook("afterSanitizeAttributes", node => {
     if (node instanceof HTMLInputElement) mendInput(node);
-    else if (node.localName === "style") node.textContent = safeSheet(node.textContent ?? "");
-    else if (node.localName === "a") mendLink(node);
+    else if (node.localName === SHEET) {
+      if (shape === "text") node.remove();
+      else node.textContent = safeSheet(node.textContent ?? "");
+    } else if (node.localName === "a") mendLink(node);
     else if (node instanceof HTMLImageElement) mendImage(node);
     else if (node instanceof HTMLMediaElement || node.localName === "source" || node.localName === "track")
       mendMedia(node);

@@ -1,7 +1,7 @@
 /** One cell: its mark and times in the margins, its source or text, its outputs, and what can be done with it. */
 
 import type { ReadonlySignal } from "@preact/signals";
-import { useComputed, useSignalEffect } from "@preact/signals";
+import { effect, useComputed } from "@preact/signals";
 import { ArrowDown, ArrowUp, ChevronRight, EllipsisVertical, Play, Plus, Square, Trash2 } from "lucide";
 import { useCallback, useLayoutEffect, useRef } from "preact/hooks";
 import { Button } from "../../controls/button.tsx";
@@ -75,18 +75,23 @@ function LoadedCell({
   }, [editing, kind, id, page]);
 
   // The focus follows the selection, unless it is somewhere else on purpose (a dialog, a menu, a field).
-  useSignalEffect(() => {
-    const { active: now, mode } = notebook.selection.value;
-    const element = section.current;
-    if (now !== id || element === null || !mayTakeFocus()) return;
-    if (mode === "command") {
-      if (document.activeElement !== element && !isOutputFocus(element))
-        element.focus({ preventScroll: true });
-    } else {
-      const editor = page.editor(id);
-      if (editor !== null && !editor.hasFocus()) editor.focus(takeCursor(page));
-    }
-  });
+  // At once, not at the next frame: the next key may be pressed before that.
+  useLayoutEffect(
+    () =>
+      effect(() => {
+        const { active: now, mode } = notebook.selection.value;
+        const element = section.current;
+        if (now !== id || element === null || !mayTakeFocus()) return;
+        if (mode === "command") {
+          if (document.activeElement !== element && !isOutputFocus(element))
+            element.focus({ preventScroll: true });
+        } else {
+          const editor = page.editor(id);
+          if (editor !== null && !editor.hasFocus()) editor.focus(takeCursor(page));
+        }
+      }),
+    [notebook, page, id],
+  );
 
   const select = (event: FocusEvent) => {
     const { selection } = notebook;

@@ -56,8 +56,12 @@ export function Header({ page }: { readonly page: NotebookPage }) {
       </Breadcrumb>
       <Menubar label="Notebook" menus={menus} />
       <div class="states">
-        <SavedState page={page} />
-        <KernelState page={page} />
+        {notebook.status.value.kind === "ready" && (
+          <>
+            <SavedState page={page} />
+            <KernelState page={page} />
+          </>
+        )}
         <LinkState page={page} />
       </div>
       <div class="bar-actions">

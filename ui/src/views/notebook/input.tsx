@@ -6,9 +6,12 @@ import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { announce } from "../../controls/announce.tsx";
 import { Button } from "../../controls/button.tsx";
 import type { CellView } from "../../core/model.ts";
-import { only } from "../../core/selection.ts";
+import { only, type Selection } from "../../core/selection.ts";
 import type { InputRequest } from "../../core/wire.ts";
 import type { NotebookPage } from "./page.ts";
+
+/** Who pressed a key so recently is typing. */
+const TYPING_MS = 1000;
 
 export function InputLine({
   page,
@@ -33,24 +36,29 @@ function InputField(props: {
   const field = useRef<HTMLInputElement>(null);
   const [value, setValue] = useState(input.password ? "" : (drafts.get(input.run_id) ?? ""));
   const [sent, setSent] = useState(false);
+  const before = useRef<Selection | null>(null);
   const writable = notebook.writable.value;
 
   useEffect(() => {
     announce(`The cell asks: ${input.prompt || "a line of text"}`);
-    // Whoever ran the cell waits for this; a reader somewhere else on the page is not pulled away.
-    const inCell =
-      document.activeElement?.closest("[data-cell]")?.getAttribute("data-cell") === cell.peek().id;
-    if (inCell || document.activeElement === document.body) field.current?.focus({ preventScroll: true });
-  }, [input, cell]);
+    // Whoever ran the cell waits for this; who types somewhere else is not pulled away, and comes back afterwards.
+    const focused = document.activeElement;
+    const free = focused === document.body || focused?.closest(".cells") != null;
+    if (!free || Date.now() - page.typedMs < TYPING_MS) return;
+    const selection = notebook.selection.peek();
+    before.current = selection.active === cell.peek().id ? null : selection;
+    field.current?.focus({ preventScroll: true });
+  }, [input, cell, page, notebook]);
 
   const send = (event: Event) => {
     event.preventDefault();
     if (sent) return;
     setSent(true);
     drafts.delete(input.run_id);
-    notebook.answerInput(input.run_id, value);
+    // The field itself: Enter may come before the last letter was drawn.
+    notebook.answerInput(input.run_id, field.current?.value ?? value);
     setValue("");
-    notebook.select(only(cell.peek().id));
+    notebook.select(before.current ?? only(cell.peek().id));
   };
   return (
     <form class="input-line" onSubmit={send}>

@@ -39,6 +39,8 @@ export interface NotebookPage extends PageActions {
   readonly drafts: Map<string, string>;
   /** Set by the list of cells. */
   scroller: Scroller | null;
+  /** When something was last typed on the page. */
+  typedMs: number;
   /** Where the cursor goes in the editor that gets the focus next. */
   nextCursor: CursorPlace;
   mounted(id: CellId, editor: EditorHandle): () => void;
@@ -86,6 +88,7 @@ export function makePage(context: AppContext, notebook: NotebookModel): Notebook
     drafts: new Map(),
     scroller: null,
     nextCursor: "keep",
+    typedMs: 0,
     onKey: () => false,
 
     mounted(id, editor) {

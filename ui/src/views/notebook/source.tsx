@@ -28,7 +28,7 @@ export function Source({ page, cell, label, active }: SourceProps) {
   const id = cell.peek().id;
   const host = useRef<HTMLDivElement>(null);
   const editor = useRef<EditorHandle | null>(null);
-  const [wanted, setWanted] = useState(false);
+  const [wanted, setWanted] = useState(active);
   const tools = editorChunk.value;
   const kind = useComputed(() => cell.value.kind).value;
   const language = useComputed(() => languageOf(page)).value;

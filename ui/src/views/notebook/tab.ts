@@ -1,10 +1,8 @@
 /** The browser's tab says the notebook's name, and by its icon whether it is busy or not saved. */
 
 import { effect } from "@preact/signals";
+import { setIcon } from "../icon.ts";
 import { nameOf } from "../places.ts";
-import busyIcon from "./favicons/busy.svg?url";
-import idleIcon from "./favicons/idle.svg?url";
-import unsavedIcon from "./favicons/unsaved.svg?url";
 import type { NotebookPage } from "./page.ts";
 
 /** A file that was not written for so long is worth a mark; autosave takes a second. */
@@ -22,16 +20,6 @@ export function showTabState(page: NotebookPage): () => void {
     const unsaved = dirtySinceMs !== null && page.nowMs.value - dirtySinceMs > UNSAVED_AFTER_MS;
     const title = `${unsaved ? "* " : ""}${busy ? "● " : ""}${name} — Carnet`;
     if (document.title !== title) document.title = title;
-    setIcon(unsaved ? unsavedIcon : busy ? busyIcon : idleIcon);
+    setIcon(unsaved ? "unsaved" : busy ? "busy" : "idle");
   });
-}
-
-export function setIcon(address: string): void {
-  let link = document.querySelector<HTMLLinkElement>('link[rel="icon"]');
-  if (link === null) {
-    link = document.createElement("link");
-    link.rel = "icon";
-    document.head.append(link);
-  }
-  if (link.getAttribute("href") !== address) link.href = address;
 }

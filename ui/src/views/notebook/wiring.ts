@@ -3,22 +3,33 @@
 import { COMMANDS } from "../../commands/all.ts";
 import { contextOf } from "../../commands/command.ts";
 import { makeKeydown } from "../../commands/keydown.ts";
+import { drawNow } from "../../draw.ts";
 import type { NotebookPage } from "./page.ts";
 
 export function wireKeys(page: NotebookPage): () => void {
-  const keydown = makeKeydown({
+  const press = makeKeydown({
     commands: COMMANDS,
     context: () => contextOf(page.notebook, page),
     nowMs: () => performance.now(),
     plainKeys: () => true,
   });
+  const keydown = (event: KeyboardEvent) => {
+    const handled = press(event);
+    if (handled) drawNow();
+    return handled;
+  };
   page.onKey = keydown;
   const listen = (event: KeyboardEvent) => {
     if (!pressesSomething(event)) keydown(event);
   };
+  const typed = () => {
+    page.typedMs = Date.now();
+  };
   document.addEventListener("keydown", listen);
+  document.addEventListener("beforeinput", typed, true);
   return () => {
     document.removeEventListener("keydown", listen);
+    document.removeEventListener("beforeinput", typed, true);
     page.onKey = () => false;
   };
 }
