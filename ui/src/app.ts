@@ -4,16 +4,12 @@
  * Each view is a chunk of its own; the dashboard loads neither link nor editor.
  */
 
-import { options } from "preact";
 import type { AppContext, View } from "./context.ts";
+import { drawByFrames } from "./draw.ts";
 import { makeRest } from "./rest.ts";
 import "./common.ts";
 
-/** Drawing waits for the next frame, so that many operations cost one drawing; in a hidden tab, for a moment. */
-options.debounceRendering = draw => {
-  if (document.hidden) setTimeout(draw, 100);
-  else requestAnimationFrame(draw);
-};
+drawByFrames();
 
 function meta(name: string): string | null {
   return document.querySelector<HTMLMetaElement>(`meta[name="${name}"]`)?.content ?? null;
@@ -51,6 +47,9 @@ async function load(): Promise<{ readonly view: View; readonly context: AppConte
       const { newVersion } = client;
       return { view, context: { base, rest, newVersion, openNotebook: path => client.openNotebook(path) } };
     }
+    case "edit":
+    case "view":
+      return { view: (await import("./views/file/index.tsx")).view, context: plain };
     case "edit":
     case "view":
       return { view: (await import("./views/file/index.tsx")).view, context: plain };
