@@ -1,0 +1,29 @@
+/**
+ * When the page is drawn: at the next frame, so that many operations cost one drawing; at once after a key.
+ *
+ * Keys that come quickly must not reach the cell that had the focus before: what a
+ * key did to selection and mode is drawn, and the focus moved, before the next one.
+ */
+
+import { options } from "preact";
+
+let waiting: (() => void) | null = null;
+
+/** Let Preact draw once a frame; in a hidden tab, where there are no frames, after a moment. */
+export function drawByFrames(): void {
+  options.debounceRendering = draw => {
+    const mine = () => {
+      if (waiting !== mine) return;
+      waiting = null;
+      draw();
+    };
+    waiting = mine;
+    if (document.hidden) setTimeout(mine, 100);
+    else requestAnimationFrame(mine);
+  };
+}
+
+/** Draw what waits for the next frame now. */
+export function drawNow(): void {
+  waiting?.();
+}
