@@ -50,9 +50,6 @@ async function load(): Promise<{ readonly view: View; readonly context: AppConte
     case "edit":
     case "view":
       return { view: (await import("./views/file/index.tsx")).view, context: plain };
-    case "edit":
-    case "view":
-      return { view: (await import("./views/file/index.tsx")).view, context: plain };
     default:
       return { view: (await import("./views/dashboard/index.tsx")).view, context: plain };
   }

@@ -108,8 +108,11 @@ export const strings = {
   copiedCells: (count: number) => `${count === 1 ? "Cell" : `${count} cells`} copied.`,
   nothingToPaste: "There are no cells to paste.",
 
+  // the link
+  serverUnreachable: "The server cannot be reached.",
+  signedOut: "You are signed out. Sign in again in another tab, and this one goes on.",
+  webSocketBlocked: "The server is there, but something in between lets no WebSocket through.",
+
   // the editor
-  noAnswer: "The kernel does not answer.",
-  codeLabel: "Code",
   tooltipLabel: "Documentation",
 } as const;

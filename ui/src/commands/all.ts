@@ -1,7 +1,7 @@
 /**
  * All commands of the notebook page: the only list. Menu, palette, toolbar and keyboard read it.
  *
- * Keys follow what Jupyter hands know: docs/reference/keyboard.md.
+ * Keys follow what Jupyter hands know. docs/reference/keyboard.md lists them; a test holds it against this file.
  */
 
 import { cellsFromClipboard, cellsToClipboard, newCell } from "../core/clipboard.ts";

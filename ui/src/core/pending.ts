@@ -8,7 +8,7 @@
  * every pending change is mapped over it.
  *
  * No timers, no storage, no link: `store.ts` and the link drive it.
- * Rules IN1 onwards: docs/specs/session.md.
+ * Rules PN1 to PN6: docs/specs/link-page.md.
  */
 
 import { ChangeSet } from "@codemirror/state";
@@ -194,14 +194,19 @@ export class Pending {
   /**
    * A fresh snapshot: what is decided goes, the rest is mapped over the difference.
    *
-   * Of what is decided, what was refused is asked for again. `before` and `after` give a cell's confirmed text.
+   * Of what is decided, what was refused is asked for again. What was sent stays as it was sent (LK10), but
+   * in another journal its base means nothing. `before` and `after` give a cell's confirmed text.
    */
   rebase(
-    decisions: { readonly numbered: number; readonly refused: readonly number[] },
+    decisions: {
+      readonly numbered: number;
+      readonly refused: readonly number[];
+      readonly sameJournal: boolean;
+    },
     before: (cellId: CellId) => string | undefined,
     after: (cellId: CellId) => string | undefined,
   ): void {
-    const { numbered, refused } = decisions;
+    const { numbered, refused, sameJournal } = decisions;
     for (const number of refused) this.again(number, numbered, before);
     const cellIds = new Set(this.items.flatMap(item => [...item.cells]));
     const texts = new Map<CellId, string | undefined>();
@@ -220,7 +225,7 @@ export class Pending {
       }
       mapOver(pending, diff(text, now));
     }
-    for (const item of this.items) item.body = null;
+    if (!sameJournal) for (const item of this.items) item.body = null;
   }
 
   /** The link is new: everything undecided may go again, in order, with the same numbers. */

@@ -42,7 +42,7 @@ function flush(...clients: ModelClient[]): void {
   }
 }
 
-test("in4 typing shows at once, and what is typed meanwhile goes with the next intent", () => {
+test("pn2 typing shows at once, and what is typed meanwhile goes with the next intent", () => {
   const server = new ModelServer(aView({ a: "" }));
   const client = connected(server);
   const editor = openEditor(client, "a");
@@ -58,7 +58,7 @@ test("in4 typing shows at once, and what is typed meanwhile goes with the next i
   expect(client.store.pendingCount.value).toBe(0);
 });
 
-test("in4 a run waits behind what was typed before it", () => {
+test("pn3 a run waits behind what was typed before it", () => {
   const server = new ModelServer(aView({ a: "" }));
   const client = connected(server);
   const editor = openEditor(client, "a");
@@ -86,7 +86,7 @@ test("typing in one cell touches the signal of that cell and no other", () => {
   expect(drawn).toEqual(["a:x"]);
 });
 
-test("two who type at one place: the one that arrives first stands first, for both", () => {
+test("pn4 two who type at one place: the one that arrives first stands first, for both", () => {
   const server = new ModelServer(aView({ a: "()" }));
   const one = connected(server, "c1");
   const two = connected(server, "c2");
@@ -114,7 +114,7 @@ test("structural edits show at once and are rolled back when refused", () => {
   expect(refused).toEqual([{ refusal: "invalid", message: "No such thing." }]);
 });
 
-test("a refused frame rolls typing back in the editor too", () => {
+test("pn5 a refused frame rolls typing back in the editor too", () => {
   const server = new ModelServer(aView({ a: "abc" }));
   const client = connected(server);
   const editor = openEditor(client, "a");
@@ -145,7 +145,7 @@ test("typing into a cell that someone deleted is no error", () => {
   expect(two.store.pendingCount.value).toBe(0);
 });
 
-test("in5 a cut in the middle: everything undecided goes again and nothing is doubled", () => {
+test("lk10 a cut in the middle: everything undecided goes again and nothing is doubled", () => {
   const server = new ModelServer(aView({ a: "" }));
   const client = connected(server);
   const editor = openEditor(client, "a");
@@ -161,7 +161,7 @@ test("in5 a cut in the middle: everything undecided goes again and nothing is do
   expect(editor.text).toBe("xy");
 });
 
-test("in6 after a snapshot, what was decided goes and the rest is mapped over the difference", () => {
+test("lk14 after a snapshot, what was decided goes and the rest is mapped over the difference", () => {
   const server = new ModelServer(aView({ a: "one two" }));
   const mine = connected(server, "c1");
   const theirs = connected(server, "c2");
@@ -179,7 +179,7 @@ test("in6 after a snapshot, what was decided goes and the rest is mapped over th
   expect(editor.text).toBe("A one and two Z");
 });
 
-test("in7 a base that the server knows no more: the change comes again, mapped", () => {
+test("pn6 a base that the server knows no more: the change comes again, mapped", () => {
   const server = new ModelServer(aView({ a: "one two" }), 1);
   const mine = connected(server, "c1");
   const theirs = connected(server, "c2");
@@ -311,7 +311,7 @@ test("undo of delete and move puts the cells back where they were", () => {
   expect(server.state.order).toEqual(["a", "b", "c", "d"]);
 });
 
-test("what is kept for another tab holds no answers to prompts", () => {
+test("lk26 what is kept for another tab holds no answers to prompts", () => {
   const client = connected(new ModelServer(aView({ a: "" })));
   client.store.answerInput("r1", "secret");
   client.store.save();
@@ -421,7 +421,7 @@ function expectConverged({ server, clients, tokens, deleted, editors }: Fuzzed):
   }
 }
 
-test("law: however the network behaves, all see the same, and no word is lost or doubled", () => {
+test("pn1 law: however the network behaves, all see the same, and no word is lost or doubled", () => {
   for (let seed = 1; seed <= 60; seed += 1) {
     expectConverged(fuzz(seed, { snapshots: false, changesLimit: 500 }));
   }

@@ -448,7 +448,9 @@ export class NotebookStore implements NotebookModel {
     const before = this.#pending.items.map(item => item.number);
     if (old !== state) {
       this.#pending.rebase(
-        old.journalId === state.journalId ? frame : { numbered: 0, refused: [] },
+        old.journalId === state.journalId
+          ? { numbered: frame.numbered, refused: frame.refused, sameJournal: true }
+          : { numbered: 0, refused: [], sameJournal: false },
         id => old.cells.get(id)?.cell.source,
         id => state.cells.get(id)?.cell.source,
       );

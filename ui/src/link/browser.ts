@@ -1,5 +1,6 @@
 /** The link in a real browser: its clock, timers, storage, locks, and the events that say what the network does. */
 
+import { strings } from "../strings.ts";
 import { Client, type ClientLocks, type Surroundings } from "./client.ts";
 import { openJournal } from "./journal.ts";
 import { webSocketTransport } from "./transports/websocket.ts";
@@ -15,6 +16,7 @@ export function makeClient(base: string, version: string | null): Client {
       return () => clearTimeout(timer);
     },
     online: () => navigator.onLine,
+    explain: reason => explain(base, reason),
     transports: [webSocketTransport(base)],
     openJournal: user => openJournal(indexedDB, `${new URL(base).pathname} ${user}`),
     locks: makeLocks(),
@@ -27,6 +29,18 @@ export function makeClient(base: string, version: string | null): Client {
     if (!document.hidden) client.wake();
   });
   return client;
+}
+
+/** A WebSocket does not say why it could not be opened. Plain HTTP does. */
+async function explain(base: string, reason: string): Promise<string> {
+  let status: number;
+  try {
+    status = (await fetch(`${base}api/me`, { cache: "no-store", signal: AbortSignal.timeout(5_000) })).status;
+  } catch {
+    return navigator.onLine ? strings.serverUnreachable : reason;
+  }
+  if (status === 401 || status === 403) return strings.signedOut;
+  return status < 400 ? strings.webSocketBlocked : reason;
 }
 
 /** A random id of `[0-9a-z]`, as `carnet.ids.new_id` makes them. */

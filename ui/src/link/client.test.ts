@@ -162,6 +162,7 @@ async function aTab(
     newId: length => `t${ids++}`.padEnd(length, "x"),
     later: (delayMs, callback) => clock.later(delayMs, callback),
     online: options.online ?? (() => true),
+    explain: async reason => (wire.up ? reason : `${reason}, for a reason`),
     transports: [wire.transport],
     openJournal: user => openJournal(factory, user),
     locks: options.locks ?? new Locks(),
@@ -204,7 +205,19 @@ test("an intent goes out, and is forgotten when it is decided", async () => {
   expect(notebook.pendingCount.value).toBe(0);
 });
 
-test("lk26 after a cut, the tab says what it has, and sends again what is undecided, with the same numbers", async () => {
+test("lk7 a tab that finds a gap follows again", async () => {
+  const { notebook, wire } = await aTab();
+  for (const text of ["one", "two"]) {
+    wire.server.commit({ ops: [{ op: "add-notice", notice: { id: text, kind: "info", text, at_ms: 0 } }] });
+  }
+  const [, second] = wire.server.entries;
+  if (second === undefined) throw new Error("no entry");
+  wire.say({ frame: "entries", follow: 1, entries: [second] });
+  await settled();
+  expect(notebook.notices.value.map(notice => notice.id)).toEqual(["one", "two"]);
+});
+
+test("lk10 after a cut, the tab says what it has, and sends again what is undecided, with the same numbers", async () => {
   const { notebook, wire, type, clock } = await aTab();
   type(0, "x");
   await settled();
@@ -223,7 +236,7 @@ test("lk26 after a cut, the tab says what it has, and sends again what is undeci
   expect(source(wire)).toBe("xy");
 });
 
-test("lk26 nothing is sent again before the server has answered the follow", async () => {
+test("lk20 nothing is sent again before the server has answered the follow", async () => {
   const { wire, type, clock } = await aTab();
   wire.silent = true;
   type(0, "x");
@@ -237,7 +250,7 @@ test("lk26 nothing is sent again before the server has answered the follow", asy
   expect(source(wire)).toBe("x");
 });
 
-test("lk21 a dead line is noticed in less than ten seconds", async () => {
+test("lk22 a dead line is noticed in less than ten seconds", async () => {
   const { notebook, wire, clock } = await aTab();
   wire.silent = true;
   clock.pass(9_900);
@@ -328,7 +341,16 @@ test("a problem with the notebook is shown, and the link itself is fine", async 
   expect(notebook.link.value).toEqual({ kind: "live" });
 });
 
-test("lk25 a goodbye for good is said and nothing is tried again", async () => {
+test("why a link cannot be opened is found out and said", async () => {
+  const { notebook, wire, clock } = await aTab();
+  wire.up = false;
+  wire.cut();
+  clock.pass(500);
+  await settled();
+  expect(notebook.link.value).toMatchObject({ kind: "reconnecting", reason: "refused, for a reason" });
+});
+
+test("lk4 a goodbye for good is said and nothing is tried again", async () => {
   const { notebook, wire, clock } = await aTab();
   const { opened } = wire;
   wire.say({ frame: "bye", reason: "Reload this page.", retry_ms: -1 });

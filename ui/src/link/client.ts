@@ -2,7 +2,7 @@
  * The link of this tab: performs what `connection.ts` decides, and carries frames to and from the notebooks.
  *
  * Times, timers, randomness, storage and transport come from outside (`Surroundings`),
- * so that tests play them. Rules LK20 onwards: docs/specs/link-page.md.
+ * so that tests play them. Rules LK20 to LK28: docs/specs/link-page.md.
  */
 
 import { type ReadonlySignal, signal } from "@preact/signals-core";
@@ -46,6 +46,8 @@ export interface Surroundings {
   later(delayMs: number, callback: () => void): () => void;
   /** Whether the browser believes to have a network. */
   online(): boolean;
+  /** Why a link could not be opened, in better words than the transport has, when they can be found out. */
+  explain(reason: string): Promise<string>;
   /** In the order they are tried. */
   readonly transports: readonly Transport[];
   /** The journal of this user. */
@@ -62,6 +64,8 @@ interface Followed {
   pumping: boolean;
   pumpAgain: boolean;
   homecoming: Homecoming | null;
+  comingHome: boolean;
+  /** What dead tabs left was looked for over this link. */
   cameHome: boolean;
 }
 
@@ -120,6 +124,7 @@ export class Client {
       pumping: false,
       pumpAgain: false,
       homecoming: null,
+      comingHome: false,
       cameHome: false,
     };
     this.#followed.set(follow, followed);
@@ -185,12 +190,19 @@ export class Client {
       },
       lost: reason => {
         if (!isOurs()) return;
-        // It never came to a welcome: another transport may get through.
-        if (this.#connection?.state === "connecting") this.#transportIndex += 1;
         this.#drop();
-        this.#happened({ event: "lost", reason });
+        if (this.#connection?.state === "connecting") void this.#couldNotConnect(reason);
+        else this.#happened({ event: "lost", reason });
       },
     });
+  }
+
+  /** It never came to a welcome: another transport may get through. */
+  async #couldNotConnect(reason: string): Promise<void> {
+    this.#transportIndex += 1;
+    const epoch = this.#epoch;
+    const explained = await this.#around.explain(reason);
+    if (epoch === this.#epoch) this.#happened({ event: "lost", reason: explained });
   }
 
   /** End the transport, whatever is on it. */
@@ -205,6 +217,8 @@ export class Client {
   #down(): void {
     for (const followed of this.#followed.values()) {
       followed.live = false;
+      // Another tab may have died meanwhile: look again when the link is back.
+      followed.cameHome = false;
       followed.homecoming?.interrupted();
     }
     for (const { resolve, cancel } of this.#questions.values()) {
@@ -314,6 +328,12 @@ export class Client {
   #entries(frame: Entries): void {
     const followed = this.#followed.get(frame.follow);
     if (followed === undefined) return;
+    const [first] = frame.entries;
+    if (first !== undefined && first.seq > followed.store.seq + 1) {
+      // A gap (LK7): what is missing comes when the notebook is followed again.
+      this.#follow(followed);
+      return;
+    }
     followed.store.receiveEntries(frame.entries);
     for (const entry of frame.entries) {
       if (entry.client_id == null || entry.intent == null) continue;
@@ -377,12 +397,12 @@ export class Client {
     this.#showStatus();
   }
 
-  /** Bring home what dead tabs left for this notebook; once. */
+  /** Bring home what dead tabs left for this notebook; once for each link. */
   #comeHome(followed: Followed): void {
     const { locks } = this.#around;
-    if (!followed.live || followed.cameHome || this.#journal === NO_JOURNAL || locks === null) return;
-    if (!followed.store.writable.peek()) return;
-    followed.cameHome = true;
+    if (!followed.live || followed.cameHome || followed.comingHome) return;
+    if (this.#journal === NO_JOURNAL || locks === null || !followed.store.writable.peek()) return;
+    followed.comingHome = true;
     void bringHome({
       journal: this.#journal,
       locks,
@@ -396,8 +416,10 @@ export class Client {
       },
     }).then(done => {
       followed.homecoming = null;
-      // Cut short: the next link goes on with it.
-      followed.cameHome = done;
+      followed.comingHome = false;
+      followed.cameHome = done && followed.live;
+      // Cut short, and the next link may be there already.
+      this.#comeHome(followed);
     });
   }
 

@@ -28,7 +28,7 @@ function run(
 const OPEN: Connection = { state: "open", heardMs: 0, pongUntilMs: null };
 const TICK: ConnectionEvent = { event: "tick" };
 
-test("lk20 a page begins by connecting, and is open when it is welcomed", () => {
+test("lk21 a page begins by connecting, and is open when it is welcomed", () => {
   expect(begin(5)).toEqual({
     connection: {
       state: "connecting",
@@ -46,7 +46,7 @@ test("lk20 a page begins by connecting, and is open when it is welcomed", () => 
   });
 });
 
-test("lk21 a line that says nothing is asked, and dropped when it does not answer, within ten seconds", () => {
+test("lk22 a line that says nothing is asked, and dropped when it does not answer, within ten seconds", () => {
   const asked = run([[PING_AFTER_MS, TICK]], OPEN);
   expect(asked.actions).toEqual(["ping"]);
   expect(dueMs(asked.connection)).toBe(PING_AFTER_MS + PONG_WITHIN_MS);
@@ -56,7 +56,7 @@ test("lk21 a line that says nothing is asked, and dropped when it does not answe
   expect(dead.connection.state).toBe("waiting");
 });
 
-test("lk21 any frame is a sign of life", () => {
+test("lk22 any frame is a sign of life", () => {
   const heard = run(
     [
       [PING_AFTER_MS, TICK],
@@ -67,7 +67,7 @@ test("lk21 any frame is a sign of life", () => {
   expect(heard.connection).toEqual({ state: "open", heardMs: PING_AFTER_MS + 10, pongUntilMs: null });
 });
 
-test("lk22 attempts come further and further apart, shortened by chance to half at most", () => {
+test("lk23 attempts come further and further apart, shortened by chance to half at most", () => {
   let connection: Connection = begin(0).connection;
   const waits: number[] = [];
   let nowMs = 0;
@@ -83,7 +83,7 @@ test("lk22 attempts come further and further apart, shortened by chance to half 
   expect(dueMs(soonest)).toBe(250);
 });
 
-test("lk22 a link that was open is tried again at once, almost", () => {
+test("lk23 a link that was open is tried again at once, almost", () => {
   const lost = step(OPEN, { event: "lost", reason: "gone" }, 1_000, 1).connection;
   expect(lost).toEqual({
     state: "waiting",
@@ -94,7 +94,7 @@ test("lk22 a link that was open is tried again at once, almost", () => {
   });
 });
 
-test("lk23 waking asks an open line at once, and ends a wait", () => {
+test("lk24 waking asks an open line at once, and ends a wait", () => {
   const open = step(OPEN, { event: "wake" }, 60_000, 1);
   expect(open.actions).toEqual(["ping"]);
   expect(dueMs(open.connection)).toBe(62_000);
@@ -105,7 +105,7 @@ test("lk23 waking asks an open line at once, and ends a wait", () => {
   });
 });
 
-test("lk23 the time since when it is down is kept through attempts", () => {
+test("lk24 the time since when it is down is kept through attempts", () => {
   const { connection } = run(
     [
       [1_000, { event: "lost", reason: "" }],
@@ -117,7 +117,7 @@ test("lk23 the time since when it is down is kept through attempts", () => {
   expect(connection).toMatchObject({ state: "waiting", attempt: 1, downSinceMs: 1_000, reason: "still" });
 });
 
-test("lk24 a server that is slow to open is given up, and tried again", () => {
+test("lk25 a server that is slow to open is given up, and tried again", () => {
   const { connection, actions } = run([
     [CONNECT_WITHIN_MS - 1, TICK],
     [CONNECT_WITHIN_MS, TICK],
@@ -126,7 +126,7 @@ test("lk24 a server that is slow to open is given up, and tried again", () => {
   expect(connection).toMatchObject({ state: "waiting", attempt: 1 });
 });
 
-test("lk25 goodbye says when to come back, or not to", () => {
+test("lk4 goodbye says when to come back, or not to", () => {
   const later = step(OPEN, { event: "bye", reason: "Upgrading.", retryMs: 3_000 }, 1_000, 1);
   expect(later).toEqual({
     connection: { state: "waiting", attempt: 0, downSinceMs: 1_000, retryAtMs: 4_000, reason: "Upgrading." },

@@ -2,7 +2,7 @@
  * Whether this tab is linked to the server, and what to do next: a pure state machine.
  *
  * It opens no socket and reads no clock: `client.ts` feeds it events with the
- * time, and does what it says. Rules LK20 onwards: docs/specs/link-page.md.
+ * time, and does what it says. Rules LK20 to LK28: docs/specs/link-page.md.
  */
 
 /** A dead line is noticed this long after the last sign of life, at most: less than ten seconds. */

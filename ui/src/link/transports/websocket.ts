@@ -1,4 +1,4 @@
-/** Frames over a WebSocket, one binary message each. Rules WS1 onwards: docs/specs/link-websocket.md. */
+/** Frames over a WebSocket, one binary message each. Rules WS1 to WS6: docs/specs/link-websocket.md. */
 
 import type { OpenTransport, Transport, TransportEvents } from "./transport.ts";
 
