@@ -81,12 +81,14 @@ def test_s21_a_taken_port_that_was_named_is_an_error(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--ip=0.0.0.0"], "without TLS"),
+        (["--ip=0.0.0.0", "--tls=off"], "without TLS"),
+        (["--public"], "carnet passwd --save"),
+        (["--tls=on"], "auto or off is wanted"),
         (["--ip=*", "--NotebookApp.token="], "without a password or a token"),
         (["--ip=203.0.113.7", "--NotebookApp.serve_unprotected=True"], "not an address of this machine"),
         (["--port=x"], "a whole number is wanted"),
         (["--no-such-thing"], "There is no option"),
-        (["--certfile=nothing.pem"], "there is no file nothing.pem"),
+        (["--certfile=nothing.pem"], "certfile: there is no file "),
         (["--keyfile=key.pem"], "it needs certfile too"),
         (["--NotebookApp.password=sha1:bcd259ccf...[your hashed password here]"], "carnet passwd"),
         (["--notebook-dir=/proc/nope"], "notebook_dir: /proc/nope cannot be used"),
@@ -199,7 +201,7 @@ def test_s9_tls_with_one_file(tmp_path: Path, certificate: Path) -> None:
     assert answer.startswith("HTTP/1.1 302")
     assert f"Set-Cookie: __Host-carnet-{server.port}=" in answer
     assert answer.count("Secure") == 2
-    assert "Strict-Transport-Security: max-age=31536000" in answer
+    assert "Strict-Transport-Security" not in answer  # an address is not a name to bind (TL12)
 
 
 @pytest.mark.slow

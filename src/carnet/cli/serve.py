@@ -22,7 +22,13 @@ def main(arguments: Sequence[str]) -> int:
     # asyncio and Tornado speak of sockets that come and go; only their warnings are for people.
     for name in ("asyncio", "tornado"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    return run(loaded, os.environ, _say)
+    return run(loaded, os.environ, _say, _ask if sys.stdin.isatty() else None)
+
+
+def _ask() -> str:
+    from carnet.cli.passwd import ask_for_new  # most starts ask for nothing
+
+    return ask_for_new()
 
 
 def _say(text: str) -> None:

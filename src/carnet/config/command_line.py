@@ -20,6 +20,8 @@ ALIASES: Final[Mapping[str, str]] = {
     "base-url": "base_url",
     "certfile": "certfile",
     "keyfile": "keyfile",
+    "tls": "tls",
+    "sock": "sock",
     "browser": "browser",
     "state-dir": "state_dir",
     "log-level": "log_level",
@@ -28,6 +30,7 @@ ALIASES: Final[Mapping[str, str]] = {
 #: Options without a value: what they set, and what they say in the help.
 FLAGS: Final[Mapping[str, tuple[str, object, str]]] = {
     "no-browser": ("open_browser", False, "Do not open a browser."),
+    "public": ("public", True, "Serve others: every address, https, and a password."),
     "debug": ("log_level", "DEBUG", "Say more in the log."),
 }
 

@@ -7,6 +7,7 @@ this table. It reads no file and no environment.
 """
 
 import dataclasses
+import re
 from dataclasses import dataclass
 from typing import Any, cast
 from urllib.parse import quote
@@ -40,8 +41,23 @@ class Settings:
     )
     certfile: str = setting("", "Certificate for https, a PEM file. It may hold the key too.")
     keyfile: str = setting("", "Private key of `certfile`, a PEM file, where it is apart.")
+    tls: str = setting(
+        "",
+        "`auto`: https with a certificate of our own; `off`: never. Empty: `auto` where others are served.",
+    )
+    tls_curve: str = setting("X25519", "Curve for the key exchange of TLS. Empty: all that OpenSSL offers.")
+    public: bool = setting(
+        False, "Serve others: every address, https, and a password that is asked for if there is none."
+    )
+    sock: str = setting("", "Path of a Unix socket to listen on, in place of address and port.")
+    sock_mode: str = setting("0600", "Who may open `sock`, as for chmod.")
     trust_xheaders: bool = setting(
-        False, "Believe X-Forwarded-For, -Proto and X-Real-Ip. Only behind a proxy that sets them itself."
+        False,
+        "A proxy stands in front and does TLS: believe its X-Forwarded-For, -Proto, -Host and X-Real-Ip.",
+    )
+    trusted_proxies: list[str] = setting(
+        [],
+        "Addresses or networks of proxies to believe. Empty: this machine and private networks.",
     )
     webapp_settings: dict[str, object] = setting({}, "More settings for `tornado.web.Application`.")
 
@@ -78,6 +94,11 @@ class Settings:
     # -- kernels
     kernels_outlive_server: bool = setting(
         True, "Kernels go on when the server ends. False: all end together (containers, tests)."
+    )
+    memory_guard: float = setting(
+        0.0,
+        "Interrupt a cell before the system kills its kernel for memory. Up to 1: the part of all memory that may be "
+        "in use, as 0.8. Above 1: bytes that one kernel may have. 0: off.",
     )
 
     # -- the program itself
@@ -172,19 +193,26 @@ def checked(settings: Settings) -> Settings:
     """
     if not 0 <= settings.port <= 65535:
         raise ConfigError(f"port: a number from 0 to 65535 is wanted, but it is {settings.port}.")
-    for name in ("port_retries", "autosave_delay_s"):
+    for name in ("port_retries", "autosave_delay_s", "memory_guard"):
         if getattr(settings, name) < 0:
             raise ConfigError(f"{name}: it cannot be negative, but it is {getattr(settings, name)}.")
     if settings.max_body_bytes < MIB:
         raise ConfigError(f"max_body_bytes: at least {MIB} is wanted, but it is {settings.max_body_bytes}.")
     if settings.keyfile and not settings.certfile:
         raise ConfigError("keyfile: it needs certfile too. Name the certificate that this key belongs to.")
+    if settings.tls not in {"", "auto", "off"}:
+        raise ConfigError(f"tls: auto or off is wanted, but it is {settings.tls!r}.")
+    if not re.fullmatch(r"0?[0-7]{3}", settings.sock_mode):
+        raise ConfigError(f"sock_mode: a mode as 0600 is wanted, but it is {settings.sock_mode!r}.")
     if settings.log_level.upper() not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
         raise ConfigError(
             f"log_level: DEBUG, INFO, WARNING or ERROR is wanted, but it is {settings.log_level!r}."
         )
     return dataclasses.replace(
-        settings, base_url=normalised_base_url(settings.base_url), log_level=settings.log_level.upper()
+        settings,
+        ip="*" if settings.public and settings.ip == Settings.ip else settings.ip.strip("[]"),
+        base_url=normalised_base_url(settings.base_url),
+        log_level=settings.log_level.upper(),
     )
 
 

@@ -5,15 +5,17 @@ facts of a request and answers with an identity or a refusal, before anything of
 the request's body is read. It does no I/O but the look into the login table.
 
 The order is fixed: Host, then Origin and fetch metadata, then login or token,
-then XSRF. Rules AC1 to AC8: docs/specs/access.md.
+then XSRF. Rules AC1 to AC8, AC21 to AC24: docs/specs/access.md.
 """
 
 import enum
 from typing import Final, Literal, NamedTuple
 
 from carnet.clock import Clock
+from carnet.security.api_tokens import ApiTokens
 from carnet.security.logins import Login, LoginTable, came_from_form
 from carnet.security.origins import is_our_host, is_same_origin
+from carnet.security.scopes import ALL, NONE, Scope, written
 from carnet.security.throttle import Throttle
 from carnet.security.tokens import equal
 from carnet.security.xsrf import FormTokens, token_of_login
@@ -74,8 +76,12 @@ class Identity(NamedTuple):
     """Who asks. `how` says what was shown for it; `open`: this server asks for nothing."""
 
     user: str
-    how: Literal["login", "token", "open", "nobody"]
+    how: Literal["login", "token", "api-token", "open", "nobody"]
     login: Login | None = None
+    scopes: frozenset[Scope] = ALL
+    """What they may do. Only named tokens may do less than everything."""
+    token_id: str = ""
+    """Of a named token."""
 
     @property
     def is_signed_in(self) -> bool:
@@ -110,9 +116,17 @@ class GateRules(NamedTuple):
 class Gate:
     """Admits or refuses. One for the whole server."""
 
-    def __init__(self, rules: GateRules, logins: LoginTable, throttle: Throttle, clock: Clock) -> None:
+    def __init__(
+        self,
+        rules: GateRules,
+        logins: LoginTable,
+        throttle: Throttle,
+        clock: Clock,
+        tokens: ApiTokens | None = None,
+    ) -> None:
         self.rules = rules
         self.logins = logins
+        self.tokens = tokens
         self.throttle = throttle
         self.form_tokens = FormTokens()
         self._clock = clock
@@ -122,9 +136,9 @@ class Gate:
         """Return whether this server asks for nothing: the owner set neither password nor token."""
         return not self.rules.token and not self.rules.has_password
 
-    def admit(self, asked: Asked, who: Who, kind: Kind) -> Identity | Refusal:
-        """Return who asks, or why the request goes no further."""
-        if not self._is_our_host(asked):
+    def admit(self, asked: Asked, who: Who, kind: Kind, needs: Scope = Scope.READ) -> Identity | Refusal:
+        """Return who asks, or why the request goes no further. `needs`: what the route does."""
+        if not self.is_our_name(asked.host, asked.local_address):
             return Refusal(
                 403,
                 "host",
@@ -132,6 +146,10 @@ class Gate:
                 "If the name is yours, add it to NotebookApp.local_hostnames.",
             )
         by_token = self._by_token(asked)
+        if isinstance(by_token, Identity) and who is Who.LOGIN and needs not in by_token.scopes:
+            return Refusal(
+                403, "scope", f"This token may {written(by_token.scopes)}; this needs {needs.value}."
+            )
         if by_token is not None:
             return by_token
         foreign = _foreign(asked, kind)
@@ -160,13 +178,19 @@ class Gate:
             return self.form_tokens.make()
         return token_of_login(cookie)
 
-    def _is_our_host(self, asked: Asked) -> bool:
-        if self.rules.any_host:
-            return True
-        return is_our_host(asked.host, names=self.rules.host_names, local_address=asked.local_address)
+    def is_our_name(self, host: str, local_address: str) -> bool:
+        """Return whether this server answers to a Host header."""
+        return self.rules.any_host or is_our_host(
+            host, names=self.rules.host_names, local_address=local_address
+        )
 
     def _by_token(self, asked: Asked) -> Identity | Refusal | None:
-        if asked.token is None or not self.rules.token:
+        if asked.token is None:
+            return None
+        named = self.tokens.find(asked.token) if self.tokens is not None else None
+        if named is not None:
+            return Identity(self.rules.user, "api-token", None, named.scopes, named.token_id)
+        if not self.rules.token:
             return None
         if not self.rules.token_is_chosen:
             return self._token_identity() if equal(asked.token, self.rules.token) else None
@@ -186,7 +210,7 @@ class Gate:
         login = self.logins.find(asked.cookie) if asked.cookie else None
         if login is not None:
             return Identity(login.user, "login", login)
-        return Identity(self.rules.user, "open") if self.is_open else Identity("", "nobody")
+        return Identity(self.rules.user, "open") if self.is_open else Identity("", "nobody", None, NONE)
 
 
 def too_many(wait_s: float) -> Refusal:

@@ -29,7 +29,6 @@ Event = Literal[
     "password-renewed",
     "token-created",
     "token-revoked",
-    "token-refused",
     "totp-set-up",
     "totp-removed",
     "passkey-added",

@@ -9,6 +9,8 @@ import secrets
 from collections.abc import Mapping
 from typing import Final
 
+from carnet.security import origins
+
 #: On every response.
 COMMON: Final[Mapping[str, str]] = {
     "X-Content-Type-Options": "nosniff",
@@ -22,8 +24,20 @@ NO_STORE: Final = {"Cache-Control": "no-store"}
 
 FOREVER: Final = {"Cache-Control": "private, max-age=31536000, immutable"}
 
-#: One year. Sent only over TLS that we do ourselves.
 HSTS: Final = {"Strict-Transport-Security": "max-age=31536000"}
+"""One year."""
+
+
+def hsts(host: str) -> Mapping[str, str]:
+    """Return the header that binds a name to https, where it is safe (rule TL12: docs/specs/tls.md).
+
+    It binds every port of the name: so only where we have the default one, and not for names that others share.
+    """
+    name = origins.host_name(host)
+    is_shared = name is None or name in origins.LOOPBACK_NAMES or name.endswith((".local", ".localhost"))
+    has_port = host.rpartition("]")[2].count(":") == 1
+    is_address = name is not None and (":" in name or name.replace(".", "").isdigit())
+    return {} if is_shared or has_port or is_address else HSTS
 
 
 def new_nonce() -> str:

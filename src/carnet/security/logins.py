@@ -94,6 +94,11 @@ class LoginTable:
             self._write("UPDATE logins SET used_ms = ? WHERE id = ?", now_ms, login[0].login_id)
         return login[0]
 
+    def is_alive(self, login_id: str) -> bool:
+        """Return whether a login goes on: for links that stay open long. It does not count as a use."""
+        found = self._read("WHERE id = ?", login_id)
+        return bool(found) and not _is_over(found[0], self._clock.now_ms())
+
     def all(self) -> Sequence[Login]:
         """Return every login, the last used first."""
         self._end_old()

@@ -25,6 +25,7 @@ class Scope(enum.Enum):
 
 
 ALL: Final = frozenset(Scope)
+NONE: Final[frozenset[Scope]] = frozenset()
 
 _IMPLIED: Final = {
     Scope.READ: frozenset({Scope.READ}),

@@ -9,7 +9,6 @@ import logging
 import os
 import pwd
 import socket
-import ssl
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -21,6 +20,7 @@ from carnet.clock import Clock
 from carnet.config.load import Loaded
 from carnet.security.access import Gate, GateRules
 from carnet.security.logins import LoginTable
+from carnet.security.state import SecurityState
 from carnet.security.throttle import Throttle
 from carnet.security.tokens import new_token
 from carnet.server import routes
@@ -72,22 +72,32 @@ class WorkbenchOpener:
         return await opening(self._loaded, self._state_folder, self._clock)
 
 
-def make_services(loaded: Loaded, state_folder: Path, clock: Clock, opener: WorkbenchOpener) -> Services:
-    """Make what handlers are given.
+def make_services(
+    loaded: Loaded,
+    state_folder: Path,
+    clock: Clock,
+    opener: WorkbenchOpener,
+    security: SecurityState,
+    names: frozenset[str] = frozenset(),
+) -> Services:
+    """Make what handlers are given. `names`: more host names under which browsers come.
 
     Raises:
         carnet.database.DatabaseDamaged, sqlite3.Error, OSError: the state folder cannot be used.
     """
     settings = loaded.settings
+    user = user_name()
+    has_password = bool(security.accounts.password_hash(user, settings.password))
     rules = GateRules(
-        user=_user_name(),
-        token=_token(loaded),
-        has_password=bool(settings.password),
+        user=user,
+        token=_token(loaded, has_password=has_password),
+        has_password=has_password,
         token_is_chosen=bool(settings.token),
-        host_names=_host_names(loaded),
+        host_names=_host_names(loaded) | names,
         any_host=settings.allow_remote_access,
     )
-    gate = Gate(rules, LoginTable(state_folder, clock), Throttle(), clock)
+    throttle = Throttle(security.attempts, clock)
+    gate = Gate(rules, LoginTable(state_folder, clock), throttle, clock, security.tokens)
     static = StaticFiles(static_folder(loaded))
     shell = Shell(settings.base_url, static_url(loaded), static.folder)
     return Services(
@@ -95,6 +105,7 @@ def make_services(loaded: Loaded, state_folder: Path, clock: Clock, opener: Work
         state_folder=state_folder,
         clock=clock,
         gate=gate,
+        security=security,
         shell=shell,
         static=static,
         open_workbench=opener,
@@ -102,8 +113,8 @@ def make_services(loaded: Loaded, state_folder: Path, clock: Clock, opener: Work
     )
 
 
-def make_server(services: Services, tls: ssl.SSLContext | None) -> HTTPServer:
-    """Return Tornado's server, not listening yet.
+def make_server(services: Services) -> HTTPServer:
+    """Return Tornado's server, not listening yet. It speaks no TLS by itself: see `server.tls_port`.
 
     Raises:
         ConfigError: a route does not say who may use it.
@@ -122,8 +133,6 @@ def make_server(services: Services, tls: ssl.SSLContext | None) -> HTTPServer:
     application = Application([], **application_settings)
     return HTTPServer(
         Front(application, services, routes.ROUTES),
-        xheaders=settings.trust_xheaders,
-        ssl_options=tls,
         max_header_size=HEADER_BYTES,
         max_body_size=routes.SMALL_BODY_BYTES,
         # The stream must be able to hold the largest body; the front door sets the limit for each request.
@@ -146,24 +155,25 @@ def static_folder(loaded: Loaded) -> Path:
     return Path(named) if isinstance(named, str) and named else STATIC_FOLDER
 
 
-def _token(loaded: Loaded) -> str:
+def _token(loaded: Loaded, *, has_password: bool) -> str:
     chosen = loaded.settings.token
     if chosen is not None:
         return chosen
-    return "" if loaded.settings.password else new_token()
+    return "" if has_password else new_token()
 
 
 def _host_names(loaded: Loaded) -> frozenset[str]:
     settings = loaded.settings
     names = {*settings.local_hostnames}
     if settings.ip in {"", "*", "0.0.0.0", "::"}:
-        names |= {socket.gethostname()}
+        names |= {socket.gethostname(), f"{socket.gethostname()}.local"}
     else:
         names |= {settings.ip}
     return frozenset(name.lower().strip("[]") for name in names if name)
 
 
-def _user_name() -> str:
+def user_name() -> str:
+    """Return the name of the one person this server is for."""
     try:
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:  # an id without an entry, as in some containers

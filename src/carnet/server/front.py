@@ -7,6 +7,7 @@ AC8: docs/specs/access.md.
 
 import re
 from collections.abc import Sequence
+from socket import AF_UNIX
 from typing import Final, NamedTuple, cast
 from urllib.parse import parse_qsl, urlencode
 
@@ -17,8 +18,9 @@ from tornado.iostream import IOStream
 from tornado.routing import Router
 from tornado.web import Application, RequestHandler
 
-from carnet.security import xsrf
+from carnet.security import proxies, xsrf
 from carnet.security.access import Asked, Identity, Kind, Refusal, Who
+from carnet.security.scopes import NONE
 from carnet.security.tokens import token_of_header
 from carnet.server.handlers.refuse import Refuse
 from carnet.server.routes import SMALL_BODY_BYTES, Route
@@ -51,19 +53,27 @@ class Front(Router):
         self._application = application
         self._services = services
         self._routes = routes
+        settings = services.settings
+        self._proxies: Sequence[proxies.Network] | None = None
+        if settings.trust_xheaders:
+            self._proxies = proxies.networks(settings.trusted_proxies or proxies.PRIVATE)
 
     def find_handler(self, request: HTTPServerRequest, **_: object) -> HTTPMessageDelegate:
         """Return what takes the request: its route's handler, or the refusal."""
         services = self._services
+        if _is_unix(request):
+            request.remote_ip = "127.0.0.1"
+        if self._proxies is not None:
+            _look_through(request, self._proxies)
         token_in_url = _take_token(request)
         path = request.path
         found = self._find(path)
         route, arguments = found if found is not None else (_nowhere(path, services.base_url), [])
         cookie = _cookie(request, cookie_name(services, request.protocol))
         asked = _asked(request, cookie, token_in_url)
-        verdict = services.gate.admit(asked, route.who, route.kind)
+        verdict = services.gate.admit(asked, route.who, route.kind, route.needs(asked.method))
         refusal = verdict if isinstance(verdict, Refusal) else None
-        identity = verdict if isinstance(verdict, Identity) else Identity("", "nobody")
+        identity = verdict if isinstance(verdict, Identity) else Identity("", "nobody", None, NONE)
         refusal = refusal or self._shape_refusal(request, route, found is not None)
         limit_bytes = self._limit(route, identity)
         if refusal is None and _content_length(request) > limit_bytes:
@@ -138,7 +148,7 @@ def _asked(request: HTTPServerRequest, cookie: str | None, token_in_url: str | N
         method=request.method or "",
         host=header("Host", "") or "",
         scheme=request.protocol,
-        local_address=_local_address(request),
+        local_address=local_address(request),
         remote_address=request.remote_ip or "",
         origin=header("Origin"),
         fetch_site=header("Sec-Fetch-Site"),
@@ -185,7 +195,23 @@ def _content_length(request: HTTPServerRequest) -> int:
     return int(text) if text.isascii() and text.isdigit() else 0
 
 
-def _local_address(request: HTTPServerRequest) -> str:
+def _look_through(request: HTTPServerRequest, trusted: Sequence[proxies.Network]) -> None:
+    """Put in place of what the proxy did what the browser did."""
+    address = "" if _is_unix(request) else request.remote_ip or ""
+    direct = proxies.Seen(address, request.protocol, request.headers.get("Host", "") or "")
+    seen = proxies.seen_through(direct, request.headers, trusted)
+    request.remote_ip, request.protocol = seen.address or "127.0.0.1", seen.scheme
+    if seen.host != direct.host:
+        request.host = request.headers["Host"] = seen.host
+
+
+def _is_unix(request: HTTPServerRequest) -> bool:
+    stream = getattr(request.connection, "stream", None)
+    family: object = getattr(getattr(stream, "socket", None), "family", None)
+    return family == AF_UNIX
+
+
+def local_address(request: HTTPServerRequest) -> str:
     """Return the address of ours that the connection came in on."""
     stream = getattr(request.connection, "stream", None)
     if not isinstance(stream, IOStream) or stream.socket is None:

@@ -1,16 +1,19 @@
 """Take the port: the one that is wanted, or the next free one where nobody insisted."""
 
 import errno
+import os
 import socket
-import ssl
-from collections.abc import Sequence
+from collections.abc import MutableMapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from tornado.netutil import bind_sockets
+from tornado.netutil import bind_sockets, bind_unix_socket
 
 from carnet.config.load import Loaded
 from carnet.errors import ConfigError
+
+FIRST_PASSED_FD: Final = 3
+"""systemd passes sockets from here on: sd_listen_fds(3)."""
 
 
 class Listening(NamedTuple):
@@ -18,15 +21,21 @@ class Listening(NamedTuple):
 
     sockets: Sequence[socket.socket]
     port: int
+    """0: a Unix socket."""
 
 
-def listen(loaded: Loaded) -> Listening:
-    """Bind the sockets.
+def listen(loaded: Loaded, env: MutableMapping[str, str]) -> Listening:
+    """Bind the sockets; or take those that systemd has bound, and what says so out of the environment.
 
     Raises:
         ConfigError: the port is taken or not allowed, or the address is not one of this machine's.
     """
     settings = loaded.settings
+    passed = _passed_sockets(env)
+    if passed:
+        return Listening(passed, _port_of(passed[0]))
+    if settings.sock:
+        return Listening([_unix_socket(Path(settings.sock).expanduser(), int(settings.sock_mode, 8))], 0)
     address = None if settings.ip in {"", "*"} else settings.ip
     tries = 1 if loaded.is_set("port") or settings.port == 0 else settings.port_retries + 1
     last = min(settings.port + tries - 1, 65535)
@@ -41,6 +50,42 @@ def listen(loaded: Loaded) -> Listening:
     raise AssertionError("the loop returns or raises")
 
 
+def _passed_sockets(env: MutableMapping[str, str]) -> Sequence[socket.socket]:
+    """Return the sockets of systemd's socket activation."""
+    pid, count = env.pop("LISTEN_PID", ""), env.pop("LISTEN_FDS", "")
+    env.pop("LISTEN_FDNAMES", None)
+    if pid != str(os.getpid()) or not count.isdecimal():
+        return []
+    found = []
+    for descriptor in range(FIRST_PASSED_FD, FIRST_PASSED_FD + int(count)):
+        os.set_inheritable(descriptor, False)
+        one = socket.socket(fileno=descriptor)
+        one.setblocking(False)
+        found.append(one)
+    return found
+
+
+def _port_of(one: socket.socket) -> int:
+    name = one.getsockname()
+    return int(name[1]) if isinstance(name, tuple) else 0
+
+
+def _unix_socket(path: Path, mode: int) -> socket.socket:
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(path))
+        except OSError:
+            pass  # nobody listens: what lies there is left over, or nothing does
+        else:
+            raise ConfigError(f"sock: {path} is in use already. Choose another path, or end what uses it.")
+    try:
+        return bind_unix_socket(str(path), mode=mode)
+    except ValueError:
+        raise ConfigError(f"sock: {path} is there, and is not a socket.") from None
+    except OSError as error:
+        raise ConfigError(f"sock: Carnet cannot listen on {path}: {error.strerror or error}.") from error
+
+
 def _sentence(error: OSError, ip: str, port: int, tries: int) -> str:
     if error.errno == errno.EADDRINUSE:
         if tries > 1:
@@ -51,35 +96,3 @@ def _sentence(error: OSError, ip: str, port: int, tries: int) -> str:
     if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
         return f"ip: {ip!r} is not an address of this machine. Use 127.0.0.1, or '*' for every address."
     return f"Carnet cannot listen on {ip or '*'}, port {port}: {error.strerror or error}."
-
-
-def tls_context(loaded: Loaded) -> ssl.SSLContext | None:
-    """Return how to speak TLS; None where no certificate is named.
-
-    Raises:
-        ConfigError: certificate or key cannot be read or do not fit.
-    """
-    settings = loaded.settings
-    if not settings.certfile:
-        return None
-    for name, path in (("certfile", settings.certfile), ("keyfile", settings.keyfile)):
-        if path and not Path(path).expanduser().is_file():
-            raise ConfigError(f"{name}: there is no file {path}.")
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    keyfile = str(Path(settings.keyfile).expanduser()) if settings.keyfile else None
-    try:
-        context.load_cert_chain(Path(settings.certfile).expanduser(), keyfile)
-    except ssl.SSLError as error:
-        if "EE_KEY_TOO_SMALL" in str(error) or "CA_MD_TOO_WEAK" in str(error):
-            raise ConfigError(
-                f"certfile: the key or signature of {settings.certfile} is too weak to be safe today. Make a new one: "
-                "openssl req -x509 -nodes -days 365 -newkey rsa:2048 -keyout mycert.pem -out mycert.pem"
-            ) from error
-        raise ConfigError(
-            f"certfile: {settings.certfile} cannot be used: {error.reason or error}. "
-            "It must be a PEM file with certificate and key, or --keyfile must name the key."
-        ) from error
-    except OSError as error:
-        raise ConfigError(f"certfile: {settings.certfile} cannot be read: {error.strerror}.") from error
-    return context

@@ -15,7 +15,8 @@ from typing import Final, cast
 from tornado.web import RequestHandler
 
 from carnet.errors import ConfigError
-from carnet.security.access import Kind, Who
+from carnet.security.access import SAFE_METHODS, Kind, Who
+from carnet.security.scopes import Scope
 
 HANDLERS: Final = "carnet.server.handlers"
 
@@ -39,11 +40,19 @@ class Route:
     """Those that the handler answers; others get 405."""
     body_bytes: int = 0
     """Largest body taken from somebody signed in. -1: the setting max_body_bytes."""
+    writes: Scope | None = None
+    """What a token needs for methods that change something. None: there are none, or the route is public."""
+    reads: Scope = Scope.READ
+    """What a token needs to look."""
 
     @cached_property
     def path(self) -> re.Pattern[str]:
         """The pattern, compiled."""
         return re.compile(self.pattern)
+
+    def needs(self, method: str) -> Scope:
+        """Return what a token needs for a method."""
+        return self.reads if method in SAFE_METHODS or self.writes is None else self.writes
 
     def load(self) -> type[RequestHandler]:
         """Import and return the handler's class."""
@@ -67,19 +76,27 @@ ROUTES: Final[Sequence[Route]] = (
     # the link
     Route(r"link", "link:LinkSocket", Who.LOGIN, Kind.SOCKET, "GET"),
     # bytes of users
-    Route(r"files/(.+)", "files:UserFile", Who.LOGIN, Kind.FILE, "GET HEAD PUT", -1),
+    Route(r"files/(.+)", "files:UserFile", Who.LOGIN, Kind.FILE, "GET HEAD PUT", -1, Scope.EDIT),
     Route(r"blobs/([0-9a-f]{64})", "blobs:Blob", Who.LOGIN, Kind.FILE, "GET HEAD"),
     # the API
     Route(r"api/?", "status:Version", Who.PUBLIC, Kind.API, "GET HEAD"),
     Route(r"api/status", "status:Status", Who.LOGIN, Kind.API, "GET HEAD"),
     Route(r"api/me", "status:Me", Who.LOGIN, Kind.API, "GET HEAD"),
-    Route(r"api/contents(/.*)?/checkpoints", "checkpoints:Checkpoints", Who.LOGIN, Kind.API, "GET HEAD POST"),
+    Route(
+        r"api/contents(/.*)?/checkpoints",
+        "checkpoints:Checkpoints",
+        Who.LOGIN,
+        Kind.API,
+        "GET HEAD POST",
+        writes=Scope.EDIT,
+    ),
     Route(
         rf"api/contents(/.*)?/checkpoints/{_ID}",
         "checkpoints:OneCheckpoint",
         Who.LOGIN,
         Kind.API,
         "POST DELETE",
+        writes=Scope.EDIT,
     ),
     Route(
         rf"api/contents{_PATH}",
@@ -88,20 +105,77 @@ ROUTES: Final[Sequence[Route]] = (
         Kind.API,
         "GET HEAD POST PUT PATCH DELETE",
         -1,
+        Scope.EDIT,
     ),
     Route(r"api/notebooks(/.*)?", "contents:OldNotebooks", Who.LOGIN, Kind.API, "GET HEAD"),
-    Route(r"api/trash", "trash:Trash", Who.LOGIN, Kind.API, "GET HEAD DELETE"),
-    Route(rf"api/trash/{_ID}", "trash:OneTrashed", Who.LOGIN, Kind.API, "POST"),
+    Route(r"api/trash", "trash:Trash", Who.LOGIN, Kind.API, "GET HEAD DELETE", writes=Scope.EDIT),
+    Route(rf"api/trash/{_ID}", "trash:OneTrashed", Who.LOGIN, Kind.API, "POST", writes=Scope.EDIT),
     Route(r"api/kernelspecs", "kernelspecs:Kernelspecs", Who.LOGIN, Kind.API, "GET HEAD"),
     Route(r"api/kernelspecs/([^/]+)", "kernelspecs:OneKernelspec", Who.LOGIN, Kind.API, "GET HEAD"),
     Route(r"kernelspecs/([^/]+)/([^/]+)", "kernelspecs:KernelspecFile", Who.LOGIN, Kind.FILE, "GET HEAD"),
-    Route(r"api/kernels", "kernels:Kernels", Who.LOGIN, Kind.API, "GET HEAD"),
-    Route(rf"api/kernels/{_ID}", "kernels:OneKernel", Who.LOGIN, Kind.API, "GET HEAD DELETE"),
-    Route(rf"api/kernels/{_ID}/(interrupt|restart)", "kernels:KernelAction", Who.LOGIN, Kind.API, "POST"),
-    Route(r"api/sessions", "sessions:Sessions", Who.LOGIN, Kind.API, "GET HEAD"),
-    Route(rf"api/sessions/{_ID}", "sessions:OneSession", Who.LOGIN, Kind.API, "GET HEAD DELETE"),
-    Route(r"api/logins", "logins:Logins", Who.LOGIN, Kind.API, "GET HEAD DELETE"),
-    Route(r"api/logins/([0-9a-f]{16})", "logins:OneLogin", Who.LOGIN, Kind.API, "DELETE"),
+    Route(
+        r"api/kernels",
+        "kernels:Kernels",
+        Who.LOGIN,
+        Kind.API,
+        "GET HEAD POST",
+        JSON_BODY_BYTES,
+        Scope.RUN,
+    ),
+    Route(
+        rf"api/kernels/{_ID}", "kernels:OneKernel", Who.LOGIN, Kind.API, "GET HEAD DELETE", writes=Scope.RUN
+    ),
+    Route(
+        rf"api/kernels/{_ID}/(interrupt|restart)",
+        "kernels:KernelAction",
+        Who.LOGIN,
+        Kind.API,
+        "POST",
+        writes=Scope.RUN,
+    ),
+    Route(
+        rf"api/kernels/{_ID}/channels",
+        "channels:Channels",
+        Who.LOGIN,
+        Kind.SOCKET,
+        "GET",
+        reads=Scope.RUN,
+    ),
+    Route(
+        r"api/sessions",
+        "sessions:Sessions",
+        Who.LOGIN,
+        Kind.API,
+        "GET HEAD POST",
+        JSON_BODY_BYTES,
+        Scope.RUN,
+    ),
+    Route(
+        rf"api/sessions/{_ID}",
+        "sessions:OneSession",
+        Who.LOGIN,
+        Kind.API,
+        "GET HEAD PATCH DELETE",
+        JSON_BODY_BYTES,
+        Scope.RUN,
+    ),
+    Route(
+        r"api/logins",
+        "logins:Logins",
+        Who.LOGIN,
+        Kind.API,
+        "GET HEAD DELETE",
+        writes=Scope.ADMIN,
+        reads=Scope.ADMIN,
+    ),
+    Route(
+        r"api/logins/([0-9a-f]{16})",
+        "logins:OneLogin",
+        Who.LOGIN,
+        Kind.API,
+        "DELETE",
+        writes=Scope.ADMIN,
+    ),
 )
 
 
@@ -117,3 +191,6 @@ def check(routes: Sequence[Route]) -> None:
             raise ConfigError(f"Route {route.pattern!r} does not say who may use it, and how.")
         if not route.methods or not set(route.methods.split()) <= set(RequestHandler.SUPPORTED_METHODS):
             raise ConfigError(f"Route {route.pattern!r} does not say which methods it answers.")
+        changes = set(route.methods.split()) - SAFE_METHODS
+        if route.who is Who.LOGIN and changes and route.writes is None:
+            raise ConfigError(f"Route {route.pattern!r} does not say which scope {min(changes)} needs.")

@@ -18,17 +18,22 @@ from typing import Final
 from urllib.parse import quote
 
 from tornado.httpserver import HTTPServer
+from tornado.httputil import HTTPServerRequest
 
 from carnet import __version__
 from carnet.clock import SystemClock
 from carnet.config.folders import state_folder
 from carnet.config.load import SECRET_ENVIRONMENT, Loaded
 from carnet.errors import CarnetError, ConfigError
-from carnet.security.exposure import refusal_to_listen
 from carnet.security.origins import is_loopback
-from carnet.security.passwords import check_form
-from carnet.server.app import WorkbenchOpener, make_server, make_services
-from carnet.server.listening import Listening, listen, tls_context
+from carnet.security.passwords import check_form, hash_password
+from carnet.security.state import SecurityState
+from carnet.server.announcing import address_of, other_addresses_of, qr_code
+from carnet.server.app import WorkbenchOpener, make_server, make_services, user_name
+from carnet.server.front import local_address
+from carnet.server.link_watch import watch_links
+from carnet.server.listening import Listening, listen
+from carnet.server.protection import Protection, check_exposure, describe, protect
 from carnet.server.running import Presence, RunningServer, running_servers
 from carnet.server.services import Services
 
@@ -38,11 +43,20 @@ SECOND_CTRL_C_S: Final = 3.0
 QUIET_START_S: Final = 0.5
 """The workbench is opened after the first answer, or after this long without a request."""
 
+NO_PASSWORD: Final = (
+    "A public server needs a password, and nobody is here to be asked for one. Run `carnet passwd --save` first, "
+    "set c.NotebookApp.password, or name a token: --NotebookApp.token=TOKEN."
+)
+
 Say = Callable[[str], None]
+Ask = Callable[[], str]
 
 
-def run(loaded: Loaded, env: Mapping[str, str], say: Say) -> int:
+def run(loaded: Loaded, env: Mapping[str, str], say: Say, ask: Ask | None = None) -> int:
     """Serve until told to stop, and return the exit code.
+
+    Args:
+        ask: asks a person for a new password; None: nobody is there to be asked.
 
     Raises:
         ConfigError: it cannot start; `str()` is one sentence.
@@ -51,23 +65,31 @@ def run(loaded: Loaded, env: Mapping[str, str], say: Say) -> int:
         os.environ.pop(name, None)
     folder = state_folder(loaded.settings, env)
     _check(loaded, folder, say)
-    tls = tls_context(loaded)
     clock = SystemClock()
     opener = WorkbenchOpener(loaded, folder, clock)
     try:
-        services = make_services(loaded, folder, clock, opener)
+        security = SecurityState.open(folder, clock)
+        _have_key(loaded, security, say, ask)
+        protection = protect(loaded, folder, clock)
+        services = make_services(loaded, folder, clock, opener, security, protection.names())
     except (sqlite3.Error, OSError) as error:
         raise ConfigError(f"The state folder {folder} cannot be used: {error}") from error
-    server = make_server(services, tls)
-    listening = listen(loaded)
+    services.is_secure = protection.context is not None
+    if security.accounts.note_configured(services.gate.rules.user, loaded.settings.password):
+        services.gate.logins.end_all()  # another password: who knew the old one is out
+    server = make_server(services)
+    listening = listen(loaded, os.environ)
     services.port = listening.port
     presence = Presence.announce(folder, _ourselves(loaded, listening.port, services))
+    security.audit.note("server-started", user=services.gate.rules.user, detail=f"port {listening.port}")
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            return runner.run(_Life(services, server, listening, opener, say).live())
+            return runner.run(_Life(services, server, listening, opener, protection, say).live())
     finally:
         presence.leave()
+        security.audit.note("server-stopped", user=services.gate.rules.user)
         services.gate.logins.close()
+        security.close()
         services.threads.shutdown(wait=False, cancel_futures=True)
 
 
@@ -75,12 +97,19 @@ class _Life:
     """From the open port to the last word."""
 
     def __init__(
-        self, services: Services, server: HTTPServer, listening: Listening, opener: WorkbenchOpener, say: Say
+        self,
+        services: Services,
+        server: HTTPServer,
+        listening: Listening,
+        opener: WorkbenchOpener,
+        protection: Protection,
+        say: Say,
     ) -> None:
         self._services = services
         self._server = server
         self._listening = listening
         self._opener = opener
+        self._protection = protection
         self._say = say
         self._signals: asyncio.Queue[signal.Signals] = asyncio.Queue()
         self._failure = ""
@@ -89,13 +118,15 @@ class _Life:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._signals.put_nowait, number)
-        self._server.add_sockets(self._listening.sockets)
+        self._stop_listening = self._listen()
         gc.freeze()  # what is there now stays; the collector need not look at it again
         gc.enable()
         self._announce()
         preparing = asyncio.create_task(self._prepare(), name="prepare")
+        watching = asyncio.create_task(watch_links(self._services), name="watch links")
         received = await self._signals.get()
         preparing.cancel()
+        watching.cancel()
         if self._failure:
             self._say(self._failure)
             await self._stop(end_kernels=not self._services.settings.kernels_outlive_server)
@@ -106,6 +137,22 @@ class _Life:
         await self._stop(end_kernels=end_kernels)
         return 0
 
+    def _listen(self) -> Callable[[], None]:
+        """Take connections from now on; return what ends that."""
+        if self._protection.context is None:
+            self._server.add_sockets(self._listening.sockets)
+            return self._server.stop
+        from carnet.server.tls_port import TlsPort  # only https needs it
+
+        port = TlsPort(self._server, self._protection.context, self._https_url)
+        port.add_sockets(self._listening.sockets)
+        return port.stop
+
+    def _https_url(self, request: HTTPServerRequest) -> str:
+        """Return where a request that came without TLS should have gone; empty: its Host is not ours."""
+        is_ours = self._services.gate.is_our_name(request.host, local_address(request))
+        return f"https://{request.host}{request.uri}" if is_ours else ""
+
     def _announce(self) -> None:
         services = self._services
         url = address_of(services, self._listening.port)
@@ -114,10 +161,16 @@ class _Life:
         query = f"?token={quote(token)}" if token else ""
         self._say(f"Carnet serves {Path(services.settings.notebook_dir or '.').absolute()}")
         self._say(f"\n    {url}{path}{query}\n")
+        for other in other_addresses_of(services, self._listening.port):
+            self._say(f"    {other}{path}{query}")
+        if self._protection.certificate is not None:
+            self._say(describe(self._protection, services.clock.now_ms()))
+        if services.settings.public and not token and self._listening.port:
+            self._say(qr_code(url))
         self._say(
             "Ctrl-C stops the server; kernels go on." if services.settings.kernels_outlive_server else ""
         )
-        if services.settings.open_browser:
+        if services.settings.open_browser and self._listening.port:
             asyncio.get_running_loop().run_in_executor(None, _open_browser, services, f"{url}{path}{query}")
 
     async def _prepare(self) -> None:
@@ -163,7 +216,7 @@ class _Life:
             return False
 
     async def _stop(self, *, end_kernels: bool) -> None:
-        self._server.stop()
+        self._stop_listening()
         for link in tuple(self._services.links):
             link.say_goodbye("The server is stopping.", retry_ms=1000)
         bench = self._opener.opened
@@ -176,14 +229,22 @@ class _Life:
         self._say("Stopped." if not end_kernels else "Stopped, and all kernels ended.")
 
 
-def address_of(services: Services, port: int) -> str:
-    """Return the address to open, without token: one that can be reached, never `*`."""
-    ip = services.settings.ip
-    if ip in {"", "*", "0.0.0.0", "::"}:
-        ip = socket.gethostname()
-    scheme = "https" if services.settings.certfile else "http"
-    host = f"[{ip}]" if ":" in ip else ip
-    return f"{scheme}://{host}:{port}{services.base_url}"
+def _have_key(loaded: Loaded, security: SecurityState, say: Say, ask: Ask | None) -> None:
+    """Make sure that there is a password or a token where there must be one: ask for one, or refuse."""
+    settings, user = loaded.settings, user_name()
+    has_password = bool(security.accounts.password_hash(user, settings.password))
+    serves_others = not settings.sock and not is_loopback(settings.ip)
+    if serves_others and not has_password and not settings.token and not settings.serve_unprotected:
+        if ask is not None:
+            say("Others will be able to reach this server. Choose the password that lets them in.")
+            security.accounts.set_password(user, hash_password(ask()), configured=settings.password)
+            security.audit.note("password-changed", user=user, detail="at the first public start")
+            has_password = True
+        elif settings.public:
+            raise ConfigError(NO_PASSWORD)
+    check_exposure(settings, has_key=has_password or settings.token != "")
+    if not has_password and settings.token == "" and not serves_others:
+        say("No password and no token: every user of this machine can run programs as you.")
 
 
 def _check(loaded: Loaded, folder: Path, say: Say) -> None:
@@ -195,14 +256,6 @@ def _check(loaded: Loaded, folder: Path, say: Say) -> None:
         except ConfigError as error:
             source = loaded.sources.get("password", "")
             raise ConfigError(f"{source}: {error}" if source else str(error)) from error
-    has_key = bool(settings.password) or settings.token != ""
-    refusal = refusal_to_listen(
-        settings.ip, has_tls=bool(settings.certfile), has_key=has_key, told_so=settings.serve_unprotected
-    )
-    if refusal:
-        raise ConfigError(refusal)
-    if not has_key and is_loopback(settings.ip):
-        say("No password and no token: every user of this machine can run programs as you.")
     _check_notebook_dir(Path(settings.notebook_dir or ".").expanduser().absolute(), say)
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -242,7 +295,7 @@ def _ourselves(loaded: Loaded, port: int, services: Services) -> RunningServer:
         base_url=loaded.settings.base_url,
         notebook_dir=str(Path(loaded.settings.notebook_dir or ".").expanduser().resolve()),
         hostname=socket.gethostname(),
-        secure=bool(loaded.settings.certfile),
+        secure=services.is_secure,
         started_ms=services.started_ms,
         version=__version__,
     )

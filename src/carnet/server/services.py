@@ -15,10 +15,12 @@ from carnet.clock import Clock
 from carnet.config.load import Loaded
 from carnet.config.settings import Settings
 from carnet.security.access import Gate
+from carnet.security.state import SecurityState
 from carnet.server.index import Shell
 from carnet.server.static_files import StaticFiles
 
 if TYPE_CHECKING:
+    from carnet.server.handlers.channels import Channels
     from carnet.server.handlers.link import LinkSocket
     from carnet.server.workbench import Workbench
 
@@ -33,6 +35,7 @@ class Services:
     state_folder: Path
     clock: Clock
     gate: Gate
+    security: SecurityState
     shell: Shell
     static: StaticFiles
     open_workbench: Callable[[], Awaitable["Workbench"]]
@@ -40,13 +43,20 @@ class Services:
     first_page: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when somebody opens a page: time to have a kernel warm."""
     port: int = 0
+    is_secure: bool = False
+    """We do TLS ourselves."""
     started_ms: int = 0
     last_activity_ms: int = 0
     threads: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(max_workers=8, thread_name_prefix="carnet-server")
     )
-    links: "set[LinkSocket]" = field(default_factory=set)
+    links: "set[LinkSocket | Channels]" = field(default_factory=set)
     """The open links, to be told goodbye."""
+
+    @property
+    def password_hash(self) -> str:
+        """The hash of the password in force; empty: there is none."""
+        return self.security.accounts.password_hash(self.gate.rules.user, self.settings.password)
 
     @property
     def settings(self) -> Settings:

@@ -109,7 +109,7 @@ class Handler(RequestHandler):
         for name, value in headers.api().items():
             self.set_header(name, value)
         if self.request.protocol == "https":
-            for name, value in headers.HSTS.items():
+            for name, value in headers.hsts(self.request.host).items():
                 self.set_header(name, value)
 
     def decode_argument(self, value: bytes, name: str | None = None) -> str:

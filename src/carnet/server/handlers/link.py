@@ -15,6 +15,7 @@ from carnet.errors import PeerError
 from carnet.live.link import LinkPeer
 from carnet.security.origins import is_loopback
 from carnet.server.handlers.base import Handler
+from carnet.server.link_scopes import forbidden
 
 log = logging.getLogger("carnet.link")
 
@@ -24,6 +25,8 @@ class LinkSocket(Handler, WebSocketHandler):
 
     peer: LinkPeer | None = None
     login_id: str | None = None
+    token_id: str = ""
+    """Of the named token it was opened with."""
     buffered_bytes = 0
     """Frames given to Tornado and not yet written to the socket."""
 
@@ -31,12 +34,14 @@ class LinkSocket(Handler, WebSocketHandler):
         """Have everything open before the socket is."""
         bench = await self.workbench()
         self.login_id = self.identity.login.login_id if self.identity.login else None
+        self.token_id = self.identity.token_id
         self.peer = LinkPeer(
             bench.registry,
             user=self.identity.user,
             writable=True,
             send=self._send,
             buffered_bytes=lambda: self.buffered_bytes,
+            forbids=lambda wanted: forbidden(wanted, self.identity.scopes),
         )
 
     def check_origin(self, origin: str) -> bool:  # noqa: ARG002  Tornado's signature

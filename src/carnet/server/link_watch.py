@@ -1,0 +1,39 @@
+"""End links whose login or token has ended meanwhile: signed out elsewhere, revoked by a command, or too old.
+
+What ends in this process is told at once (`server.signing_in`); this looks once
+a second for what another process ended, as `carnet token revoke`. Rule AC20:
+docs/specs/access.md.
+"""
+
+import asyncio
+from typing import Final
+
+from carnet.server.services import Services
+
+EVERY_S: Final = 1.0
+ENDED: Final = "You are signed out."
+
+
+async def watch_links(services: Services) -> None:
+    """Look until cancelled."""
+    while True:
+        await asyncio.sleep(EVERY_S)
+        end_dead_links(services)
+
+
+def end_dead_links(services: Services) -> None:
+    """Look once. Costs one query for each login and token that has a link open."""
+    alive: dict[tuple[str | None, str], bool] = {}
+    for link in tuple(services.links):
+        key = (link.login_id, link.token_id)
+        if key not in alive:
+            alive[key] = _is_alive(services, *key)
+        if not alive[key]:
+            link.say_goodbye(ENDED, retry_ms=-1)
+
+
+def _is_alive(services: Services, login_id: str | None, token_id: str) -> bool:
+    if token_id:
+        return services.security.tokens.is_alive(token_id)
+    # Neither: the server's own token, or a server that asks for nothing.
+    return login_id is None or services.gate.logins.is_alive(login_id)
