@@ -345,7 +345,9 @@ class HostedKernel:
         self.incarnation = life
         if not claimed:
             try:
-                await life.start(spec, cwd=record.cwd, env=record.env, extra_arguments=record.extra_arguments)
+                # The folder may have been moved away since: a restart must not fail for it.
+                cwd = existing_folder(record.cwd)
+                await life.start(spec, cwd=cwd, env=record.env, extra_arguments=record.extra_arguments)
             except KernelStartFailed as error:
                 log.warning("kernel %s: %s", record.kernel_id, error)
         self._keep_record(
@@ -420,6 +422,7 @@ class HostedKernel:
             lineage=self.record.lineage + 1, told_ready=False, started_ms=self.services.clock.now_ms()
         )
         if not self._asked:
+            self.status = "starting"  # from here on an end is that of the new process
             await self._live(spec)
 
     # ---- adoption
