@@ -9,7 +9,7 @@ import importlib
 import inspect
 import logging
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from traitlets import TraitError
@@ -26,6 +26,7 @@ from carnet.kernels.spawn import find
 from carnet.live.registry import Registry
 from carnet.live.settings import LiveSettings
 from carnet.live.surroundings import Surroundings, kernel_folder
+from carnet.server.kernel_line import KernelLines
 from carnet.storage.base import NotebookManager
 
 log = logging.getLogger("carnet.server")
@@ -41,6 +42,8 @@ class Workbench:
     host: HostClient
     registry: Registry
     host_folder: Path
+    lines: KernelLines = field(default_factory=KernelLines)
+    """Of other people's clients."""
 
     async def kernels_if_any(self) -> list[KernelInfo]:
         """Return the kernels, without starting a host to ask."""
@@ -103,7 +106,9 @@ async def open_workbench(loaded: Loaded, state_folder: Path, clock: Clock) -> Wo
         host=host,
         clock=clock,
         workers=ThreadPoolExecutor(max_workers=4, thread_name_prefix="carnet-live"),
-        settings=LiveSettings(autosave_delay_s=loaded.settings.autosave_delay_s),
+        settings=LiveSettings(
+            autosave_delay_s=loaded.settings.autosave_delay_s, memory_guard=loaded.settings.memory_guard
+        ),
         kernel_folder=kernel_folder(storage, notebook_folder(loaded)),
     )
     log.info("%s", storage.info_string())

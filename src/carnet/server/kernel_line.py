@@ -1,0 +1,242 @@
+"""One client's line to one kernel: what the kernel said in order, what the client sends as it is.
+
+Between a WebSocket of Jupyter's and a connection of its own to the kernel host,
+so that each client has its own place in the kernel journal and its own flow
+control. It knows nothing of Tornado. Rules KW4 to KW7: docs/specs/kernel-socket.md.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, Protocol
+
+import msgspec
+
+from carnet.core.notebook.model import Json
+from carnet.core.wire.host import FROM_NOW, KernelDied, KernelRestarting, KernelStarted, Record
+from carnet.core.wire.kernel_socket import decode, encode, encode_parts, peek
+from carnet.errors import CarnetError, HostUnavailable, KernelError, PeerError
+from carnet.ids import KernelId, new_id
+from carnet.kernels.client import HostClient
+from carnet.kernels.messages import host_event
+
+log = logging.getLogger("carnet.kernels")
+
+PING_EVERY_BYTES: Final = 256 << 10
+"""A ping goes out after so many bytes even while the one before is not answered: what a slow line has taken is known."""
+
+_PING: Final = b"carnet "
+"""Begins our pings; the number of the last record sent is after it."""
+
+
+class Socket(Protocol):
+    """The client's end. Nothing of it waits."""
+
+    def send_frame(self, frame: str | bytes) -> None:
+        """Send one frame; `str` as text."""
+
+    def send_ping(self, data: bytes) -> None:
+        """Send a ping, which the other side answers with the same bytes after all that was sent before."""
+
+    def end(self, code: int, reason: str) -> None:
+        """Close it after what was sent."""
+
+
+class KernelLine:
+    """The line. `open`, then frames either way, then `close`."""
+
+    def __init__(
+        self, host_folder: Path, kernel_id: KernelId, session_id: str, *, v1: bool, socket: Socket
+    ) -> None:
+        self.kernel_id = kernel_id
+        self.session_id = session_id
+        """What the client calls itself; empty: it does not, and is another one each time."""
+        self.last_activity_ms = 0
+        self._v1 = v1
+        self._socket = socket
+        self._host = HostClient(host_folder, spawn=False)
+        self._sessions = {session_id or new_id()}
+        self._sent_number = 0
+        self._pinged_number = 0
+        self._answered_number = 0
+        self._unpinged_bytes = 0
+        self._restarting = False
+        self._closed: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Begin where this client was, or now.
+
+        Raises:
+            KernelError: the host or the kernel is not there.
+        """
+        await self._host.connect()
+        name = f"socket {self.session_id}" if self.session_id else ""
+        await self._host.read(self.kernel_id, FROM_NOW, self._on_records, gone=self._on_gone, reader=name)
+
+    @property
+    def is_closed(self) -> bool:
+        """True: it is over, or was before it was opened."""
+        return self._closed is not None
+
+    async def receive(self, frame: str | bytes) -> None:
+        """Pass one message on to the kernel.
+
+        Raises:
+            PeerError: it is not a message.
+        """
+        message = decode(frame, v1=self._v1)
+        if message.session:
+            self._sessions.add(message.session)
+        try:
+            await self._host.send_raw(
+                self.kernel_id,
+                message.channel,
+                message.msg_type,
+                message.msg_id,
+                header=message.header,
+                parent_header=message.parent_header,
+                metadata=message.metadata,
+                content=message.content,
+                buffers=message.buffers,
+            )
+        except HostUnavailable as error:
+            # Nobody knows whether the kernel got it: the client must learn that, not wait for an answer.
+            self._socket.end(1011, str(error)[:100])
+        except KernelError as error:
+            log.info("kernel %s: %s", self.kernel_id, error)
+            self._say_status("dead")
+
+    def pong(self, data: bytes) -> None:
+        """The client has answered a ping."""
+        number = data.removeprefix(_PING)
+        if data.startswith(_PING) and number.isdigit():
+            self._answered(min(int(number), self._sent_number))
+
+    async def close(self, *, in_order: bool) -> None:
+        """End it. `in_order`: the client said goodbye, so it has what it was sent (KW6). Once; then waits for the first."""
+        if self._closed is None:
+            if in_order:
+                self._answered(self._sent_number)
+            self._closed = asyncio.create_task(self._close(), name=f"close line to {self.kernel_id}")
+        await asyncio.shield(self._closed)
+
+    # ---- inside
+
+    async def _close(self) -> None:
+        try:
+            # With it go the last acknowledgements: whoever opens the next line finds them.
+            await self._host.stop_reading(self.kernel_id)
+        except CarnetError:
+            pass  # the host or the kernel is gone, and with it what it knew of us
+        await self._host.close()
+
+    def _answered(self, number: int) -> None:
+        if number > self._answered_number:
+            self._answered_number = number
+            self._host.acknowledge(self.kernel_id, number)
+        if self._pinged_number <= self._answered_number < self._sent_number:
+            self._ping()
+
+    def _on_records(self, records: list[Record]) -> None:
+        if self._closed is not None:
+            return
+        self.last_activity_ms = records[-1].at_ms
+        for record in records:
+            if record.channel == "host":
+                self._on_event(record)
+            elif record.channel == "iopub" or peek(record.parent_header).session in self._sessions:
+                self._send(encode(record, v1=self._v1))
+        self._sent_number = records[-1].number
+        if self._unpinged_bytes >= PING_EVERY_BYTES or self._pinged_number <= self._answered_number:
+            self._ping()
+
+    def _send(self, frame: str | bytes) -> None:
+        self._unpinged_bytes += len(frame)
+        self._socket.send_frame(frame)
+
+    def _ping(self) -> None:
+        self._pinged_number = self._sent_number
+        self._unpinged_bytes = 0
+        self._socket.send_ping(_PING + str(self._sent_number).encode())
+
+    def _on_event(self, record: Record) -> None:
+        match host_event(record):
+            case KernelRestarting():
+                self._restarting = True
+                self._say_status("restarting")
+            case KernelDied() if not self._restarting:
+                self._say_status("dead")
+            case KernelStarted(lineage=lineage) if lineage > 1:
+                self._restarting = False
+                self._say_status("idle")
+            case _:
+                pass  # runs and gaps are told to our own page
+
+    def _on_gone(self) -> None:
+        self._say_status("dead")
+        self._socket.end(1000, "the kernel is gone")
+
+    def _say_status(self, state: str) -> None:
+        header: dict[str, Json] = {
+            "msg_id": f"carnet-{new_id()}",
+            "msg_type": "status",
+            "session": self.kernel_id,
+            "username": "carnet",
+            "date": datetime.now(UTC).isoformat(),
+            "version": "5.4",
+        }
+        content: dict[str, Json] = {"execution_state": state}
+        encode_json = msgspec.json.encode
+        parts = (encode_json(header), b"{}", b"{}", encode_json(content))
+        self._send(encode_parts("iopub", parts, v1=self._v1))
+
+
+class KernelLines:
+    """All open lines of this server: how many a kernel has, when it was used last, and one for each client."""
+
+    def __init__(self) -> None:
+        self._ends: dict[KernelLine, Callable[[], None]] = {}
+        self._activity_ms: dict[KernelId, int] = {}
+
+    async def take(self, line: KernelLine, end: Callable[[], None]) -> None:
+        """Add a line, and open it. One that the same client has still open is ended first (KW5).
+
+        Raises:
+            KernelError: it cannot be opened.
+        """
+        for other, end_other in tuple(self._ends.items()):
+            same = (other.kernel_id, other.session_id) == (line.kernel_id, line.session_id)
+            if same and line.session_id:
+                end_other()
+                await other.close(in_order=False)
+                self.drop(other)
+        self._ends[line] = end
+        try:
+            if line.is_closed:
+                raise KernelError("the client has left again")
+            await line.open()
+        except BaseException:
+            del self._ends[line]
+            raise
+
+    def drop(self, line: KernelLine) -> None:
+        """It is closed."""
+        if self._ends.pop(line, None) is not None:
+            known_ms = self._activity_ms.get(line.kernel_id, 0)
+            self._activity_ms[line.kernel_id] = max(known_ms, line.last_activity_ms)
+
+    def count(self, kernel_id: KernelId) -> int:
+        """Return how many lines a kernel has."""
+        return sum(line.kernel_id == kernel_id for line in self._ends)
+
+    def last_activity_ms(self, kernel_id: KernelId) -> int:
+        """Return when something came of this kernel for a line; 0: never."""
+        times = [line.last_activity_ms for line in self._ends if line.kernel_id == kernel_id]
+        return max([self._activity_ms.get(kernel_id, 0), *times])
+
+
+def malformed(error: PeerError) -> str:
+    """Return the reason to close a socket with: at most 123 bytes, as WebSocket has it."""
+    return str(error).encode("ascii", "replace")[:120].decode()
