@@ -8,16 +8,20 @@ from carnet.server.handlers.base import Handler
 from carnet.server.services import Services
 
 
-def sign_in(handler: Handler, user: str, *, form_token: str = "") -> None:
-    """Make a login for whoever sent this request, and set its cookies. The login cookie comes first: clients count."""
+def sign_in(handler: Handler, user: str, *, form_token: str = "") -> str:
+    """Make a login for whoever sent this request, set its cookies, and return its XSRF token.
+
+    The login cookie comes first: clients count.
+    """
     services, request = handler.services, handler.request
-    secret, _ = services.gate.logins.create(
+    secret, login = services.gate.logins.create(
         user,
         user_agent=request.headers.get("User-Agent", ""),
         address=request.remote_ip or "",
         form_token=form_token,
     )
     services.gate.throttle.succeeded(request.remote_ip or "")
+    services.security.audit.note("login", user=user, address=login.address, detail=login.device)
     secure = request.protocol == "https"
     handler.set_cookie(
         cookie_name(services, request.protocol),
@@ -29,9 +33,9 @@ def sign_in(handler: Handler, user: str, *, form_token: str = "") -> None:
         samesite="Lax",
         secure=secure,
     )
-    handler.set_cookie(
-        xsrf.COOKIE, token_of_login(secret), path=services.base_url, samesite="Lax", secure=secure
-    )
+    token = token_of_login(secret)
+    handler.set_cookie(xsrf.COOKIE, token, path=services.base_url, samesite="Lax", secure=secure)
+    return token
 
 
 def sign_out(services: Services, login_id: str) -> bool:

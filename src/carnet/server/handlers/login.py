@@ -4,24 +4,19 @@ Every wrong try takes the same time and gets the same answer; tries are counted
 by address. Rules AC9 to AC12: docs/specs/access.md.
 """
 
-import asyncio
 import logging
 from typing import Final
 
-from carnet.security import headers, passwords, xsrf
-from carnet.security.access import too_many
+from carnet.security import headers, xsrf
 from carnet.security.origins import is_loopback
 from carnet.security.redirects import safe_next
-from carnet.security.tokens import equal
 from carnet.server.front import cookie_name
 from carnet.server.handlers.base import Handler
 from carnet.server.html import LoginForm, login_page, logout_page
+from carnet.server.judging import judge, wants, wants_code
 from carnet.server.signing_in import sign_in, sign_out
 
 log = logging.getLogger("carnet.logins")
-
-#: Each takes 64 MiB and a core while it lasts.
-_CHECKS_AT_ONCE: Final = asyncio.Semaphore(2)
 
 EXPIRED: Final = "This form was too old. Try again."
 
@@ -35,7 +30,7 @@ class LoginPage(Handler):
         if self.admission.token_in_url and self.identity.how == "token":
             sign_in(self, self.identity.user)
             self.redirect(wanted)
-        elif self.identity.is_signed_in:
+        elif self.identity.is_signed_in and not self._wants_json():
             self.redirect(wanted)
         else:
             self._show(wanted)
@@ -50,32 +45,28 @@ class LoginPage(Handler):
         ):
             self._show(wanted, EXPIRED, status=403)
             return
-        address = self.request.remote_ip or ""
-        throttle, now_s = self.services.gate.throttle, self.services.clock.monotonic_s()
-        wait_s = throttle.wait_s(address, now_s)
-        if wait_s > 0:
-            refusal = too_many(wait_s)
-            self.set_header("Retry-After", str(refusal.retry_s))
-            self._show(wanted, refusal.message, status=refusal.status)
-            return
-        throttle.begin(address, now_s)
         # As it was typed: a password may begin or end with a space.
-        if not await self._is_right(self.get_body_argument("password", "", strip=False)):
-            log.info("login refused for %s", address)
-            self._show(wanted, f"That is not the {self._wants().lower()}.", status=401)
+        judged = await judge(
+            self,
+            self.get_body_argument("password", "", strip=False),
+            self.get_body_argument("code", ""),
+        )
+        if judged.message:
+            if judged.retry_s:
+                self.set_header("Retry-After", str(judged.retry_s))
+            self._show(wanted, judged.message, status=judged.status)
             return
-        sign_in(self, self.services.gate.rules.user, form_token=form_token)
-        log.info("login from %s", address)
-        self.redirect(wanted)
+        token = sign_in(self, self.services.gate.rules.user, form_token=form_token)
+        log.info("login from %s", self.request.remote_ip)
+        if self._wants_json():
+            self.send(headers.api())
+            self.answer({"user": self.services.gate.rules.user, "xsrf": token})
+        else:
+            self.redirect(wanted)
 
-    async def _is_right(self, typed: str) -> bool:
-        rules, hashed = self.services.gate.rules, self.services.settings.password
-        is_token = bool(rules.token) and equal(typed.strip(), rules.token)
-        if not hashed:
-            return is_token
-        async with _CHECKS_AT_ONCE:
-            # Also when it is the token: how long it takes must not tell.
-            return await self.blocking(passwords.check_password, hashed, typed) or is_token
+    def _wants_json(self) -> bool:
+        """A page that is open signs in again where it stands, and keeps what is on it."""
+        return self.request.headers.get("Accept", "").startswith("application/json")
 
     def _show(self, next_url: str, problem: str = "", status: int = 200) -> None:
         token = self.get_cookie(xsrf.COOKIE) or ""
@@ -88,12 +79,26 @@ class LoginPage(Handler):
                 samesite="Lax",
                 secure=self.request.protocol == "https",
             )
+        if self._wants_json():
+            self.send(headers.api())
+            self.answer(
+                {
+                    "message": problem,
+                    "reason": "login",
+                    "wants": wants(self),
+                    "code": wants_code(self),
+                    "xsrf": token,
+                },
+                status,
+            )
+            return
         is_plain = self.request.protocol != "https" and not is_loopback(self.request.remote_ip or "")
         form = LoginForm(
             base_url=self.services.base_url,
             next_url=next_url,
             xsrf=token,
-            wants=self._wants(),
+            wants=wants(self).removesuffix(" and code"),
+            wants_code=wants_code(self),
             problem=problem,
             is_plain=is_plain,
         )
@@ -101,11 +106,6 @@ class LoginPage(Handler):
         self.send(headers.plain_page(self.nonce))
         self.set_header("Content-Type", "text/html; charset=utf-8")
         self.finish(login_page(form, nonce=self.nonce))
-
-    def _wants(self) -> str:
-        if not self.services.settings.password:
-            return "Token"
-        return "Password or token" if self.services.gate.rules.token else "Password"
 
 
 class LogoutPage(Handler):
@@ -124,6 +124,7 @@ class LogoutPage(Handler):
                 self.refuse(403, "xsrf", EXPIRED)
                 return
             sign_out(self.services, login.login_id)
+            self.services.security.audit.note("logout", user=login.user, address=self.request.remote_ip or "")
             log.info("logout from %s", self.request.remote_ip)
         self.clear_cookie(
             cookie_name(self.services, self.request.protocol),

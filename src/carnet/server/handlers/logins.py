@@ -1,6 +1,7 @@
 """`/api/logins`: the devices that are signed in, and signing them out."""
 
 from carnet.errors import NotFound
+from carnet.security.logins import Login
 from carnet.server.handlers.base import Handler
 from carnet.server.signing_in import sign_out
 from carnet.server.times import iso_time
@@ -34,8 +35,19 @@ class Logins(Handler):
         own = self.identity.login.login_id if self.identity.login else None
         for one in self.services.gate.logins.all():
             if one.login_id != own:
-                sign_out(self.services, one.login_id)
+                revoke(self, one)
         self.answer_nothing()
+
+
+def revoke(handler: Handler, login: Login) -> None:
+    """Sign another device out, and note who did it."""
+    sign_out(handler.services, login.login_id)
+    handler.services.security.audit.note(
+        "login-revoked",
+        user=handler.identity.user,
+        address=handler.request.remote_ip or "",
+        detail=login.device,
+    )
 
 
 class OneLogin(Handler):
@@ -45,7 +57,7 @@ class OneLogin(Handler):
         """Sign it out."""
         for one in self.services.gate.logins.all():
             if one.login_id.startswith(shown_id):
-                sign_out(self.services, one.login_id)
+                revoke(self, one)
                 self.answer_nothing()
                 return
         raise NotFound("There is no such login; it may have ended.")

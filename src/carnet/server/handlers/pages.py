@@ -23,8 +23,12 @@ class Page(Handler):
 
     def get(self, _path: str = "") -> None:
         """Answer with the shell; first exchange a token in the address for a login."""
-        if self.admission.token_in_url:
+        if self.admission.token_in_url and self.identity.how == "token":
             self._exchange_token()
+            return
+        if self.admission.token_in_url:
+            # A named token may do what it may do; a login could do everything.
+            self.refuse(403, "token", "This token is for programs: send it in the header Authorization.")
             return
         try:
             document = self.services.shell.document(self._page())

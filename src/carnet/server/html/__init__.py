@@ -24,7 +24,8 @@ def _style() -> str:
     return (_FOLDER / "quiet.css").read_text(encoding="utf-8")
 
 
-def _page(title: str, body: str, nonce: str) -> bytes:
+def page(title: str, body: str, nonce: str) -> bytes:
+    """Return a page; its body must be escaped already."""
     return _template("page").substitute(title=escape(title), style=_style(), nonce=nonce, body=body).encode()
 
 
@@ -38,8 +39,14 @@ class LoginForm(NamedTuple):
     """What to type, in words: `Password`, `Token`."""
     problem: str = ""
     """What went wrong with the last try; empty: nothing."""
+    wants_code: bool = False
+    """A one-time code is asked for too."""
     is_plain: bool = False
     """The connection is neither encrypted nor local."""
+
+
+_CODE = """<label for="code">One-time code</label>
+  <input id="code" name="code" autocomplete="one-time-code" inputmode="numeric" spellcheck="false">"""
 
 
 def login_page(form: LoginForm, *, nonce: str) -> bytes:
@@ -61,9 +68,10 @@ def login_page(form: LoginForm, *, nonce: str) -> bytes:
         plain='<p class="problem" role="note">This connection is not encrypted. What you type can be read on the way.</p>'
         if form.is_plain
         else "",
+        code=_CODE if form.wants_code else "",
         invalid=' aria-invalid="true"' if problem else "",
     )
-    return _page("Sign in to Carnet", body, nonce)
+    return page("Sign in to Carnet", body, nonce)
 
 
 def logout_page(*, base_url: str, xsrf: str, nonce: str, is_done: bool) -> bytes:
@@ -71,7 +79,7 @@ def logout_page(*, base_url: str, xsrf: str, nonce: str, is_done: bool) -> bytes
     body = _template("signed_out" if is_done else "logout").substitute(
         base_url=escape(base_url, quote=True), xsrf=escape(xsrf, quote=True)
     )
-    return _page("Signed out" if is_done else "Sign out", body, nonce)
+    return page("Signed out" if is_done else "Sign out", body, nonce)
 
 
 def error_page(status: int, message: str, *, base_url: str, nonce: str) -> bytes:
@@ -83,4 +91,4 @@ def error_page(status: int, message: str, *, base_url: str, nonce: str) -> bytes
     body = _template("error").substitute(
         title=escape(title), message=escape(message), base_url=escape(base_url, quote=True), status=status
     )
-    return _page(title, body, nonce)
+    return page(title, body, nonce)
