@@ -1,9 +1,9 @@
 /** One cell: its mark and times in the margins, its source or text, its outputs, and what can be done with it. */
 
 import type { ReadonlySignal } from "@preact/signals";
-import { effect, useComputed } from "@preact/signals";
+import { computed, effect, useComputed } from "@preact/signals";
 import { ArrowDown, ArrowUp, ChevronRight, EllipsisVertical, Play, Plus, Square, Trash2 } from "lucide";
-import { useCallback, useLayoutEffect, useRef } from "preact/hooks";
+import { useCallback, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { Button } from "../../controls/button.tsx";
 import { Icon } from "../../controls/icon.tsx";
 import { MenuButton, openContextMenu } from "../../controls/menu.tsx";
@@ -62,12 +62,13 @@ function LoadedCell({
     selectedIds(notebook.selection.value, notebook.order.value).includes(id),
   ).value;
   const kind = useComputed(() => cell.value.kind).value;
-  const label = useComputed(() => labelOf(cell.value, index, total)).value;
+  // Made anew when a place changes: a computed value sees signals change, not plain values.
+  const label = useMemo(() => computed(() => labelOf(cell.value, index, total)), [cell, index, total]).value;
   const status = useComputed(() => cell.value.status.kind).value;
   const freshness = useComputed(() => cell.value.freshness).value;
   const outcome = useComputed(() => cell.value.lastRun?.outcome).value;
   const hidden = useComputed(() => sourceHidden(cell.value.metadata)).value;
-  const asText = useComputed(() => kind === "markdown" && !page.sourceShown.value.has(id)).value;
+  const asText = useComputed(() => cell.value.kind === "markdown" && !page.sourceShown.value.has(id)).value;
 
   // A text cell that is being edited shows its source.
   useLayoutEffect(() => {

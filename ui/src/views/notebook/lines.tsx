@@ -15,9 +15,10 @@ export function Lines({ page }: { readonly page: NotebookPage }) {
   const link = notebook.link.value;
   const refused = page.refused.value;
   const died = kernel.status === "dead" && kernel.obituary !== null && kernel.obituary.asked !== true;
-  const problemAge = useComputed(() =>
-    saved.problem === "" ? "" : ago(saved.problemSinceMs, page.nowMs.value + notebook.clockOffsetMs.value),
-  ).value;
+  const problemAge = useComputed(() => {
+    const { problem, problemSinceMs } = notebook.saved.value;
+    return problem === "" ? "" : ago(problemSinceMs, page.nowMs.value + notebook.clockOffsetMs.value);
+  }).value;
   const restart = () => notebook.restart({ clear: false, run: [] });
   return (
     <div class="lines" role="status">
