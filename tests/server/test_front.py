@@ -29,6 +29,7 @@ EXAMPLES = {
     r"kernelspecs/([^/]+)/([^/]+)": "kernelspecs/nope/logo-64x64.png",
     r"api/kernels/([0-9A-Za-z_-]{1,64})": "api/kernels/abc",
     r"api/kernels/([0-9A-Za-z_-]{1,64})/(interrupt|restart)": "api/kernels/abc/interrupt",
+    r"api/kernels/([0-9A-Za-z_-]{1,64})/channels": "api/kernels/abc/channels",
     r"api/sessions/([0-9A-Za-z_-]{1,64})": "api/sessions/abc",
     r"api/logins/([0-9a-f]{16})": "api/logins/" + "0" * 16,
 }
