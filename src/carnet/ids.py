@@ -5,6 +5,7 @@
 
 import secrets
 from typing import NewType
+from uuid import UUID
 
 CellId = NewType("CellId", str)
 """1 to 64 characters of `[A-Za-z0-9_-]`, unique in its notebook (nbformat 4.5)."""
@@ -36,6 +37,11 @@ _ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
 def new_id(length: int = 16) -> str:
     """Return a random id of `[0-9a-z]`, 5.17 bits a character (16: 82 bits)."""
     return "".join(secrets.choice(_ALPHABET) for _ in range(length))
+
+
+def new_kernel_id() -> KernelId:
+    """Return a random UUID: other people's servers and clients take a kernel's id for nothing else."""
+    return KernelId(str(UUID(bytes=secrets.token_bytes(16), version=4)))
 
 
 def new_cell_id() -> CellId:

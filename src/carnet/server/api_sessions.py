@@ -18,7 +18,7 @@ from carnet.core.session.operations import SetKernel
 from carnet.core.session.state import KernelState
 from carnet.core.wire.host import KernelInfo
 from carnet.errors import AlreadyExists, KernelError, NoSuchKernel, NoSuchKernelspec, NotFound, StorageError
-from carnet.ids import ClientId, KernelId, NotebookPath, new_id
+from carnet.ids import ClientId, KernelId, NotebookPath, new_id, new_kernel_id
 from carnet.journal.store import JournalStore
 from carnet.live.session import Session
 from carnet.server.kernel_actions import act
@@ -192,7 +192,7 @@ class ApiSessions:
             NoSuchKernelspec: there is none of this name.
         """
         host = await self._bench.connected_host()
-        kernel_id = KernelId(new_id())
+        kernel_id = new_kernel_id()
         folder = cwd or self._bench.registry.around.kernel_folder(path)
         await host.start(kernel_id, kernelspec=kernelspec, cwd=folder, env=env)
         return kernel_id
