@@ -27,8 +27,10 @@ class Judged(NamedTuple):
     retry_s: int = 0
 
 
-async def judge(handler: Handler, typed: str, code: str = "", *, takes_token: bool = True) -> Judged:
-    """Return whether what was typed lets its sender in."""
+async def judge(
+    handler: Handler, typed: str, code: str = "", *, takes_token: bool = True, takes_code: bool = True
+) -> Judged:
+    """Return whether what was typed lets its sender in. Without `takes_code` no one-time code is asked for."""
     services, address = handler.services, handler.request.remote_ip or ""
     throttle, now_s = services.gate.throttle, services.clock.monotonic_s()
     wait_s = throttle.wait_s(address, now_s)
@@ -41,7 +43,8 @@ async def judge(handler: Handler, typed: str, code: str = "", *, takes_token: bo
         log.info("login refused for %s", address)
         audit.note("login-refused", address=address)
     elif (
-        not _is_token(handler, typed)
+        takes_code
+        and not _is_token(handler, typed)
         and _needs_code(handler)
         and not services.security.factors.take(user, code)
     ):
@@ -52,7 +55,8 @@ async def judge(handler: Handler, typed: str, code: str = "", *, takes_token: bo
         return Judged(200)
     if throttle.wait_s(address, now_s) > 0:
         audit.note("login-throttled", address=address)
-    return Judged(401, f"That is not the {wants(handler).lower()}.")
+    word = wants(handler).lower() if takes_code else "password"
+    return Judged(401, f"That is not the {word}.")
 
 
 def wants(handler: Handler) -> str:

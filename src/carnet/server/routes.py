@@ -69,6 +69,16 @@ ROUTES: Final[Sequence[Route]] = (
     Route(rf"(?:tree|notebooks|edit|view){_PATH}", "pages:Page", Who.LOGIN, Kind.PAGE, "GET HEAD"),
     Route(r"login", "login:LoginPage", Who.PUBLIC, Kind.FORM, "GET HEAD POST", SMALL_BODY_BYTES),
     Route(r"logout", "login:LogoutPage", Who.PUBLIC, Kind.FORM, "GET HEAD POST", SMALL_BODY_BYTES),
+    Route(
+        r"account",
+        "account:AccountPage",
+        Who.LOGIN,
+        Kind.FORM,
+        "GET HEAD POST",
+        SMALL_BODY_BYTES,
+        Scope.ADMIN,
+        Scope.ADMIN,
+    ),
     # what pages are made of
     Route(r"static/(.+)", "static:StaticFile", Who.PUBLIC, Kind.STATIC, "GET HEAD"),
     Route(r"(favicon\.ico|robots\.txt)", "static:RootFile", Who.PUBLIC, Kind.STATIC, "GET HEAD"),

@@ -44,7 +44,7 @@ class Refuse(Handler):
         kind = self.admission.route.kind
         if kind is Kind.FILE:
             return self._wants_page()
-        return kind is Kind.PAGE
+        return kind in {Kind.PAGE, Kind.FORM} and self.request.method in {"GET", "HEAD"}
 
     def _decoded_path(self) -> str:
         return unquote(self.request.path)

@@ -1,0 +1,217 @@
+"""The account page: password, one-time codes, devices, tokens; and what the audit says of all of it."""
+
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+
+from carnet.clock import SystemClock
+from carnet.lib import passwd
+from carnet.security.state import SecurityState
+from carnet.security.totp import code_at
+from tests.server.serving import Browser, Response, Server, serve
+
+PASSWORD = "a long enough one"
+OLD = passwd(PASSWORD, "sha1")
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+@pytest.fixture
+def locked(tmp_path: Path) -> Iterator[Server]:
+    with serve(tmp_path, f"--NotebookApp.password={OLD}") as running:
+        yield running
+
+
+def sign_in(server: Server, password: str, code: str = "") -> Browser | None:
+    form = server.ask("GET", "login").cookies()["_xsrf"]
+    body = urlencode({"password": password, "_xsrf": form, "code": code})
+    got = server.ask(
+        "POST", "login", body, {**FORM, "Cookie": f"_xsrf={form}", "User-Agent": "Firefox/9 Linux"}
+    )
+    return Browser(server, got.cookies()) if got.status == 302 else None
+
+
+def signed_in(server: Server, password: str = PASSWORD, code: str = "") -> Browser:
+    browser = sign_in(server, password, code)
+    assert browser is not None
+    return browser
+
+
+def act(browser: Browser, action: str, **fields: str | list[str]) -> Response:
+    body = urlencode({"action": action, "_xsrf": browser.xsrf, **fields}, doseq=True)
+    return browser.ask("POST", "account", body, FORM)
+
+
+def events(server: Server) -> list[str]:
+    state = SecurityState.open(server.state_folder, SystemClock())
+    found = [one.event for one in state.audit.latest(100)]
+    state.close()
+    return found
+
+
+def test_an_old_hash_is_renewed_at_the_next_login_and_the_file_is_not_touched(locked: Server) -> None:
+    signed_in(locked)
+
+    state = SecurityState.open(locked.state_folder, SystemClock())
+    (user,) = [one.user for one in state.audit.latest(9, event="password-renewed")]
+    assert state.accounts.password_hash(user, OLD).startswith("argon2:$argon2id$")
+    state.close()
+    assert events(locked) == ["server-started", "password-renewed", "login"]
+    assert sign_in(locked, PASSWORD) is not None
+
+
+def test_a_new_password_signs_every_other_device_out(locked: Server) -> None:
+    other, browser = signed_in(locked), signed_in(locked)
+
+    done = act(browser, "password", current=PASSWORD, new="another long one", again="another long one")
+
+    assert (done.status, done.headers["Location"]) == (303, "/account?done=password")
+    assert browser.ask("GET", "api/me").status == 200
+    assert other.ask("GET", "api/me").status == 403
+    assert sign_in(locked, PASSWORD) is None
+    assert sign_in(locked, "another long one") is not None
+    assert "password-changed" in events(locked)
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        (
+            {"current": "wrong", "new": "another long one", "again": "another long one"},
+            "That is not the password.",
+        ),
+        ({"current": PASSWORD, "new": "another long one", "again": "different"}, "do not match"),
+        ({"current": PASSWORD, "new": "short", "again": "short"}, "at least 8"),
+    ],
+)
+def test_a_password_that_is_not_changed(locked: Server, fields: dict[str, str], words: str) -> None:
+    browser = signed_in(locked)
+
+    done = act(browser, "password", **fields)
+
+    assert done.status == 403
+    assert words in done.body.decode()
+    assert sign_in(locked, PASSWORD) is not None
+
+
+def test_devices_are_listed_and_signed_out(locked: Server) -> None:
+    first, second, third = (signed_in(locked) for _ in range(3))
+    page = first.ask("GET", "account").body.decode()
+    assert page.count("Firefox on Linux") == 3
+    assert page.count("(this one)") == 1
+
+    act(first, "end-others")
+    assert [one.ask("GET", "api/me").status for one in (first, second, third)] == [200, 403, 403]
+
+    gone = act(first, "end-all")
+    assert gone.headers["Location"] == "/login"
+    assert first.ask("GET", "api/me").status == 403
+    assert events(locked).count("login-revoked") == 3
+
+
+def test_a_token_is_shown_once_and_can_be_revoked(locked: Server) -> None:
+    browser = signed_in(locked)
+
+    page = act(browser, "token-create", name="<b>ci</b>", scope=["read", "run"], expires="90d").body.decode()
+
+    token = re.search(r"carnet_[0-9a-f]{8}_[\w-]{43}", page)
+    assert token is not None
+    assert "&lt;b&gt;ci&lt;/b&gt;" in page
+    assert "<b>ci" not in page
+    header = {"Authorization": f"Bearer {token[0]}"}
+    assert locked.ask("GET", "api/status", headers=header).status == 200
+    again = browser.ask("GET", "account").body.decode()
+    assert token[0] not in again
+    identifier = re.search(r'name="token" value="([0-9a-f]{8})"', again)
+    assert identifier is not None
+
+    act(browser, "token-revoke", token=identifier[1])
+
+    assert locked.ask("GET", "api/status", headers=header).status == 403
+    assert {"token-created", "token-revoked"} <= set(events(locked))
+
+
+def test_one_time_codes_are_set_up_asked_for_and_removed(locked: Server) -> None:
+    browser = signed_in(locked)
+    page = act(browser, "totp-begin", current=PASSWORD).body.decode()
+    secret = re.search(r'name="secret" value="([A-Z2-7]{32})"', page)
+    assert secret is not None
+    assert 'src="data:image/svg+xml' in page
+
+    wrong = act(browser, "totp-confirm", secret=secret[1], code="000000")
+    assert wrong.status == 401
+    step = time.time_ns() // 10**9 // 30
+    right = act(browser, "totp-confirm", secret=secret[1], code=code_at(secret[1], step)).body.decode()
+    recovery = re.findall(r"<li><code>([0-9a-f ]+)</code></li>", right)
+
+    assert len(recovery) == 8
+    assert b"One-time code" in locked.ask("GET", "login").body
+    assert sign_in(locked, PASSWORD) is None
+    assert sign_in(locked, PASSWORD, recovery[0]) is not None
+    assert sign_in(locked, PASSWORD, recovery[0]) is None
+    assert sign_in(locked, PASSWORD, code_at(secret[1], step + 1)) is not None
+    assert act(browser, "totp-remove", current=PASSWORD).headers["Location"] == "/account?done=no-codes"
+    assert sign_in(locked, PASSWORD) is not None
+    assert {"totp-set-up", "totp-removed", "second-factor-refused"} <= set(events(locked))
+
+
+def test_a_form_without_its_xsrf_token_does_nothing(locked: Server) -> None:
+    browser = signed_in(locked)
+    body = urlencode({"action": "end-all"})
+
+    assert browser.ask("POST", "account", body, FORM).status == 403
+    assert act(browser, "no-such-action").status == 403
+    assert browser.ask("GET", "api/me").status == 200
+
+
+def test_the_page_is_for_who_is_signed_in(locked: Server) -> None:
+    answer = locked.ask("GET", "account")
+
+    assert (answer.status, answer.headers["Location"]) == (302, "/login?next=%2Faccount")
+
+
+def test_an_open_page_signs_in_again_in_place(locked: Server) -> None:
+    json = {"Accept": "application/json"}
+    asked = locked.ask("GET", "login", headers=json)
+    form = asked.json()
+    assert {name: form[name] for name in ("wants", "code", "message")} == {
+        "wants": "Password",
+        "code": False,
+        "message": "",
+    }
+    cookie = {"Cookie": f"_xsrf={asked.cookies()['_xsrf']}"}
+    wrong = locked.ask(
+        "POST", "login", urlencode({"password": "no", "_xsrf": form["xsrf"]}), {**FORM, **json, **cookie}
+    )
+    right = locked.ask(
+        "POST", "login", urlencode({"password": PASSWORD, "_xsrf": form["xsrf"]}), {**FORM, **json, **cookie}
+    )
+
+    assert (wrong.status, wrong.json()["message"]) == (401, "That is not the password.")
+    browser = Browser(locked, right.cookies())
+    assert right.status == 200
+    assert browser.ask("POST", "api/contents", b"{}", {"X-XSRFToken": right.json()["xsrf"]}).status == 201
+
+
+def test_another_configured_password_signs_all_out(tmp_path: Path) -> None:
+    with serve(tmp_path, f"--NotebookApp.password={OLD}") as first:
+        browser, port = signed_in(first), first.port
+    with serve(tmp_path, f"--NotebookApp.password={passwd('another', 'sha1')}", f"--port={port}") as second:
+        assert second.ask("GET", "api/me", headers={"Cookie": browser.cookie_header()}).status == 403
+
+
+def test_wrong_tries_survive_a_restart(tmp_path: Path) -> None:
+    with serve(tmp_path, f"--NotebookApp.password={OLD}") as first:
+        for _ in range(5):
+            assert sign_in(first, "wrong") is None
+    with serve(tmp_path, f"--NotebookApp.password={OLD}") as second:
+        form = second.ask("GET", "login").cookies()["_xsrf"]
+        body = urlencode({"password": PASSWORD, "_xsrf": form})
+        answer = second.ask("POST", "login", body, {**FORM, "Cookie": f"_xsrf={form}"})
+
+        assert answer.status == 429
+        assert events(second).count("login-refused") == 5
+        assert "login-throttled" in events(second)

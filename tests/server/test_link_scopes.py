@@ -1,0 +1,164 @@
+"""What each named token may do: at every route, and with every intent of the link (AC21 to AC24)."""
+
+import asyncio
+import contextlib
+import typing
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from carnet.clock import SystemClock
+from carnet.core.session import intents
+from carnet.core.wire import link
+from carnet.core.wire.link import Bye
+from carnet.security.access import Who
+from carnet.security.scopes import ALL, Scope, parse_scopes
+from carnet.security.state import SecurityState
+from carnet.server.link_scopes import forbidden, scope_of
+from carnet.server.routes import ROUTES, Route
+from tests.server.handlers.test_link import answer, linked
+from tests.server.serving import Server, serve
+from tests.server.test_front import cases, example, name_of
+
+READ = frozenset({Scope.READ})
+
+#: The written table: what is not here is READ to look. A change of the routes must be one of this table too.
+CHANGES = {
+    "account": Scope.ADMIN,
+    "api/logins": Scope.ADMIN,
+    "api/kernels": Scope.RUN,
+    "api/sessions": Scope.RUN,
+    "api/contents": Scope.EDIT,
+    "api/trash": Scope.EDIT,
+    "files/": Scope.EDIT,
+}
+LOOKS = {
+    "account": Scope.ADMIN,
+    "api/logins": Scope.ADMIN,
+}
+#: A socket to a kernel sends it code: whoever opens one may run.
+SOCKETS = {"/channels": Scope.RUN}
+
+
+def wanted(route: Route, method: str) -> Scope:
+    for ending, scope in SOCKETS.items():
+        if route.pattern.endswith(ending):
+            return scope
+    table = LOOKS if method in {"GET", "HEAD"} else CHANGES
+    return next((scope for start, scope in table.items() if route.pattern.startswith(start)), Scope.READ)
+
+
+TABLE = [(route, method) for route, method in cases() if route.who is Who.LOGIN]
+
+
+@pytest.mark.parametrize(("route", "method"), TABLE, ids=name_of)
+def test_ac21_each_route_needs_what_the_table_says(route: Route, method: str) -> None:
+    assert route.needs(method) is wanted(route, method)
+
+
+@pytest.fixture(scope="module")
+def tokens(server: Server) -> dict[str, str]:
+    """One token of each scope."""
+    state = SecurityState.open(server.state_folder, SystemClock())
+    made = {
+        scope.value: state.tokens.create(scope.value, user="ada", scopes=parse_scopes([scope.value]))[0]
+        for scope in Scope
+    }
+    state.close()
+    return made
+
+
+@pytest.mark.parametrize(("route", "method"), TABLE, ids=name_of)
+def test_ac21_a_token_gets_in_only_where_its_scope_lets_it(
+    server: Server, tokens: dict[str, str], route: Route, method: str
+) -> None:
+    for word, token in tokens.items():
+        got = server.ask(method, example(route), headers={"Authorization": f"Bearer {token}"})
+        if method == "HEAD":
+            assert (got.status == 403) is (wanted(route, method) not in parse_scopes([word])), word
+        else:
+            refused = got.status == 403 and b"This token may" in got.body
+            assert refused is (wanted(route, method) not in parse_scopes([word])), (word, got.status)
+
+
+def test_ac22_a_named_token_never_becomes_a_login(server: Server, tokens: dict[str, str]) -> None:
+    for path in ("", "tree", "login", "account"):
+        got = server.ask("GET", f"{path}?token={tokens['admin']}")
+        assert server.cookie_name not in got.cookies(), path
+    assert server.ask("GET", f"api/me?token={tokens['read']}").status == 200
+
+
+def test_ac23_a_revoked_or_wrong_token_is_nobody(server: Server) -> None:
+    state = SecurityState.open(server.state_folder, SystemClock())
+    token, _ = state.tokens.create("short-lived", user="ada", scopes=ALL)
+    header = {"Authorization": f"Bearer {token}"}
+    assert server.ask("GET", "api/me", headers=header).status == 200
+
+    state.tokens.revoke("short-lived")
+    state.close()
+
+    assert server.ask("GET", "api/me", headers=header).status == 403
+    assert server.ask("GET", "api/me", headers={"Authorization": f"Bearer {token[:-1]}x"}).status == 403
+
+
+def example_of(kind: type[msgspec.Struct]) -> object:
+    """Return a value of a class of frames, with nothing in its fields: only its class matters here."""
+    return kind(**dict.fromkeys(kind.__struct_fields__))
+
+
+def members(union: object) -> tuple[type[msgspec.Struct], ...]:
+    return typing.get_args(union)
+
+
+@pytest.mark.parametrize("kind", members(intents.IntentBody), ids=lambda kind: kind.__name__)
+def test_ac24_no_intent_is_free(kind: type[msgspec.Struct]) -> None:
+    body = typing.cast("intents.IntentBody", example_of(kind))
+
+    assert scope_of(body) in {Scope.RUN, Scope.EDIT}
+    assert forbidden(body, READ) == f"This token may read; this needs {scope_of(body).value}."
+    assert forbidden(body, ALL) == ""
+
+
+@pytest.mark.parametrize("kind", members(link.Question), ids=lambda kind: kind.__name__)
+def test_ac24_a_question_to_a_kernel_may_run_code(kind: type[msgspec.Struct]) -> None:
+    assert scope_of(typing.cast("link.Question", example_of(kind))) is Scope.RUN
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[Server]:
+    with serve(tmp_path) as running:
+        yield running
+
+
+async def test_ac20_a_link_ends_when_its_token_is_revoked_elsewhere(own: Server) -> None:
+    state = SecurityState.open(own.state_folder, SystemClock())
+    token, _ = state.tokens.create("tab", user="ada", scopes=READ)
+    async with linked(own, Authorization=f"Bearer {token}") as opened:
+        state.tokens.revoke("tab")  # as `carnet token revoke` does, in another process
+
+        said = await answer(opened)
+
+        assert isinstance(said, Bye)
+        assert said.retry_ms == -1
+    state.close()
+
+
+async def test_ac20_a_link_ends_when_its_login_is_ended_elsewhere(own: Server) -> None:
+    browser = own.sign_in()
+    async with linked(own, Cookie=browser.cookie_header(), Origin=own.url.rstrip("/")) as opened:
+        own.ask("GET", "api/me", headers={"Cookie": browser.cookie_header()})
+        [login] = own.api("GET", "api/logins").json()
+        own.api("DELETE", f"api/logins/{login['id']}")
+
+        said = await answer(opened)
+
+        assert isinstance(said, Bye)
+        assert said.reason == "You are signed out."
+    with contextlib.suppress(asyncio.TimeoutError):
+        assert own.ask("GET", "api/me", headers={"Cookie": browser.cookie_header()}).status == 403
+
+
+def test_every_route_is_in_a_table() -> None:
+    assert {route.pattern for route, _ in TABLE} == {one.pattern for one in ROUTES if one.who is Who.LOGIN}
