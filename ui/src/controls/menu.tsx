@@ -193,9 +193,10 @@ export function MenuButton(props: {
 }) {
   const [anchor, setAnchor] = useState<Box | null>(null);
   const button = useRef<HTMLButtonElement>(null);
+  const before = useRef<Element | null>(null);
   const close = (reason: string) => {
     setAnchor(null);
-    if (reason !== "outside") button.current?.focus({ preventScroll: true });
+    if (reason !== "outside") giveBack(before.current, button.current);
   };
   const open = () => setAnchor(button.current?.getBoundingClientRect() ?? null);
   return (
@@ -211,10 +212,14 @@ export function MenuButton(props: {
         aria-haspopup="menu"
         aria-expanded={anchor !== null}
         tabIndex={props.tabIndex}
+        onPointerDown={() => {
+          before.current = document.activeElement;
+        }}
         onClick={() => (anchor === null ? open() : setAnchor(null))}
         onKeyDown={event => {
           if (event.key !== "ArrowDown") return;
           event.preventDefault();
+          before.current = null;
           open();
         }}
       >
@@ -239,6 +244,7 @@ export function Menubar({ label, menus }: { readonly label: string; readonly men
   const id = useId();
   const [current, setCurrent] = useState(0);
   const [anchor, setAnchor] = useState<Box | null>(null);
+  const before = useRef<Element | null>(null);
 
   const buttons = () => [
     ...(bar.current?.querySelectorAll<HTMLElement>("[role=menuitem][aria-haspopup]") ?? []),
@@ -257,6 +263,7 @@ export function Menubar({ label, menus }: { readonly label: string; readonly men
   };
   const onKeyDown = (event: KeyboardEvent) => {
     if (anchor !== null) return;
+    before.current = null;
     if (event.key === "ArrowRight") step(1);
     else if (event.key === "ArrowLeft") step(-1);
     else if (event.key === "ArrowDown" || event.key === "Enter" || event.key === " ") show(current);
@@ -277,6 +284,10 @@ export function Menubar({ label, menus }: { readonly label: string; readonly men
           aria-haspopup="menu"
           aria-expanded={anchor !== null && index === current}
           tabIndex={index === current ? 0 : -1}
+          onPointerDown={() => {
+            // Pressing moves the focus to the button; what had it before gets it back.
+            if (anchor === null) before.current = document.activeElement;
+          }}
           onClick={() => (anchor !== null && index === current ? setAnchor(null) : show(index))}
           onPointerEnter={event => {
             if (anchor !== null && index !== current && event.pointerType === "mouse") show(index);
@@ -295,12 +306,17 @@ export function Menubar({ label, menus }: { readonly label: string; readonly men
           onSideways={step}
           onClose={reason => {
             setAnchor(null);
-            if (reason !== "outside") buttons()[current]?.focus({ preventScroll: true });
+            if (reason !== "outside") giveBack(before.current, buttons()[current]);
           }}
         />
       )}
     </div>
   );
+}
+
+function giveBack(before: Element | null, otherwise: HTMLElement | null | undefined): void {
+  const usable = before instanceof HTMLElement && before.isConnected && before !== document.body;
+  (usable ? before : otherwise)?.focus({ preventScroll: true });
 }
 
 interface OpenContextMenu {

@@ -5,5 +5,19 @@ import { lazy } from "./lazy.ts";
 /** markdown-it and DOMPurify: what any HTML or Markdown needs. */
 export const rich = lazy(() => import("./richparts.ts"));
 
-/** MathJax. Its fonts come from our own server, piece by piece. */
-export const mathematics = lazy(() => import("./mathjax.ts"));
+/** MathJax. Its fonts come from our own server, piece by piece. It is large: what can be edited comes first. */
+export const mathematics = lazy(async () => {
+  await quiet();
+  return import("./mathjax.ts");
+});
+
+/** Longest wait for quiet, milliseconds. */
+const PATIENCE_MS = 300;
+
+function quiet(): Promise<void> {
+  return new Promise(resolve => {
+    if (typeof requestIdleCallback === "function")
+      requestIdleCallback(() => resolve(), { timeout: PATIENCE_MS });
+    else setTimeout(resolve, 0);
+  });
+}

@@ -121,7 +121,7 @@ export function Dashboard({ context, path }: { readonly context: AppContext; rea
   const taken = new Set(entries.map(entry => entry.name));
   const shown = arrange(entries, sort.value, query.value);
   const selected = entries.filter(entry => chosen.value.has(entry.path));
-  const writable = folder.value?.writable ?? true;
+  const writable = folder.value?.writable ?? problem.value === "";
   const runningAt = new Map(running.value.map(session => [session.path, session]));
 
   const openNew = (kernelName: string | undefined) => {

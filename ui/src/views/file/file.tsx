@@ -50,7 +50,7 @@ function Frame(props: {
     <div class="file">
       <header class="bar">
         <Breadcrumb base={context.base} path={folderOf(path)}>
-          <h1 class="file-title">{nameOf(path)}</h1>
+          <h1 class="here">{nameOf(path)}</h1>
         </Breadcrumb>
         <span class="file-state" role="status">
           {props.state}

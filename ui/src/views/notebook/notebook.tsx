@@ -56,6 +56,7 @@ export function NotebookView({ context, path }: { readonly context: AppContext; 
     if (kind !== "ready") return;
     readFolds(page);
     startKernelOfAddress(page);
+    beginToType(page);
     followAddress(page);
     const follow = () => followAddress(page);
     window.addEventListener("hashchange", follow);
@@ -199,6 +200,15 @@ async function openText(page: NotebookPage, parts: readonly string[], tail: stri
       message: "This output could not be loaded as a file. Try again.",
     };
   }
+}
+
+/** A new notebook is one empty cell: the cursor waits in it. */
+function beginToType(page: NotebookPage): void {
+  const { notebook } = page;
+  const [first, ...others] = notebook.order.peek();
+  if (first === undefined || others.length > 0 || !notebook.writable.peek()) return;
+  const { kind, source, outputs } = notebook.cell(first).peek();
+  if (kind === "code" && source === "" && outputs.length === 0) page.edit(first, "start");
 }
 
 /** `?kernel_name=` starts that kernel in a notebook that has none. */

@@ -17,7 +17,7 @@ export function ProblemPage(props: {
     <div class="notebook">
       <header class="bar">
         <Breadcrumb base={context.base} path={folderOf(path)}>
-          <h1 class="title">{nameOf(path)}</h1>
+          <h1 class="here">{nameOf(path)}</h1>
         </Breadcrumb>
       </header>
       <main class="problem">

@@ -77,8 +77,9 @@ test("what is saved, and where", () => {
   const live: LinkStatus = { kind: "live" };
   const saved = { atMs: 1000, dirty: false, problem: "", problemSinceMs: 0 };
   expect(savedWords(saved, 0, live, true, 13_000).text).toBe("Saved 12 s ago");
-  expect(savedWords({ ...saved, dirty: true }, 0, live, true, 0).text).toBe("Saving");
-  expect(savedWords(saved, 2, live, true, 0).text).toBe("Saving");
+  expect(savedWords({ ...saved, dirty: true }, 0, live, true, 9000).text).toBe("Saving");
+  expect(savedWords(saved, 2, live, true, 9000).text).toBe("Saving");
+  expect(savedWords({ ...saved, dirty: true }, 0, live, true, 2000).text).toBe("Saved just now");
   expect(savedWords({ ...saved, problem: "Disk full." }, 0, live, true, 0)).toEqual({
     text: "Not saved",
     tone: "bad",

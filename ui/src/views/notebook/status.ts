@@ -127,6 +127,8 @@ export function waitingWords(edits: number, runs: number): string {
   return parts.length === 0 ? "" : `${parts.join(" and ")} waiting`;
 }
 
+const JUST_SAVED_MS = 5000;
+
 export function savedWords(
   saved: SavedView,
   pending: number,
@@ -137,7 +139,9 @@ export function savedWords(
   if (!writable) return { text: "Read-only", tone: "soft" };
   if (saved.problem !== "") return { text: "Not saved", tone: "bad" };
   if (link.kind !== "live") return { text: pending > 0 ? "Kept in this browser" : "", tone: "soft" };
-  if (pending > 0 || saved.dirty) return { text: "Saving", tone: "soft" };
+  // A cell that prints makes the file out of date every moment: what matters is when it was last written.
+  const justSaved = saved.atMs !== 0 && serverNowMs - saved.atMs < JUST_SAVED_MS;
+  if ((pending > 0 || saved.dirty) && !justSaved) return { text: "Saving", tone: "soft" };
   return { text: saved.atMs === 0 ? "Saved" : `Saved ${ago(saved.atMs, serverNowMs)}`, tone: "soft" };
 }
 

@@ -11,11 +11,16 @@ export function wireKeys(page: NotebookPage): () => void {
     commands: COMMANDS,
     context: () => contextOf(page.notebook, page),
     nowMs: () => performance.now(),
-    plainKeys: () => true,
+    // Without a cell, a letter is somebody who begins to type, not a command.
+    plainKeys: () => page.notebook.order.peek().length > 0,
   });
   const keydown = (event: KeyboardEvent) => {
     const handled = press(event);
-    if (handled) drawNow();
+    if (handled) {
+      // A command ends the typing: what comes of it, such as a question of the cell that runs, may take the focus.
+      page.typedMs = 0;
+      drawNow();
+    }
     return handled;
   };
   page.onKey = keydown;
