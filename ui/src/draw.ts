@@ -23,7 +23,10 @@ export function drawByFrames(): void {
   };
 }
 
+/** What is drawn may ask for more (an editor in the place of a text), and that for more; not for ever. */
+const ROUNDS = 4;
+
 /** Draw what waits for the next frame now. */
 export function drawNow(): void {
-  waiting?.();
+  for (let round = 0; waiting !== null && round < ROUNDS; round += 1) waiting();
 }

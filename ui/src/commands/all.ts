@@ -827,10 +827,8 @@ const REST: readonly Command[] = [
     label: strings.editMode,
     mode: "command",
     keys: ["Enter"],
-    when: ({ cell }) => cell !== null,
-    run: context => {
-      if (context.cell !== null) select(context, context.cell.id, "edit");
-    },
+    when: context => context.cell !== null || (isWritable(context) && order(context).length === 0),
+    run: context => select(context, context.cell?.id ?? insert(context, null, "code"), "edit"),
   }),
   command({
     id: "cell.leave",

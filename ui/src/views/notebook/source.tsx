@@ -37,12 +37,11 @@ export function Source({ page, cell, label, active }: SourceProps) {
   ).value;
   const lineNumbers = useComputed(() => page.allLineNumbers.value !== page.lineNumbersOf.value.has(id)).value;
 
-  useEffect(() => {
-    if (wanted) return undefined;
-    if (!active) return whenQuiet(() => setWanted(true));
-    setWanted(true);
-    return undefined;
-  }, [wanted, active]);
+  useEffect(() => (wanted || active ? undefined : whenQuiet(() => setWanted(true))), [wanted, active]);
+  // In the drawing itself: the next key is for the editor.
+  useLayoutEffect(() => {
+    if (active) setWanted(true);
+  }, [active]);
 
   const present = wanted && tools !== undefined;
   useLayoutEffect(() => {

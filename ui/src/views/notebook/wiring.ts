@@ -11,8 +11,9 @@ export function wireKeys(page: NotebookPage): () => void {
     commands: COMMANDS,
     context: () => contextOf(page.notebook, page),
     nowMs: () => performance.now(),
-    // Without a cell, a letter is somebody who begins to type, not a command.
-    plainKeys: () => page.notebook.order.peek().length > 0,
+    // Without a cell, or before the editor is there, a letter is somebody who begins to type, not a command.
+    plainKeys: () =>
+      page.notebook.order.peek().length > 0 && page.notebook.selection.peek().mode === "command",
   });
   const keydown = (event: KeyboardEvent) => {
     const handled = press(event);
