@@ -86,6 +86,7 @@ _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _CHANGING = [
     (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?Z?"), "DATE"),
     (re.compile(r"0x[0-9a-f]{6,}"), "0xADDRESS"),
+    (re.compile(r"\b[mp][0-9a-f]{10}\b"), "SVGID"),
     (re.compile(r"ipykernel_\d+"), "ipykernel_PID"),
     (re.compile(r"\d+(\.\d+)? ?(ns|µs|us|ms|s|min)\b"), "TIME"),
 ]
@@ -97,11 +98,12 @@ def comparable(cell: FileCell) -> list[object]:
     for output in cell.get("outputs", ()):
         match output.output_type:
             case "stream":
-                text = _steady(output.text)
-                if found and isinstance(found[-1], list) and found[-1][0] == output.name:
-                    found[-1][1] += text
-                else:
-                    found.append([output.name, text])
+                # Which of stdout and stderr a kernel flushes first is a matter of luck.
+                if not (found and isinstance(found[-1], dict)):
+                    found.append({})
+                streams = found[-1]
+                assert isinstance(streams, dict)
+                streams[output.name] = streams.get(output.name, "") + _steady(output.text)
             case "error":
                 found.append((output.ename, _steady(output.evalue), _steady("\n".join(output.traceback))))
             case kind:
@@ -111,10 +113,10 @@ def comparable(cell: FileCell) -> list[object]:
                     if key != "application/vnd.jupyter.widget-view+json"
                 }
                 found.append((kind, data, output.get("metadata", {})))
-    for one in found:
-        if isinstance(one, list):
-            one[1] = _as_on_a_terminal(one[1])
-    return found
+    return [
+        {name: _as_on_a_terminal(text) for name, text in one.items()} if isinstance(one, dict) else one
+        for one in found
+    ]
 
 
 def _steady(text: str) -> str:

@@ -4,6 +4,7 @@ import asyncio
 import random
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from carnet.core.notebook.model import Cell, DisplayData, ErrorOutput, ExecuteResult
@@ -19,6 +20,7 @@ from carnet.core.session.intents import (
 from carnet.core.session.operations import DeleteCells, InsertCells, MoveCells
 from carnet.core.session.state import CellState
 from carnet.core.text.changes import diff
+from carnet.core.wire.link import Complete, Inspect
 from carnet.ids import BatchId, CellId, RunId, new_id
 from tests.support.files import FileNotebook, read_file, write_file
 from tests.support.link_client import LinkClient, visible
@@ -322,3 +324,33 @@ async def test_edits_and_runs_of_a_closed_tab_are_in_the_file(server: CarnetServ
         written = await saved(tab, file)
     assert written.cells[0].source == "# T"
     assert written.cells[1].outputs[0].text == "done\n"
+
+
+async def test_lv21_completion_and_inspection_are_answered_while_a_cell_runs(
+    server: CarnetServer, path: str
+) -> None:
+    gate = server.notebooks / "answered"
+    server.write(
+        path,
+        [
+            """import os, time
+a_long_name = 41
+print('runs')
+while not os.path.exists('answered'):
+    time.sleep(0.01)"""
+        ],
+    )
+    async with server.tab(path) as tab:
+        await tab.run(*tab.now.order)
+        await tab.wait(lambda: tab.text(0) == "runs\n")
+        completion = await tab.ask(Complete(code="a_lon", cursor=5))
+        inspection = await tab.ask(Inspect(code="a_long_name", cursor=3))
+        assert (completion.error, inspection.error) == ("", "")
+        assert completion.value is not None
+        assert "a_long_name" in msgspec.msgpack.decode(completion.value)["matches"]
+        assert inspection.value is not None
+        assert msgspec.msgpack.decode(inspection.value)["found"]
+        assert tab.now.kernel.status == "busy"
+        assert tab.cell(0).last is None
+        gate.touch()
+        await tab.wait_done(0)

@@ -79,6 +79,8 @@ class LinkClient:
         self._connecting: asyncio.Future[WebSocketClientConnection] | None = None
         self._following = False
         self._missing = False
+        self._failure: Exception | None = None
+        """Why this tab follows no more: the server said what it must not say."""
 
     async def __aenter__(self) -> Self:
         self._runner = asyncio.create_task(self._run())
@@ -125,7 +127,9 @@ class LinkClient:
     async def wait(self, true: Callable[[], bool], timeout_s: float = WAIT_S) -> None:
         """Return as soon as this is true of the replica."""
         async with self._changed:
-            await asyncio.wait_for(self._changed.wait_for(true), timeout_s)
+            await asyncio.wait_for(self._changed.wait_for(lambda: self._failure or true()), timeout_s)
+        if self._failure is not None:
+            raise self._failure
 
     async def wait_done(self, index: int) -> CellState:
         """Return a cell when none of its runs is queued or running."""
@@ -194,6 +198,14 @@ class LinkClient:
     # ---- inside
 
     async def _run(self) -> None:
+        try:
+            await self._follow()
+        except Exception as error:  # noqa: BLE001 - whoever waits is told
+            async with self._changed:
+                self._failure = error
+                self._changed.notify_all()
+
+    async def _follow(self) -> None:
         while True:
             try:
                 request = HTTPRequest(self.url, headers=self.headers, connect_timeout=5, request_timeout=5)
@@ -225,7 +237,7 @@ class LinkClient:
             while (data := await self._socket.read_message()) is not None:
                 assert isinstance(data, bytes)
                 async with self._changed:
-                    self._receive(_decoder.decode(data))
+                    self._receive(_frame_of(data))
                     self._changed.notify_all()
                 if self.problem is not None:
                     return
@@ -288,6 +300,25 @@ class LinkClient:
 
     def _seen(self) -> None:
         self._send(Seen(follow=1, seq=self.now.seq))
+
+
+class _Tag(msgspec.Struct):
+    frame: str
+
+
+class _AnswerOnTheWire(msgspec.Struct):
+    ask: int
+    value: msgspec.Raw = msgspec.Raw(b"\xc0")
+    error: str = ""
+
+
+def _frame_of(data: bytes) -> ToBrowser:
+    # msgspec writes `Raw | None`, but does not read it.
+    if msgspec.msgpack.decode(data, type=_Tag).frame == "answer":
+        answer = msgspec.msgpack.decode(data, type=_AnswerOnTheWire)
+        return Answer(ask=answer.ask, value=None if answer.error else answer.value, error=answer.error)
+    frame: ToBrowser = _decoder.decode(data)
+    return frame
 
 
 def _stream_of(socket: WebSocketClientConnection) -> IOStream | None:

@@ -52,6 +52,20 @@ class KernelHost(Protocol):
     ) -> None:
         """Send one message outside the queue."""
 
+    async def send_raw(  # noqa: PLR0913 - as many as a message has parts
+        self,
+        kernel_id: KernelId,
+        channel: Literal["shell", "control", "stdin"],
+        msg_type: str,
+        msg_id: str,
+        *,
+        header: bytes,
+        parent_header: bytes,
+        metadata: bytes,
+        content: bytes,
+    ) -> None:
+        """Send one message outside the queue, with a header of the caller's own."""
+
     async def interrupt(self, kernel_id: KernelId) -> None:
         """Interrupt."""
 

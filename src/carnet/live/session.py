@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TypeVar, assert_never
+from typing import Any, TypeVar, assert_never
 
 import msgspec
 
@@ -35,11 +35,12 @@ from carnet.core.session.operations import (
 from carnet.core.session.outputs import spill_operation
 from carnet.core.session.state import Notice, Refusal, SessionState
 from carnet.core.wire.host import Record
-from carnet.core.wire.link import Complete, Inspect, IsComplete, Question
+from carnet.core.wire.link import Question
 from carnet.errors import CarnetError, HostUnavailable, JournalError, KernelError, NoSuchKernel
-from carnet.ids import KernelId, new_id
+from carnet.ids import KernelId, new_id, new_kernel_id
 from carnet.journal.store import KernelCursor as JournalCursor
 from carnet.kernels.client import RunSubmission
+from carnet.live.asking import Asker
 from carnet.live.rate import RateGate
 from carnet.live.saving import Saver
 from carnet.live.surroundings import Surroundings
@@ -65,9 +66,6 @@ INTERRUPT_IGNORED = (
 )
 
 _WITHOUT_HOST = (fx.ScheduleSave, fx.SaveNow, fx.SpillStream)
-
-ASK_TIMEOUT_S = 10.0
-"""A question the kernel has not answered by then is given up (it is busy)."""
 
 
 @dataclass(frozen=True)
@@ -112,15 +110,15 @@ class Session:
         self._recent_bytes = 0
         self._since_snapshot_bytes = 0
         self._effects: asyncio.Queue[fx.Effect] = asyncio.Queue()
-        self._asks: dict[str, asyncio.Future[msgspec.Raw]] = {}
         self._reading: KernelId | None = None
         self._read_number = 0
         self._waiting = _Waiting()
         self._gate = RateGate()
         self._records_due: asyncio.TimerHandle | None = None
         self._records_task: asyncio.Task[None] | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
         self.saver = Saver(self)
+        self._asker = Asker(self)
         self._performer = self.start(self._perform_forever(), "effects")
 
     # ---- what others ask
@@ -187,22 +185,9 @@ class Session:
         """Put a question to the kernel and return its reply's content, as JSON.
 
         Raises:
-            KernelError: there is no kernel, or it did not answer in time.
+            KernelError: there is no kernel, it is busy and has no subshell, or it did not answer in time.
         """
-        kernel_id = self.state.kernel.id
-        if kernel_id is None or self.state.kernel.status not in ("idle", "busy"):
-            raise KernelError("There is no kernel to ask. Run a cell to start one.")
-        msg_type, content = _question_message(question)
-        msg_id = f"ask-{new_id()}"
-        future: asyncio.Future[msgspec.Raw] = asyncio.get_running_loop().create_future()
-        self._asks[msg_id] = future
-        try:
-            await self.around.host.send(kernel_id, "shell", msg_type, msg_id, content)
-            return await asyncio.wait_for(future, ASK_TIMEOUT_S)
-        except TimeoutError:
-            raise KernelError("The kernel is busy and has not answered.") from None
-        finally:
-            del self._asks[msg_id]
+        return await self._asker.ask(question)
 
     # ---- commit
 
@@ -357,7 +342,7 @@ class Session:
         now_ms = self.around.clock.now_ms()
         known = self.around.kernelspecs
         fresh = Fresh(
-            kernel_id=KernelId(new_id()),
+            kernel_id=new_kernel_id(),
             kernelspecs=known.for_intent(intent.body),
             default_kernelspec=self.around.settings.default_kernelspec or known.default,
         )
@@ -503,9 +488,7 @@ class Session:
 
     def _apply_meaning(self, kernel_id: KernelId, records: list[Record], meaning: Interpretation) -> None:
         for record in meaning.answers:
-            future = self._asks.get(record.parent_id)
-            if future is not None and not future.done():
-                future.set_result(msgspec.Raw(record.content))
+            self._asker.heard(record)
         if meaning.cursor is None:
             return
         try:
@@ -656,22 +639,8 @@ class Session:
             case _:
                 self.notice("effect", "warning", str(error))
 
-    def start(self, work: Coroutine[None, None, None], what: str) -> asyncio.Task[None]:
+    def start(self, work: Coroutine[object, object, T], what: str) -> asyncio.Task[T]:
         task = asyncio.create_task(work, name=f"{what} {self.state.journal_id}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
-
-
-def _question_message(question: Question) -> tuple[str, bytes]:
-    match question:
-        case Complete(code=code, cursor=cursor):
-            return "complete_request", msgspec.json.encode({"code": code, "cursor_pos": cursor})
-        case Inspect(code=code, cursor=cursor, detail=detail):
-            return "inspect_request", msgspec.json.encode(
-                {"code": code, "cursor_pos": cursor, "detail_level": detail}
-            )
-        case IsComplete(code=code):
-            return "is_complete_request", msgspec.json.encode({"code": code})
-        case _:
-            assert_never(question)

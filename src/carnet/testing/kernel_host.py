@@ -144,6 +144,21 @@ class FakeKernelHost:
         self._fake(kernel_id).sent.append((channel, msg_type, msg_id, content))
         self._called("send", kernel_id, channel, msg_type, msg_id, parent_header)
 
+    async def send_raw(  # noqa: PLR0913 - as many as a message has parts
+        self,
+        kernel_id: KernelId,
+        channel: Literal["shell", "control", "stdin"],
+        msg_type: str,
+        msg_id: str,
+        *,
+        header: bytes,
+        parent_header: bytes,
+        metadata: bytes,
+        content: bytes,
+    ) -> None:
+        self._fake(kernel_id).sent.append((channel, msg_type, msg_id, content))
+        self._called("send_raw", kernel_id, channel, msg_type, msg_id, header, parent_header, metadata)
+
     async def interrupt(self, kernel_id: KernelId) -> None:
         self._fake(kernel_id)
         self._called("interrupt", kernel_id)
