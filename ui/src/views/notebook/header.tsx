@@ -102,9 +102,15 @@ function SavedState({ page }: { readonly page: NotebookPage }) {
       page.nowMs.value + notebook.clockOffsetMs.value,
     ),
   ).value;
-  const { problem, atMs } = notebook.saved.value;
+  const { problem, atMs, dirty } = notebook.saved.value;
+  const waits = dirty || notebook.pendingCount.value > 0;
   return (
-    <span class="state wide-only" data-tone={words.tone} title={problem || (atMs === 0 ? "" : moment(atMs))}>
+    <span
+      class="state wide-only"
+      data-saved={waits ? undefined : ""}
+      data-tone={words.tone}
+      title={problem || (atMs === 0 ? "" : moment(atMs))}
+    >
       {words.text}
     </span>
   );

@@ -12,6 +12,7 @@ import { type OutputSettings, OutputSettingsContext } from "../../outputs/settin
 import { addressOf, folderOf, nameOf, resolve, viewFor } from "../places.ts";
 import { insertCell } from "./cell.tsx";
 import { Cells } from "./cells.tsx";
+import { editorChunk } from "./chunks.ts";
 import { FindBar } from "./find.tsx";
 import { Header } from "./header.tsx";
 import { cellWithHeading } from "./headings.ts";
@@ -57,6 +58,8 @@ export function NotebookView({ context, path }: { readonly context: AppContext; 
     readFolds(page);
     startKernelOfAddress(page);
     beginToType(page);
+    // A notebook without cells needs an editor as soon as somebody presses Enter.
+    void editorChunk.value;
     followAddress(page);
     const follow = () => followAddress(page);
     window.addEventListener("hashchange", follow);
