@@ -19,6 +19,8 @@ export interface ButtonProps {
   readonly tabIndex?: number | undefined;
   /** Pressing it leaves the focus (and a phone's keyboard) where it is. */
   readonly keepsFocus?: boolean | undefined;
+  /** Has the focus when the dialog it stands in opens. */
+  readonly autofocus?: boolean | undefined;
   readonly buttonRef?: Ref<HTMLButtonElement> | undefined;
   readonly onClick?: ((event: MouseEvent) => void) | undefined;
 }
@@ -35,6 +37,7 @@ export function Button(props: ButtonProps) {
       data-tip={tip}
       aria-label={props.label}
       aria-pressed={props.pressed}
+      data-autofocus={props.autofocus ? "" : undefined}
       disabled={props.disabled}
       tabIndex={props.tabIndex}
       ref={props.buttonRef ?? null}

@@ -23,7 +23,9 @@ test("the focus comes back when a dialog closes", () => {
 test("a question is answered by a button, or left", async () => {
   render(<DialogHost />);
   const first = ask("Delete", "Really?", [{ value: "yes", label: "Delete it", kind: "danger" }]);
-  fireEvent.click(await screen.findByRole("button", { name: "Delete it", hidden: true }));
+  const button = await screen.findByRole("button", { name: "Delete it", hidden: true });
+  expect(document.activeElement).toBe(button);
+  fireEvent.click(button);
   expect(await first).toBe("yes");
   const second = ask("Delete", "Really?", [{ value: "yes", label: "Delete it" }]);
   fireEvent.click(await screen.findByRole("button", { name: "Cancel", hidden: true }));

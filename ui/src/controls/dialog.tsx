@@ -147,12 +147,14 @@ export function DialogHost() {
                 Cancel
               </Button>
               {open.choices.map((choice, index) => (
-                <AutofocusButton
+                <Button
                   key={choice.value}
-                  choice={choice}
-                  focused={index === open.choices.length - 1}
+                  kind={choice.kind ?? "primary"}
+                  autofocus={index === open.choices.length - 1}
                   onClick={() => open.answer(choice.value)}
-                />
+                >
+                  {choice.label}
+                </Button>
               ))}
             </>
           }
@@ -162,22 +164,6 @@ export function DialogHost() {
       )}
       {text && <TextDialog question={text} />}
     </>
-  );
-}
-
-function AutofocusButton(props: {
-  readonly choice: Choice<string>;
-  readonly focused: boolean;
-  readonly onClick: () => void;
-}) {
-  const button = useRef<HTMLButtonElement>(null);
-  useLayoutEffect(() => {
-    if (props.focused) button.current?.focus();
-  }, [props.focused]);
-  return (
-    <Button buttonRef={button} kind={props.choice.kind ?? "primary"} onClick={props.onClick}>
-      {props.choice.label}
-    </Button>
   );
 }
 

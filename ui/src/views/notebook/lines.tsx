@@ -6,7 +6,9 @@ import type { ComponentChildren } from "preact";
 import { Button } from "../../controls/button.tsx";
 import { ago } from "../words.ts";
 import type { NotebookPage } from "./page.ts";
-import { obituaryWords } from "./status.ts";
+
+/** The session's notice of a kernel that died: it says why. */
+const DIED = "kernel-died";
 
 export function Lines({ page }: { readonly page: NotebookPage }) {
   const { notebook } = page;
@@ -14,7 +16,9 @@ export function Lines({ page }: { readonly page: NotebookPage }) {
   const saved = notebook.saved.value;
   const link = notebook.link.value;
   const refused = page.refused.value;
-  const died = kernel.status === "dead" && kernel.obituary !== null && kernel.obituary.asked !== true;
+  const died = kernel.status === "dead";
+  const diedIn = died ? cellOf(page, kernel.obituary?.run_id ?? null) : null;
+  const diedNotice = notebook.notices.value.some(notice => notice.id === DIED);
   const problemAge = useComputed(() => {
     const { problem, problemSinceMs } = notebook.saved.value;
     return problem === "" ? "" : ago(problemSinceMs, page.nowMs.value + notebook.clockOffsetMs.value);
@@ -29,24 +33,13 @@ export function Lines({ page }: { readonly page: NotebookPage }) {
           </Button>
         </Line>
       )}
-      {kernel.problem !== "" && (
+      {kernel.problem !== "" && !diedNotice && (
         <Line kind="error" text={`The kernel could not start. ${kernel.problem}`}>
           <Button kind="link" onClick={restart}>
             Try again
           </Button>
           <Button kind="link" onClick={() => page.chooseKernel()}>
             Choose a kernel
-          </Button>
-        </Line>
-      )}
-      {died && kernel.obituary !== null && (
-        <Line
-          kind="error"
-          text={obituaryWords(kernel.obituary, cellOf(page, kernel.obituary.run_id ?? null))}
-          more={kernel.obituary.stderr_tail ?? ""}
-        >
-          <Button kind="link" onClick={restart}>
-            Restart
           </Button>
         </Line>
       )}
@@ -70,9 +63,25 @@ export function Lines({ page }: { readonly page: NotebookPage }) {
         <Line
           key={notice.id}
           kind={notice.kind}
-          text={notice.text}
+          text={
+            notice.id === DIED && diedIn !== null
+              ? `${notice.text} It was running cell ${diedIn}.`
+              : notice.text
+          }
+          more={notice.id === DIED && died ? (kernel.obituary?.stderr_tail ?? "") : ""}
           onDismiss={notebook.writable.value ? () => notebook.dismissNotice(notice.id) : undefined}
-        />
+        >
+          {notice.id === DIED && died && (
+            <Button kind="link" onClick={restart}>
+              {kernel.problem === "" ? "Restart" : "Try again"}
+            </Button>
+          )}{" "}
+          {notice.id === DIED && kernel.problem !== "" && (
+            <Button kind="link" onClick={() => page.chooseKernel()}>
+              Choose a kernel
+            </Button>
+          )}
+        </Line>
       ))}
     </div>
   );

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { CellView, LinkStatus } from "../../core/model.ts";
 import type { KernelState, RunOutcome } from "../../core/wire.ts";
-import { kernelWords, labelOf, linkWords, obituaryWords, promptOf, savedWords, sideOf } from "./status.ts";
+import { kernelWords, labelOf, linkWords, promptOf, savedWords, sideOf } from "./status.ts";
 
 type Shown = Pick<CellView, "kind" | "status" | "executionCount" | "lastRun" | "freshness" | "outputs">;
 
@@ -104,18 +104,4 @@ test("the kernel", () => {
   };
   expect(kernelWords(kernel)).toEqual({ text: "Python 3 · busy", tone: "running" });
   expect(kernelWords({ ...kernel, status: "none", display_name: "", kernelspec: "" }).text).toBe("No kernel");
-});
-
-test("five deaths, five sentences", () => {
-  expect(obituaryWords({ signal: 9, out_of_memory: true, peak_bytes: 7.8e9, limit_bytes: 8e9 }, 12)).toBe(
-    "Kernel died: out of memory (7.8 GB of 8.0 GB) in cell 12. Variables are gone.",
-  );
-  expect(obituaryWords({ signal: 9, signal_name: "SIGKILL" }, 3)).toBe(
-    "Kernel died: killed by SIGKILL in cell 3. Variables are gone.",
-  );
-  expect(obituaryWords({ signal: 11 }, null)).toBe("Kernel died: killed by signal 11. Variables are gone.");
-  expect(obituaryWords({ exit_code: 3 }, null)).toBe(
-    "Kernel died: it exited with code 3. Variables are gone.",
-  );
-  expect(obituaryWords({}, null)).toBe("Kernel died: it ended. Variables are gone.");
 });

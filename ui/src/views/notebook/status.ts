@@ -1,8 +1,7 @@
 /** How things stand, in words: cells, kernel, file, link. Pure. Words first; colour only repeats them. */
 
 import type { CellView, LinkStatus, SavedView } from "../../core/model.ts";
-import type { KernelState, Obituary } from "../../core/wire.ts";
-import { sizeInWords } from "../../outputs/size.ts";
+import type { KernelState } from "../../core/wire.ts";
 import { ago, clock, count, duration } from "../words.ts";
 
 /** What a mark or a line looks like; the stylesheet gives it a colour. */
@@ -143,20 +142,4 @@ export function savedWords(
   const justSaved = saved.atMs !== 0 && serverNowMs - saved.atMs < JUST_SAVED_MS;
   if ((pending > 0 || saved.dirty) && !justSaved) return { text: "Saving", tone: "soft" };
   return { text: saved.atMs === 0 ? "Saved" : `Saved ${ago(saved.atMs, serverNowMs)}`, tone: "soft" };
-}
-
-/** Why the kernel is gone, and what is left. */
-export function obituaryWords(obituary: Obituary, cell: number | null): string {
-  const where = cell === null ? "" : ` in cell ${cell}`;
-  const { peak_bytes: peak, limit_bytes: limit, signal, exit_code: code } = obituary;
-  if (obituary.out_of_memory) {
-    const sizes = [peak, limit].filter(bytes => typeof bytes === "number").map(sizeInWords);
-    const figures = sizes.length === 0 ? "" : ` (${sizes.join(" of ")})`;
-    return `Kernel died: out of memory${figures}${where}. Variables are gone.`;
-  }
-  if (typeof signal === "number") {
-    return `Kernel died: killed by ${obituary.signal_name ?? `signal ${signal}`}${where}. Variables are gone.`;
-  }
-  const how = typeof code === "number" ? `it exited with code ${code}` : "it ended";
-  return `Kernel died: ${how}${where}. Variables are gone.`;
 }
