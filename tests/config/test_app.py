@@ -135,3 +135,13 @@ def test_other_classes_get_what_the_command_line_says(tmp_path: Path) -> None:
     config = other_config(found.other, [("FileNotebookManager", "save_script", "True")])
 
     assert str(config.FileNotebookManager.save_script) == "True"
+
+
+@pytest.mark.parametrize(("name", "meant"), [("NotebokApp", "NotebookApp"), ("ServerAp", "ServerApp")])
+def test_s7_a_class_that_was_surely_meant_to_be_ours_is_a_mistake(tmp_path: Path, name: str, meant: str) -> None:
+    """Else a password set on it would be passed over."""
+    path = tmp_path / "a_config.py"
+    path.write_text(f"c = get_config()\nc.{name}.password = 'x'\n")
+
+    with pytest.raises(ConfigError, match=rf"line 2: {name} is not a class of ours; did you mean {meant}\?"):
+        read_files([path])

@@ -18,7 +18,7 @@ from traitlets import Bool, Dict, Float, Instance, Integer, List, TraitError, Tr
 from traitlets.config import Config, Configurable
 from traitlets.config.loader import ConfigFileNotFound, JSONFileConfigLoader, PyFileConfigLoader
 
-from carnet.config.names import UnknownSetting, near, setting_of
+from carnet.config.names import UnknownSetting, near, near_class, setting_of
 from carnet.config.settings import NAMES, default_of, help_of, kind_of
 from carnet.errors import ConfigError
 
@@ -95,6 +95,9 @@ def _read_file(path: Path, found: FromFiles) -> None:
     for class_name, section in config.items():
         if not isinstance(section, Config):
             raise _mistake(path, class_name, "", "is not a class: c.CLASS.NAME = VALUE is the form")
+        meant = near_class(class_name)
+        if meant:
+            raise _mistake(path, class_name, "", f"is not a class of ours; did you mean {meant}?")
         for trait, value in section.items():
             try:
                 name = setting_of(class_name, trait)

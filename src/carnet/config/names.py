@@ -68,3 +68,16 @@ def near(trait: str) -> str:
 
     found = get_close_matches(trait, [*NAMES, *RENAMED], n=1)
     return found[0] if found else ""
+
+
+def near_class(class_name: str) -> str:
+    """Return one of our classes that a name was surely meant to be, after a typing error; or empty.
+
+    A setting of a class that nobody knows would be passed over: never where it was to protect the server.
+    """
+    from difflib import get_close_matches
+
+    if class_name in KNOWN_CLASSES:
+        return ""
+    found = get_close_matches(class_name, sorted(KNOWN_CLASSES), n=1, cutoff=0.85)
+    return found[0] if found else ""

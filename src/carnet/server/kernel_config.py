@@ -74,6 +74,11 @@ class ConfiguredHost(HostClient):
             label=label,
         )
 
+    async def warm_up(self, kernelspec: str = "") -> None:
+        """Have a spare kernel started, unless no kernel would be made of it."""
+        if not self._python_arguments:
+            await super().warm_up(kernelspec)
+
     async def _is_python(self, kernelspec: str) -> bool:
         if kernelspec not in self._takes:
             found = await self.kernelspecs()

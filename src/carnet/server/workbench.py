@@ -26,6 +26,8 @@ from carnet.kernels.spawn import find
 from carnet.live.registry import Registry
 from carnet.live.settings import LiveSettings
 from carnet.live.surroundings import Surroundings, kernel_folder
+from carnet.server.events import EventBus
+from carnet.server.kernel_config import ConfiguredHost, kernel_arguments
 from carnet.server.kernel_line import KernelLines
 from carnet.storage.base import NotebookManager
 
@@ -44,6 +46,7 @@ class Workbench:
     host_folder: Path
     lines: KernelLines = field(default_factory=KernelLines)
     """Of other people's clients."""
+    events: EventBus = field(default_factory=EventBus)
 
     async def kernels_if_any(self) -> list[KernelInfo]:
         """Return the kernels, without starting a host to ask."""
@@ -98,7 +101,7 @@ async def open_workbench(loaded: Loaded, state_folder: Path, clock: Clock) -> Wo
     journal = await asyncio.to_thread(JournalStore, state_folder)
     blobs = await asyncio.to_thread(BlobStore, state_folder / "blobs")
     host_folder = state_folder / "host"
-    host = HostClient(host_folder)
+    host = ConfiguredHost(host_folder, await asyncio.to_thread(kernel_arguments, loaded, state_folder))
     around = Surroundings(
         journal=journal,
         blobs=blobs,
