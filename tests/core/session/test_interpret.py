@@ -611,7 +611,7 @@ def test_km10_the_host_drops_and_ends_runs() -> None:
 def test_a_gap_is_said() -> None:
     state, _ = read(a_session(kernel=IDLE), Kernel().host(JournalGap(5, "the kernel host was killed")))
 
-    text = "Some output of this kernel may be missing: the kernel host was killed"
+    text = "Some output of this kernel may be missing: for 1 s, the kernel host was killed."
     assert state.notices == (Notice(GAP, "warning", text, 9_000),)
 
 

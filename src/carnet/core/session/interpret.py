@@ -427,8 +427,11 @@ class _Reader:
                     # Without a reply nobody knows how it went.
                     run = self._running(run_id, at_ms)
                     self.finish(run, run.reply or "lost", at_ms)
-            case host.JournalGap(reason=reason):
-                self._notice(GAP, "warning", f"Some output of this kernel may be missing: {reason}")
+            case host.JournalGap(since_ms=since_ms, reason=reason):
+                seconds = max(1, round((at_ms - since_ms) / 1000))
+                self._notice(
+                    GAP, "warning", f"Some output of this kernel may be missing: for {seconds} s, {reason}."
+                )
             case _:
                 assert_never(event)
 
