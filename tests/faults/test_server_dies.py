@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import random
+import re
 import signal
 import time
 from pathlib import Path
@@ -88,7 +89,7 @@ async def test_lv15_a_host_killed_in_mid_run_leaves_kernels_that_are_adopted_and
         await tab.wait(lambda: any(notice.id == "kernel-gap" for notice in tab.now.notices))
         [notice] = [notice for notice in tab.now.notices if notice.id == "kernel-gap"]
         figure(f"host SIGKILL: {notice.text!r}")
-        assert "may be missing: for 1 s, the kernel host was not there" in notice.text
+        assert re.search(r"may be missing: for \d+ s, the kernel host was not there", notice.text)
         await tab.wait(lambda: not tab.now.runs)
         await tab.run(tab.now.order[2])
         await tab.wait_done(2)
