@@ -98,6 +98,31 @@ def test_jn25_a_full_disk_leaves_nothing(
     blobs.put(b"hello", "text/plain")
 
 
+def test_jn25_together_all_are_kept(blobs: BlobStore) -> None:
+    with blobs.together() as put:
+        refs = [put(text, "text/plain") for text in (b"hello", b"world", b"hello")]
+
+    assert [blobs.get(ref.sha256) for ref in refs] == [b"hello", b"world", b"hello"]
+    assert len(files(blobs)) == 2
+
+
+def test_jn25_together_one_that_fails_keeps_none(blobs: BlobStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+
+    def keep_two() -> None:
+        with blobs.together() as put:
+            put(b"hello", "text/plain")
+            put(b"world", "text/plain")
+
+    with pytest.raises(JournalFull, match="Disk full"):
+        keep_two()
+
+    assert files(blobs) == []
+
+
 def test_jn26_collect_takes_what_is_old_and_unused(blobs: BlobStore) -> None:
     used = blobs.put(b"used", "text/plain").sha256
     old = blobs.put(b"old", "text/plain").sha256

@@ -10,7 +10,9 @@ import hashlib
 import os
 import re
 import time
-from collections.abc import Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 from carnet.core.notebook.model import BlobRef
@@ -19,6 +21,8 @@ from carnet.ids import new_id
 
 GRACE_S = 24 * 3600.0
 """A blob younger than this is never collected: its entry may not be committed yet."""
+
+SYNC_THREADS = 16
 
 _NAME = re.compile(r"[0-9a-f]{64}")
 _TEMPORARY = ".tmp-"
@@ -41,26 +45,52 @@ class BlobStore:
             JournalFull: no room; nothing was kept.
             JournalError: the folder cannot be written.
         """
-        sha256 = hashlib.sha256(data).hexdigest()
-        path = self.path(sha256)
-        if self._touch(path, len(data)):
+        with self.together() as put:
+            return put(data, media_type)
+
+    @contextmanager
+    def together(self) -> Iterator[Callable[[bytes, str], BlobRef]]:
+        """Lend a `put` for many blobs: they are kept, and on the disk, when the block ends, or none of them is.
+
+        The disk is waited for once, not for one blob after another.
+
+        Raises:
+            JournalFull, JournalError: as `put`; from `put`, or when the block ends.
+        """
+        unsynced: dict[str, Path] = {}
+
+        def put(data: bytes, media_type: str) -> BlobRef:
+            sha256 = hashlib.sha256(data).hexdigest()
+            path = self.path(sha256)
+            if sha256 not in unsynced and not self._touch(path, len(data)):
+                temporary = unsynced[sha256] = path.with_name(_TEMPORARY + new_id())
+                try:
+                    path.parent.mkdir(mode=0o700, exist_ok=True)
+                    with open(temporary, "xb", opener=_open_private) as file:
+                        file.write(data)
+                except OSError as error:
+                    raise _translated(error, sha256) from error
             return BlobRef(sha256=sha256, size_bytes=len(data), media_type=media_type)
+
         try:
-            path.parent.mkdir(mode=0o700, exist_ok=True)
-            temporary = path.with_name(_TEMPORARY + new_id())
-            try:
-                with open(temporary, "xb", opener=_open_private) as file:
-                    file.write(data)
-                    file.flush()
-                    os.fsync(file.fileno())
-                os.replace(temporary, path)
-            except BaseException:
+            yield put
+            if unsynced:
+                self._keep(unsynced)
+        except BaseException:
+            for temporary in unsynced.values():
                 temporary.unlink(missing_ok=True)
-                raise
-            _sync_folder(path.parent)
+            raise
+
+    def _keep(self, unsynced: Mapping[str, Path]) -> None:
+        """Sync the temporary files, give them their names, and sync these."""
+        try:
+            _sync_all([*unsynced.values()])
+            for sha256, temporary in unsynced.items():
+                os.replace(temporary, self.path(sha256))
+            # After a crash, some file systems keep the new bytes but forget the rename.
+            _sync_all([*{temporary.parent for temporary in unsynced.values()}])
         except OSError as error:
-            raise _translated(error, sha256) from error
-        return BlobRef(sha256=sha256, size_bytes=len(data), media_type=media_type)
+            raise _translated(error, next(iter(unsynced))) from error
 
     def get(self, sha256: str) -> bytes:
         """Return all bytes, checked against their name.
@@ -160,9 +190,17 @@ def _open_private(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_CLOEXEC, 0o600)
 
 
-def _sync_folder(folder: Path) -> None:
-    # After a crash, some file systems keep the new bytes but forget the rename.
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+def _sync_all(paths: Sequence[Path]) -> None:
+    """Sync files or folders. Those that wait at the same time share what the file system has to write."""
+    if len(paths) == 1:
+        _sync(paths[0])
+        return
+    with ThreadPoolExecutor(min(SYNC_THREADS, len(paths)), thread_name_prefix="carnet-sync") as threads:
+        list(threads.map(_sync, paths))
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
     finally:

@@ -20,4 +20,6 @@ def read_notebook(around: Surroundings, path: NotebookPath) -> tuple[Notebook, R
         raise InvalidNotebook(f"{path} is a folder, not a notebook.")
     notebook = decode(data, new_ids=cell_ids())
     limit = around.settings.blob_limit_bytes
-    return extract_large(notebook, limit_bytes=limit, new_blob=around.blobs.put), entry.revision
+    with around.blobs.together() as put:
+        notebook = extract_large(notebook, limit_bytes=limit, new_blob=put)
+    return notebook, entry.revision

@@ -46,6 +46,9 @@ MINOR: Final = 5
 MAX_DEPTH: Final = 500
 """Levels of lists and objects in a file. JSON writers recurse, so what is deeper could not be saved again."""
 
+_LARGE_BYTES: Final = 1 << 20
+"""Below it, parsing takes a few milliseconds at most."""
+
 _NO_ID: Final = CellId("")
 _KINDS: Mapping[str, CellKind] = {"code": "code", "markdown": "markdown", "raw": "raw"}
 _OUTPUT_TYPES = frozenset({"stream", "display_data", "execute_result", "error"})
@@ -220,13 +223,27 @@ def _parse(data: bytes) -> Json:
             f"the file holds nothing but {len(data)} zero bytes, as a crash can leave it: restore an earlier version"
         )
     data = data.removeprefix(BOM_UTF8)
+    parsed: Json
     try:
-        parsed: Json = msgspec.json.decode(data)
+        parsed = _parse_by_cells(data) if len(data) > _LARGE_BYTES else msgspec.json.decode(data)
     except RecursionError:
         raise _too_deep() from None
     except (msgspec.MsgspecError, UnicodeDecodeError):
         parsed = _parse_leniently(data)
     return parsed
+
+
+def _parse_by_cells(data: bytes) -> Json:
+    """Parse what may be large: no call holds the interpreter's lock longer than one cell takes."""
+    try:
+        outer = msgspec.json.decode(data, type=dict[str, msgspec.Raw])
+        cells = msgspec.json.decode(outer.pop("cells"), type=list[msgspec.Raw])
+    except (msgspec.ValidationError, KeyError):  # no notebook; what it is instead is said later
+        other: Json = msgspec.json.decode(data)
+        return other
+    root: JsonObject = {name: msgspec.json.decode(value) for name, value in outer.items()}
+    root["cells"] = [msgspec.json.decode(cell) for cell in cells]
+    return root
 
 
 def _parse_leniently(data: bytes) -> Json:
