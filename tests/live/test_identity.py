@@ -90,3 +90,14 @@ async def test_lv18_a_folder_takes_its_notebooks_along(world: World) -> None:
     except NotFound:
         return
     raise AssertionError("it is gone")
+
+
+async def test_sv5_a_new_notebook_does_not_take_the_name_of_an_open_one_whose_file_is_gone(
+    world: World,
+) -> None:
+    write_notebook(world.notebooks, "one", name="Untitled.ipynb")
+    registry = world.start()
+    await registry.open(NotebookPath("Untitled.ipynb"))
+    (world.notebooks / "Untitled.ipynb").unlink()
+
+    assert registry.around.storage.untitled_path() == "Untitled1.ipynb"

@@ -28,6 +28,8 @@ class Registry:
 
     def __init__(self, around: Surroundings) -> None:
         self.around = around
+        # An open notebook keeps its name, even while its file is gone (SV5).
+        around.storage.name_taken = self._has_name  # type: ignore[method-assign]  # the hook is made for it
         self._sessions: dict[NotebookPath, asyncio.Task[Session]] = {}
         self._keeper: asyncio.Task[None] | None = None
         self._guard: asyncio.Task[None] | None = None
@@ -73,6 +75,9 @@ class Registry:
     def sessions(self) -> list[Session]:
         """Return the open sessions, in the order they were opened."""
         return [session for path in tuple(self._sessions) if (session := self.find(path)) is not None]
+
+    def _has_name(self, path: NotebookPath) -> bool:
+        return path in self._sessions
 
     def bound_to(self, kernel_id: KernelId) -> Session | None:
         """Return the session that this kernel belongs to, or None."""

@@ -312,6 +312,13 @@ class NotebookManager(LoggingConfigurable):
 
     # -- names for new files ----------------------------------------------------------------------
 
+    def name_taken(self, path: NotebookPath) -> bool:
+        """Return whether a new file may not have this free name.
+
+        Whoever keeps notebooks open sets this: one whose file is gone still has its name.
+        """
+        return False
+
     def untitled_path(
         self, folder: NotebookPath = ROOT, *, stem: str = "Untitled", suffix: str = NOTEBOOK_SUFFIX
     ) -> NotebookPath:
@@ -354,9 +361,12 @@ class NotebookManager(LoggingConfigurable):
             raise InvalidPath(f"{folder}: it is a file, not a folder.")
         number = 1
         path = join_path(folder, f"{stem}{first}{suffix}")
-        if not first and self.exists(path):
+        if not first and self._is_taken(path):
             path = join_path(folder, f"{stem}{next_.format(number)}{suffix}")
-        while self.exists(path):
+        while self._is_taken(path):
             number += 1
             path = join_path(folder, f"{stem}{next_.format(number)}{suffix}")
         return path
+
+    def _is_taken(self, path: NotebookPath) -> bool:
+        return self.exists(path) or self.name_taken(path)
