@@ -1,13 +1,13 @@
 """`carnet passwd`."""
 
-import getpass
-
 import pytest
 
 from carnet.clock import SystemClock
 from carnet.security.logins import LoginTable
+from carnet.security.owner import owner_name
 from carnet.security.passwords import check_password
 from carnet.security.state import SecurityState
+from carnet.security.totp import code_at, new_secret
 from tests.cli.conftest import Home
 
 pytestmark = pytest.mark.slow  # argon2
@@ -40,7 +40,7 @@ def test_save_sets_it_for_the_server_and_signs_all_out(home: Home) -> None:
 
     state = SecurityState.open(home.state, SystemClock())
     assert (done.code, done.out) == (0, "")
-    assert check_password(state.accounts.password_hash(getpass.getuser(), ""), "a long word")
+    assert check_password(state.accounts.password_hash(owner_name(), ""), "a long word")
     assert logins.find(secret) is None
     logins.close()
     state.close()
@@ -51,3 +51,17 @@ def test_a_password_on_the_command_line_is_refused(home: Home) -> None:
 
     assert (done.code, done.out) == (1, "")
     assert "others can read" in done.err
+
+
+def test_who_lost_the_telephone_gets_in_again_from_the_machine(home: Home) -> None:
+    clock, user, secret = SystemClock(), owner_name(), new_secret()
+    state = SecurityState.open(home.state, clock)
+    code = code_at(secret, clock.now_ms() // 30_000)
+    assert state.factors.set_up(user, secret, code) is not None
+    home.types("a long word", "a long word")
+
+    assert home.run("passwd", "--without-codes").code == 1
+    assert home.run("passwd", "--save", "--without-codes").code == 0
+
+    assert not state.factors.has_totp(user)
+    state.close()

@@ -4,7 +4,6 @@ A token is printed once, on stdout alone, so that it can go straight into a file
 A running server knows it, or knows it no more, at once.
 """
 
-import getpass
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -17,6 +16,7 @@ from carnet.config.folders import state_folder
 from carnet.config.load import load
 from carnet.errors import ConfigError
 from carnet.security.api_tokens import NEVER_MS, expiry_of
+from carnet.security.owner import owner_name
 from carnet.security.scopes import parse_scopes, written
 from carnet.security.state import SecurityState
 
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str]) -> int:
                 _list(state)
             case ["revoke", name]:
                 revoked = state.tokens.revoke(name)
-                state.audit.note("token-revoked", user=getpass.getuser(), detail=revoked.name)
+                state.audit.note("token-revoked", user=owner_name(), detail=revoked.name)
                 print(f"Revoked {revoked.name}.")
             case _:
                 raise ConfigError(f"Say what to do: {USAGE}.")
@@ -57,7 +57,7 @@ def _create(state: SecurityState, name: str, own: Mapping[str, str]) -> None:
     now_ms = SystemClock().now_ms()
     text, made = state.tokens.create(
         name,
-        user=getpass.getuser(),
+        user=owner_name(),
         scopes=parse_scopes(own["scope"].split(",")),
         expires_ms=expiry_of(own.get("expires", LIFE), now_ms),
     )

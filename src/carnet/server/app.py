@@ -6,8 +6,6 @@ What it imports is what the first page needs; a test lists it.
 import asyncio
 import importlib
 import logging
-import os
-import pwd
 import socket
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -20,6 +18,7 @@ from carnet.clock import Clock
 from carnet.config.load import Loaded
 from carnet.security.access import Gate, GateRules
 from carnet.security.logins import LoginTable
+from carnet.security.owner import owner_name
 from carnet.security.state import SecurityState
 from carnet.security.throttle import Throttle
 from carnet.security.tokens import new_token
@@ -86,7 +85,7 @@ def make_services(
         carnet.database.DatabaseDamaged, sqlite3.Error, OSError: the state folder cannot be used.
     """
     settings = loaded.settings
-    user = user_name()
+    user = owner_name()
     has_password = bool(security.accounts.password_hash(user, settings.password))
     rules = GateRules(
         user=user,
@@ -170,14 +169,6 @@ def _host_names(loaded: Loaded) -> frozenset[str]:
     else:
         names |= {settings.ip}
     return frozenset(name.lower().strip("[]") for name in names if name)
-
-
-def user_name() -> str:
-    """Return the name of the one person this server is for."""
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:  # an id without an entry, as in some containers
-        return os.environ.get("USER") or "owner"
 
 
 def _log_request(handler: Handler) -> None:

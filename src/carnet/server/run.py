@@ -26,10 +26,11 @@ from carnet.config.folders import state_folder
 from carnet.config.load import SECRET_ENVIRONMENT, Loaded
 from carnet.errors import CarnetError, ConfigError
 from carnet.security.origins import is_loopback
+from carnet.security.owner import owner_name
 from carnet.security.passwords import check_form, hash_password
 from carnet.security.state import SecurityState
 from carnet.server.announcing import address_of, other_addresses_of, qr_code
-from carnet.server.app import WorkbenchOpener, make_server, make_services, user_name
+from carnet.server.app import WorkbenchOpener, make_server, make_services
 from carnet.server.front import local_address
 from carnet.server.link_watch import watch_links
 from carnet.server.listening import Listening, listen
@@ -231,7 +232,7 @@ class _Life:
 
 def _have_key(loaded: Loaded, security: SecurityState, say: Say, ask: Ask | None) -> None:
     """Make sure that there is a password or a token where there must be one: ask for one, or refuse."""
-    settings, user = loaded.settings, user_name()
+    settings, user = loaded.settings, owner_name()
     has_password = bool(security.accounts.password_hash(user, settings.password))
     serves_others = not settings.sock and not is_loopback(settings.ip)
     if serves_others and not has_password and not settings.token and not settings.serve_unprotected:
