@@ -13,7 +13,7 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
-from tests.support.files import FileCell
+from tests.support.files import FileCell, read_file
 
 LOCK = Path(__file__).with_name("foreign.lock")
 _ROOT = Path(__file__).parents[2]
@@ -72,14 +72,18 @@ def _pip() -> list[str]:
 
 
 def notebooks(folder: Path) -> dict[str, Path]:
-    """Return those to run, by a name of their own."""
+    """Return those to run, by a name of their own: those with code."""
     found: dict[str, Path] = {}
     for file in sorted(folder.glob("*/**/*.ipynb")):
-        if file.stem not in LEFT_OUT:
+        if file.stem not in LEFT_OUT and _has_code(file):
             found[
                 f"{file.relative_to(folder).parts[0].partition('-')[0]}-{file.parent.parent.name}-{file.stem}"
             ] = file
     return found
+
+
+def _has_code(file: Path) -> bool:
+    return any(cell.cell_type == "code" and cell.source.strip() for cell in read_file(file).cells)
 
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
