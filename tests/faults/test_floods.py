@@ -96,9 +96,9 @@ async def test_km_200_mb_of_stdout_are_all_there_in_bounded_memory(server: Carne
         got.update(output.text.encode())
         assert got.digest() == expected.digest()
         assert memory.peak_bytes < MEMORY_LIMIT_BYTES
-        # The file stays small, and says where the rest is.
+        # The file stays small, and says where the rest is. What was on its way to a blob is still in it.
         [stream] = read_file(file).cells[0].outputs
-        assert file.stat().st_size < 1 << 20
+        assert file.stat().st_size < 8 << 20
         assert stream.text.startswith("0" * (width - 1) + "\n")
         assert stream.text.endswith(f"{lines - 1:0{width - 1}d}\n")
         assert "are not in this file. Carnet keeps them" in stream.text
