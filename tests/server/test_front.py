@@ -31,6 +31,9 @@ EXAMPLES = {
     r"api/kernels/([0-9A-Za-z_-]{1,64})/(interrupt|restart)": "api/kernels/abc/interrupt",
     r"api/kernels/([0-9A-Za-z_-]{1,64})/channels": "api/kernels/abc/channels",
     r"api/sessions/([0-9A-Za-z_-]{1,64})": "api/sessions/abc",
+    r"api/spec\.yaml": "api/spec.yaml",
+    r"api/config/(\w{1,64})": "api/config/notebook",
+    r"api/contents(/.*)?/trust": "api/contents/a.ipynb/trust",
     r"api/logins/([0-9a-f]{16})": "api/logins/" + "0" * 16,
 }
 

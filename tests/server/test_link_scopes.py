@@ -32,6 +32,9 @@ CHANGES = {
     "api/sessions": Scope.RUN,
     "api/contents": Scope.EDIT,
     "api/trash": Scope.EDIT,
+    "api/config": Scope.EDIT,
+    "api/events": Scope.EDIT,
+    "api/shutdown": Scope.ADMIN,
     "files/": Scope.EDIT,
 }
 LOOKS = {
@@ -75,6 +78,8 @@ def test_ac21_a_token_gets_in_only_where_its_scope_lets_it(
     server: Server, tokens: dict[str, str], route: Route, method: str
 ) -> None:
     for word, token in tokens.items():
+        if route.pattern == "api/shutdown" and word == "admin":
+            continue  # it would end the server: tests/api/test_server_itself.py shows that it does
         got = server.ask(method, example(route), headers={"Authorization": f"Bearer {token}"})
         if method == "HEAD":
             assert (got.status == 403) is (wanted(route, method) not in parse_scopes([word])), word

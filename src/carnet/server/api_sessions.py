@@ -21,7 +21,7 @@ from carnet.errors import AlreadyExists, KernelError, NoSuchKernel, NoSuchKernel
 from carnet.ids import ClientId, KernelId, NotebookPath, new_id, new_kernel_id
 from carnet.journal.store import JournalStore
 from carnet.live.session import Session
-from carnet.server.kernel_actions import act
+from carnet.server.kernel_actions import act, gone
 from carnet.server.workbench import Workbench
 from carnet.storage.paths import normalise_path
 
@@ -144,6 +144,7 @@ class ApiSessions:
                 await (await self._bench.connected_host()).shutdown(kernel.kernel_id)
             elif wanted.kernelspec and not wanted.kernel_id:
                 await _intend(session, StartKernel(wanted.kernelspec), by=by)
+                await gone(self._bench, kernel.kernel_id)
             await self._arrived(session)
             return await self.find(old.id)
         kernel_id = kernel.kernel_id

@@ -6,7 +6,7 @@ joined text, files as text or base64, folders as lists.
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 from typing import Any, Final
 
@@ -15,12 +15,13 @@ from carnet.core.notebook.model import Cell, Notebook
 from carnet.errors import InvalidPath, PeerError
 from carnet.ids import CellId, NotebookPath, new_cell_id
 from carnet.server.times import iso_time
+from carnet.server.trust import mark
 from carnet.storage.base import Entry, NotebookManager
 
 _TYPES: Final = {"notebook": "notebook", "file": "file", "folder": "directory"}
 
 
-def model_of(
+def model_of(  # noqa: PLR0913 - as many as clients may ask for
     storage: NotebookManager,
     path: NotebookPath,
     *,
@@ -28,6 +29,7 @@ def model_of(
     wanted_format: str | None = None,
     with_content: bool = True,
     with_hash: bool = False,
+    is_trusted: Callable[[bytes], bool] = lambda _: False,
 ) -> dict[str, Any]:
     """Return the model of what is at a path.
 
@@ -59,6 +61,8 @@ def model_of(
             if model["type"] == "notebook"
             else _file_content(path, data, wanted_format)
         )
+        if model["type"] == "notebook":
+            mark(model["content"], trusted=is_trusted(data))
     return model
 
 

@@ -1,11 +1,15 @@
 """Interrupt, restart and end kernels for callers outside the link: through the notebook's session where one is open."""
 
-from typing import Literal
+import asyncio
+from typing import Final, Literal
 
 from carnet.core.session.intents import Intent, IntentBody, Interrupt, RestartKernel, ShutdownKernel
 from carnet.errors import KernelError
 from carnet.ids import ClientId, KernelId, new_id
 from carnet.server.workbench import Workbench
+
+END_WAIT_S: Final = 10.0
+_LOOK_S: Final = 0.03
 
 Action = Literal["interrupt", "restart", "shutdown"]
 
@@ -35,3 +39,17 @@ async def act(bench: Workbench, kernel_id: KernelId, action: Action, *, by: str)
     answer = await session.receive(intent)
     if answer.refusal is not None:
         raise KernelError(answer.message)
+    if action == "shutdown":
+        await gone(bench, kernel_id)
+
+
+async def gone(bench: Workbench, kernel_id: KernelId) -> None:
+    """Return when a kernel that was ended is no more; after `END_WAIT_S` in any case."""
+    try:
+        async with asyncio.timeout(END_WAIT_S):
+            while True:
+                if all(one.kernel_id != kernel_id for one in await bench.kernels_if_any()):
+                    return
+                await asyncio.sleep(_LOOK_S)
+    except TimeoutError:
+        return  # a kernel that does not want to end is killed by its host; nobody need wait for that

@@ -91,6 +91,32 @@ ROUTES: Final[Sequence[Route]] = (
     # the API
     Route(r"api/?", "status:Version", Who.PUBLIC, Kind.API, "GET HEAD"),
     Route(r"api/status", "status:Status", Who.LOGIN, Kind.API, "GET HEAD"),
+    Route(r"api/spec\.yaml", "spec:Spec", Who.LOGIN, Kind.API, "GET HEAD"),
+    Route(r"metrics", "server_itself:Metrics", Who.LOGIN, Kind.API, "GET HEAD"),
+    Route(
+        r"api/shutdown", "server_itself:Shutdown", Who.LOGIN, Kind.API, "POST", SMALL_BODY_BYTES, Scope.ADMIN
+    ),
+    Route(
+        r"api/security/csp-report",
+        "server_itself:CspReport",
+        Who.LOGIN,
+        Kind.API,
+        "POST",
+        SMALL_BODY_BYTES,
+        Scope.READ,
+    ),
+    Route(r"api/resolvePath", "resolve:ResolvePath", Who.LOGIN, Kind.API, "GET HEAD"),
+    Route(
+        r"api/config/(\w{1,64})",
+        "config_sections:ConfigSection",
+        Who.LOGIN,
+        Kind.API,
+        "GET HEAD PUT PATCH",
+        JSON_BODY_BYTES,
+        Scope.EDIT,
+    ),
+    Route(r"api/events", "events:Events", Who.LOGIN, Kind.API, "POST", JSON_BODY_BYTES, Scope.EDIT),
+    Route(r"api/events/subscribe", "events:EventSocket", Who.LOGIN, Kind.SOCKET, "GET"),
     Route(r"api/me", "status:Me", Who.LOGIN, Kind.API, "GET HEAD"),
     Route(
         r"api/contents(/.*)?/checkpoints",
@@ -108,6 +134,7 @@ ROUTES: Final[Sequence[Route]] = (
         "POST DELETE",
         writes=Scope.EDIT,
     ),
+    Route(r"api/contents(/.*)?/trust", "trust:Trust", Who.LOGIN, Kind.API, "POST", writes=Scope.EDIT),
     Route(
         rf"api/contents{_PATH}",
         "contents:Contents",

@@ -21,6 +21,7 @@ from carnet.server.static_files import StaticFiles
 
 if TYPE_CHECKING:
     from carnet.server.handlers.channels import Channels
+    from carnet.server.handlers.events import EventSocket
     from carnet.server.handlers.link import LinkSocket
     from carnet.server.workbench import Workbench
 
@@ -50,7 +51,7 @@ class Services:
     threads: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(max_workers=8, thread_name_prefix="carnet-server")
     )
-    links: "set[LinkSocket | Channels]" = field(default_factory=set)
+    links: "set[LinkSocket | Channels | EventSocket]" = field(default_factory=set)
     """The open links, to be told goodbye."""
 
     @property

@@ -20,7 +20,7 @@ FRAME_BYTES = 256 << 20
 
 
 class Channels(Handler, WebSocketHandler):
-    """One client's socket."""
+    """A client's socket to a kernel, in both of Jupyter's protocols."""
 
     line: KernelLine | None = None
     lines: KernelLines

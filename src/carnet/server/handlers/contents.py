@@ -6,6 +6,7 @@ merges it (invariant 4). Rules CO1 to CO12: docs/specs/contents-api.md.
 
 import base64
 import binascii
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -14,6 +15,7 @@ from carnet.errors import NotFound, PeerError, RevisionConflict
 from carnet.ids import NotebookPath, Revision
 from carnet.server.contents import model_of, new_notebook, notebook_bytes
 from carnet.server.handlers.base import Handler
+from carnet.server.trust import is_trusted, says_trusted, trust
 from carnet.server.uploads import append_chunk, take_upload, upload_file
 from carnet.storage.base import NotebookManager
 from carnet.storage.paths import normalise_path
@@ -40,29 +42,38 @@ class Contents(Handler):
         wanted_format = self.get_query_argument("format", None)
         if wanted_type not in _TYPES or wanted_format not in {"text", "base64", "json", None}:
             raise PeerError("type is directory, notebook or file; format is text, base64 or json.")
-        storage = (await self.workbench()).storage
+        bench = await self.workbench()
+        session = bench.registry.find(path)
+        if session is not None and session.saver.unsaved:
+            # What the page shows is what other programs get, and base their changes on.
+            await session.saver.save()
         model = await self.blocking(
             model_of,
-            storage,
+            bench.storage,
             path,
             wanted_type=wanted_type,
             wanted_format=wanted_format,
             with_content=self.get_query_argument("content", "1") != "0",
             with_hash=self.get_query_argument("hash", "0") == "1",
+            is_trusted=partial(is_trusted, bench.journal),
         )
         self.answer(model)
 
     async def put(self, raw: str) -> None:
         """Make or replace a file, or make a folder."""
         path, body = path_of(raw), self.json_body()
-        storage = (await self.workbench()).storage
-        kind = body.get("type")
+        bench = await self.workbench()
+        storage = bench.storage
+        kind = body.get("type", "notebook" if path.endswith(".ipynb") else "file")
         if kind == "directory":
             await self.blocking(storage.make_folder, path)
             is_new = True
         elif kind == "notebook":
-            data = await self.blocking(notebook_bytes, body.get("content"))
+            content = body.get("content")
+            data = new_notebook() if content is None else await self.blocking(notebook_bytes, content)
             is_new = await self.blocking(save, storage, path, data, self._based_on())
+            if says_trusted(content):
+                trust(bench.journal, data)
         elif kind == "file":
             data = await self.blocking(_file_bytes, body)
             if body.get("chunk") is None:
@@ -78,6 +89,10 @@ class Contents(Handler):
                 return
         else:
             raise PeerError("type must be directory, notebook or file.")
+        session = bench.registry.find(path)
+        if session is not None:
+            # An outside change: merged now, so that every open page shows it when this is answered.
+            await session.saver.look_outside()
         model = await self.blocking(model_of, storage, path, with_content=False)
         self._answer_made(model, 201 if is_new else 200)
 
@@ -171,6 +186,8 @@ def save(storage: NotebookManager, path: NotebookPath, data: bytes, based_on: Re
 
 def _file_bytes(body: dict[str, Any]) -> bytes:
     content, form = body.get("content"), body.get("format")
+    if content is None and form is None and body.get("chunk") is None:
+        return b""
     if not isinstance(content, str):
         raise PeerError("content: text or base64 is wanted.")
     if form == "base64":

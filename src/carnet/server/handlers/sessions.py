@@ -14,7 +14,7 @@ _TYPES: Final = {"notebook", "console", "file"}
 
 
 class Sessions(Handler):
-    """All of them."""
+    """The sessions: paths with kernels, in Jupyter's shape; or open one."""
 
     async def get(self) -> None:
         """List them."""
@@ -38,7 +38,7 @@ class Sessions(Handler):
 
 
 class OneSession(Handler):
-    """One of them."""
+    """A session; or change it, or end it and its kernel."""
 
     async def get(self, session_id: str) -> None:
         """Answer with it."""

@@ -1,11 +1,24 @@
 """Who is there: the version for anyone, the state of the server and the user for who is signed in."""
 
+from typing import Final
+
+import msgspec
+
 from carnet import __version__
+from carnet.errors import PeerError
+from carnet.security.access import Identity
+from carnet.security.scopes import Scope
 from carnet.server.handlers.base import Handler
 from carnet.server.times import iso_time
 
 JUPYTER_VERSION = "2.17.0"
 """Clients switch on the version of Jupyter Server: this is the one whose API we speak."""
+
+
+_EVERYTHING: Final = {
+    resource: ["read", "write", "execute"]
+    for resource in ("contents", "kernels", "kernelspecs", "sessions", "terminals", "events", "server")
+}
 
 
 class Version(Handler):
@@ -37,11 +50,17 @@ class Me(Handler):
     """Who asks, in Jupyter's shape."""
 
     def get(self) -> None:
-        """Answer with who asks. Whoever is signed in may do everything: there is one owner."""
+        """Answer with who asks. `permissions={"kernels": ["execute"]}`: which of these they may; else all they may."""
         user = self.identity.user
-        everything = {resource: ["read", "write"] for resource in ("contents", "kernelspecs", "server")}
-        everything["kernels"] = ["read", "write", "execute"]
-        everything["sessions"] = ["read", "write"]
+        asked = self.get_query_argument("permissions", "")
+        try:
+            wanted: dict[str, list[str]] = msgspec.json.decode(asked or "{}", type=dict[str, list[str]])
+        except msgspec.MsgspecError:
+            raise PeerError('permissions: a JSON object as {"kernels": ["execute"]} is wanted.') from None
+        permissions = {
+            resource: [action for action in actions if _may(self.identity, resource, action)]
+            for resource, actions in (wanted or _EVERYTHING).items()
+        }
         self.answer(
             {
                 "identity": {
@@ -52,7 +71,17 @@ class Me(Handler):
                     "avatar_url": None,
                     "color": None,
                 },
-                "permissions": everything,
+                "permissions": permissions,
                 "xsrf": self.services.gate.xsrf_token(self.admission.cookie, self.identity),
             }
         )
+
+
+def _may(identity: Identity, resource: str, action: str) -> bool:
+    """Return whether somebody may do what Jupyter calls an action on a resource."""
+    if action == "read":
+        return Scope.READ in identity.scopes
+    if action not in {"write", "execute"}:
+        return False
+    runs = action == "execute" or resource in {"kernels", "sessions", "terminals"}
+    return (Scope.RUN if runs else Scope.ADMIN if resource == "server" else Scope.EDIT) in identity.scopes
