@@ -84,7 +84,7 @@ test("what is saved, and where", () => {
     text: "Not saved",
     tone: "bad",
   });
-  expect(savedWords(saved, 2, { kind: "closed", reason: "" }, true, 0).text).toBe("Kept in this browser");
+  expect(savedWords(saved, 2, { kind: "closed", reason: "" }, true, 0).text).toBe("2 changes kept here");
   expect(savedWords(saved, 0, live, false, 0).text).toBe("Read-only");
 });
 

@@ -137,7 +137,7 @@ export function savedWords(
 ): Words {
   if (!writable) return { text: "Read-only", tone: "soft" };
   if (saved.problem !== "") return { text: "Not saved", tone: "bad" };
-  if (link.kind !== "live") return { text: pending > 0 ? "Kept in this browser" : "", tone: "soft" };
+  if (link.kind !== "live") return { text: pending > 0 ? `${count(pending, "change")} kept here` : "", tone: "soft" };
   // A cell that prints makes the file out of date every moment: what matters is when it was last written.
   const justSaved = saved.atMs !== 0 && serverNowMs - saved.atMs < JUST_SAVED_MS;
   if ((pending > 0 || saved.dirty) && !justSaved) return { text: "Saving", tone: "soft" };
