@@ -99,7 +99,9 @@ def test_jn1_a_second_connection_leaves_the_locks_of_the_first(tmp_path: Path) -
     first.execute("CREATE TABLE kept (a)")
     second = connect(tmp_path)
 
-    program = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('SELECT count(*) FROM kept').fetchone()"
+    program = (
+        "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('SELECT count(*) FROM kept').fetchone()"
+    )
     subprocess.run([sys.executable, "-c", program, database_path(tmp_path)], check=True)
 
     assert database_path(tmp_path).with_name("carnet.sqlite3-wal").exists()

@@ -48,7 +48,7 @@ def test_ho51_what_only_a_start_can_do_needs_a_start(
 
 
 def test_ho52_the_code_binds_no_name_and_survives_any_text() -> None:
-    code = claim_code("/a 'folder'\n\\", {"NAME": '"""\'\\\n'})
+    code = compile(claim_code("/a 'folder'\n\\", {"NAME": '"""\'\\\n'}), "claim", "exec")
     assert {instruction.opname for instruction in dis.get_instructions(code)}.isdisjoint(
         {"STORE_NAME", "STORE_GLOBAL", "IMPORT_NAME"}
     )

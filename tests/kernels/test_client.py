@@ -40,6 +40,11 @@ def cut(client: HostClient) -> None:
     client._wire.close()
 
 
+def is_past(number: int) -> Callable[[Record], bool]:
+    """Return whether a record comes after this one."""
+    return lambda record: record.number > number
+
+
 async def test_ho71_a_reader_resumes_after_each_cut(kernel: Watch) -> None:
     states: list[HostState] = []
     kernel.client.on_state = states.append
@@ -49,7 +54,7 @@ async def test_ho71_a_reader_resumes_after_each_cut(kernel: Watch) -> None:
         [a_run("cut", "import time\nfor n in range(300): print(n, flush=True); time.sleep(0.002)")],
     )
     for count in (20, 120, 220):
-        await kernel.until(lambda record, count=count: record.number > first + count)
+        await kernel.until(is_past(first + count))
         cut(kernel.client)
     await kernel.over("cut")
     assert text_of(kernel.records).split() == [str(number) for number in range(300)]
@@ -93,7 +98,7 @@ async def test_ho72_a_slow_reader_gets_all_and_holds_up_nobody(kernel: Watch, ho
     while not any(r.msg_type == "execute_reply" and r.parent_id == "flood" for r in slow.records):
         seen = slow.records[-1].number
         slow_client.acknowledge(kernel.kernel_id, seen)
-        await slow.until(lambda record, seen=seen: record.number > seen)
+        await slow.until(is_past(seen))
     await slow.over("flood")
     words = [word for word in text_of(slow.records).split() if not word.startswith("x")]
     assert words == numbers

@@ -75,7 +75,7 @@ class Connection(asyncio.Protocol):
         user = _peer_user(transport.get_extra_info("socket"))
         if user is not None and user != os.getuid():
             log.warning("refused a connection from user %d", user)
-            transport.abort()
+            self._transport.abort()
             return
         self.owner.joined(self)
 
