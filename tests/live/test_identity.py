@@ -101,3 +101,20 @@ async def test_sv5_a_new_notebook_does_not_take_the_name_of_an_open_one_whose_fi
     (world.notebooks / "Untitled.ipynb").unlink()
 
     assert registry.around.storage.untitled_path() == "Untitled1.ipynb"
+
+
+async def test_lv18_a_notebook_renamed_onto_the_name_of_a_gone_one_takes_it_over(world: World) -> None:
+    write_notebook(world.notebooks, "gone", name="gone.ipynb")
+    write_notebook(world.notebooks, "one")
+    registry = world.start()
+    gone = NotebookPath("gone.ipynb")
+    await registry.open(gone)
+    session = await registry.open(PATH)
+    (world.notebooks / "gone.ipynb").unlink()
+
+    registry.around.storage.rename(PATH, gone)
+    await registry.renamed(PATH, gone)
+
+    assert registry.sessions() == [session]
+    assert session.state.path == gone
+    assert await registry.open(gone) is session

@@ -84,7 +84,11 @@ class Registry:
         return next((s for s in self.sessions() if s.state.kernel.id == kernel_id), None)
 
     async def renamed(self, old: NotebookPath, new: NotebookPath) -> None:
-        """Follow a file or folder that the storage has just renamed."""
+        """Follow a file or folder that the storage has just renamed.
+
+        What had the new name before is gone, or the storage would have refused.
+        """
+        await self.deleted(new)
         self.around.journal.rename_folder(old, new)
         record = self.around.journal.open_notebook(old, self.around.clock.now_ms())
         if record is not None:
