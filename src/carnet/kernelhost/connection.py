@@ -16,7 +16,16 @@ from typing import TYPE_CHECKING, Protocol, cast
 import msgspec
 
 from carnet.core.wire.framing import LENGTH_BYTES, FrameBuffer, framed
-from carnet.core.wire.host import PROTOCOL, Failed, Hello, Returned, Said, ToHost
+from carnet.core.wire.host import (
+    PROTOCOL,
+    Failed,
+    Hello,
+    Returned,
+    Said,
+    TerminalEnded,
+    TerminalSaid,
+    ToHost,
+)
 from carnet.errors import CarnetError, PeerError
 from carnet.ids import KernelId
 from carnet.kernelhost.kernel import HostedKernel
@@ -128,6 +137,14 @@ class Connection(asyncio.Protocol):
         if self._unsent and self._transport is not None:
             self._transport.write(self._unsent[0] if len(self._unsent) == 1 else b"".join(self._unsent))
         self._unsent.clear()
+
+    def terminal_said(self, name: str, offset: int, data: bytes) -> None:
+        """Pass on what a terminal shows."""
+        self.write(framed(_encode(TerminalSaid(name, offset, data))))
+
+    def terminal_ended(self, name: str, exit_code: int) -> None:
+        """Tell the end of a terminal."""
+        self.write(framed(_encode(TerminalEnded(name, exit_code))))
 
     # ---- in
 

@@ -21,8 +21,10 @@ from carnet.core.wire.host import (
     FROM_NOW,
     PROTOCOL,
     Acknowledge,
+    AcknowledgeTerminal,
     CancelRuns,
     EndHost,
+    EndTerminal,
     Hello,
     HostInfo,
     HostRecord,
@@ -30,16 +32,22 @@ from carnet.core.wire.host import (
     KernelspecModel,
     ListKernels,
     ListKernelspecs,
+    ListTerminals,
     ReadKernel,
+    ReadTerminal,
     ReorderRuns,
+    ResizeTerminal,
     RestartKernel,
     SendMessage,
     ShutdownKernel,
     StartKernel,
+    StartTerminal,
     StopReading,
     SubmitRun,
+    TerminalCall,
     ToHost,
     WarmUp,
+    WriteTerminal,
 )
 from carnet.errors import CarnetError, KernelStartFailed, NoSuchKernel, NoSuchKernelspec
 from carnet.ids import KernelId
@@ -52,6 +60,7 @@ from carnet.kernelhost.launch import Launcher
 from carnet.kernelhost.process import ProcessMark
 from carnet.kernelhost.queue import Run
 from carnet.kernelhost.spare import can_be_spare, can_take_spare
+from carnet.kernelhost.terminals import Terminals
 
 log = logging.getLogger("carnet.kernelhost")
 
@@ -88,6 +97,7 @@ class KernelHost:
         self._connections: set[Connection] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
+        self._terminals = Terminals(clock, self._consider_idle)
         self._wants_spare = spare
         self._spare: Incarnation | None = None
         self._spare_spec: KernelspecModel | None = None
@@ -122,6 +132,7 @@ class KernelHost:
         if self._spare_timer is not None:
             self._spare_timer.cancel()
         stopping = [kernel.shut_down(now=False) for kernel in self._kernels.values()]
+        stopping.append(self._terminals.stop())
         if self._spare is not None:
             self._spare.kill()
             stopping.append(self._wait_for(self._spare))
@@ -158,6 +169,7 @@ class KernelHost:
 
     def left(self, connection: Connection) -> None:
         self._connections.discard(connection)
+        self._terminals.left(connection)
         self._consider_idle()
 
     def handle(self, connection: Connection, frame: ToHost) -> None:
@@ -214,8 +226,41 @@ class KernelHost:
                 reader = connection.readers.get(frame.kernel_id)
                 if reader is not None:
                     reader.acknowledge(frame.number)
+            case (
+                StartTerminal()
+                | ListTerminals()
+                | WriteTerminal()
+                | ResizeTerminal()
+                | ReadTerminal()
+                | AcknowledgeTerminal()
+                | EndTerminal()
+            ):
+                self._handle_terminal(connection, frame)
             case EndHost():
                 self._later(connection, frame.call, self.end(), answer_first=True)
+            case _:
+                assert_never(frame)
+
+    def _handle_terminal(self, connection: Connection, frame: TerminalCall) -> None:
+        match frame:
+            case StartTerminal():
+                connection.answer(frame.call, self._terminals.start(frame))
+            case ListTerminals():
+                connection.answer(frame.call, self._terminals.infos())
+            case WriteTerminal():
+                self._terminals.find(frame.name).write(frame.data)
+                connection.answer(frame.call)
+            case ResizeTerminal():
+                self._terminals.find(frame.name).resize(frame.rows, frame.columns)
+                connection.answer(frame.call)
+            case ReadTerminal():
+                terminal = self._terminals.find(frame.name)
+                connection.answer(frame.call, terminal.read(connection, frame.after))
+            case AcknowledgeTerminal():
+                with contextlib.suppress(CarnetError):  # it may have ended
+                    self._terminals.find(frame.name).acknowledge(connection, frame.offset)
+            case EndTerminal():
+                self._later(connection, frame.call, self._terminals.find(frame.name).stop())
             case _:
                 assert_never(frame)
 
@@ -422,7 +467,7 @@ class KernelHost:
 
     def _consider_idle(self) -> None:
         """End after a while without kernels that live and without connections (HO8)."""
-        living = any(kernel.status != "dead" for kernel in self._kernels.values())
+        living = self._terminals.any or any(kernel.status != "dead" for kernel in self._kernels.values())
         idle = not living and not self._connections and not self._starting and not self._ending
         if not idle and self._idle_timer is not None:
             self._idle_timer.cancel()

@@ -7,6 +7,7 @@ guessed. Rules HO40 to HO46: docs/specs/host.md.
 import contextlib
 import os
 import signal
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,6 +16,12 @@ from msgspec import Struct
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 MARK_VARIABLE = "CARNET_KERNEL"
 """In the environment of each kernel: its token, by which its children are found when it ends."""
+
+
+KILLED_WAIT_S = 2.0
+"""At most so long do we wait until the killed are gone."""
+
+KILLED_POLL_S = 0.005
 
 
 class ProcessMark(Struct, frozen=True):
@@ -123,12 +130,17 @@ def kill_group(pid: int, signum: signal.Signals) -> None:
 
 
 def kill_left_behind(pid: int | None, token: str) -> None:
-    """End what a kernel leaves behind: its group, and its children that left the group (HO45)."""
+    """End what a kernel leaves behind: its group, and its children that left the group (HO45). Blocks until they are gone."""
+    marks = [mark_of(child) for child in left_behind(token)]
     if pid is not None:
         kill_group(pid, signal.SIGKILL)
-    for child in left_behind(token):
+    for mark in marks:
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.kill(child, signal.SIGKILL)
+            os.kill(mark.pid, signal.SIGKILL)
+    # The signal is sent, not yet obeyed; and a process that waits for a dead disk obeys when that answers.
+    give_up_s = time.monotonic() + KILLED_WAIT_S
+    while any(is_alive(mark) for mark in marks if mark.started is not None) and time.monotonic() < give_up_s:
+        time.sleep(KILLED_POLL_S)
 
 
 def _stat_fields(pid: int) -> list[str] | None:

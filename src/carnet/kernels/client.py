@@ -23,8 +23,10 @@ from carnet.core.wire.host import (
     FROM_NOW,
     PROTOCOL,
     Acknowledge,
+    AcknowledgeTerminal,
     CancelRuns,
     EndHost,
+    EndTerminal,
     Failed,
     FromHost,
     Hello,
@@ -34,18 +36,26 @@ from carnet.core.wire.host import (
     Kernelspecs,
     ListKernels,
     ListKernelspecs,
+    ListTerminals,
     ReadKernel,
+    ReadTerminal,
     Record,
     ReorderRuns,
+    ResizeTerminal,
     RestartKernel,
     Returned,
     SendMessage,
     ShutdownKernel,
     StartKernel,
+    StartTerminal,
     StopReading,
     SubmitRun,
+    TerminalEnded,
+    TerminalInfo,
+    TerminalSaid,
     ToHost,
     WarmUp,
+    WriteTerminal,
 )
 from carnet.errors import CarnetError, HostUnavailable, KernelError, NoSuchKernel, PeerError
 from carnet.ids import BatchId, KernelId, RunId
@@ -74,6 +84,8 @@ REPEATABLE = (
     ReorderRuns,
     ReadKernel,
     StopReading,
+    ListTerminals,
+    ResizeTerminal,
 )
 
 _decode = msgspec.msgpack.Decoder(FromHost).decode
@@ -128,6 +140,8 @@ class HostClient:
         """
         self.folder = folder.absolute()
         self.on_state = on_state
+        self.on_terminal: Callable[[TerminalSaid | TerminalEnded], None] | None = None
+        """Hears what terminals show that were asked for with `read_terminal`."""
         self.info: HostInfo | None = None
         """Who the host is; None while there is no connection."""
         self._spawns = spawn
@@ -312,6 +326,41 @@ class HostClient:
         if wire is not None:
             await wire.lost
 
+    # ---- terminals
+
+    async def start_terminal(self, *, cwd: str, name: str = "") -> TerminalInfo:
+        """Start a shell in a folder; one of this name that there is, is returned."""
+        return await self._value(StartTerminal(self._next(), name, cwd), TerminalInfo)
+
+    async def terminals(self) -> list[TerminalInfo]:
+        """Return all terminals."""
+        return await self._value(ListTerminals(self._next()), list[TerminalInfo])
+
+    async def write_terminal(self, name: str, data: bytes) -> None:
+        """Type."""
+        await self._call(WriteTerminal(self._next(), name, data))
+
+    async def resize_terminal(self, name: str, rows: int, columns: int) -> None:
+        """Give it another size, in characters."""
+        await self._call(ResizeTerminal(self._next(), name, rows, columns))
+
+    async def read_terminal(self, name: str, after: int = 0) -> int:
+        """Have `on_terminal` hear what it shows, from this offset where that is kept; return where it begins.
+
+        It must be acknowledged: about half a MiB is sent ahead of that, then the
+        shell waits. Not resumed by itself when the connection is lost.
+        """
+        return await self._value(ReadTerminal(self._next(), name, after), int)
+
+    def acknowledge_terminal(self, name: str, offset: int) -> None:
+        """Say that all before this offset is here."""
+        if self._wire is not None:
+            self._wire.write(framed(_encode(AcknowledgeTerminal(0, name, offset))))
+
+    async def end_terminal(self, name: str) -> None:
+        """End it; returns when it is gone."""
+        await self._call(EndTerminal(self._next(), name))
+
     # ---- reading
 
     async def read(
@@ -432,6 +481,9 @@ class HostClient:
                 call = self._calls.get(number)
                 if call is not None and not call.answer.done():
                     call.answer.set_exception(_error(failed))
+            case TerminalSaid() | TerminalEnded() as terminal:
+                if self.on_terminal is not None:
+                    self.on_terminal(terminal)
             case said:
                 reading = self._readings.get(said.kernel_id)
                 if reading is not None and said.records:

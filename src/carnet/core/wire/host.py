@@ -290,6 +290,81 @@ class Acknowledge(Struct, frozen=True, tag="acknowledge"):
     number: int
 
 
+class StartTerminal(Struct, frozen=True, tag="start-terminal"):
+    """Start a shell on a pty. Answer: `TerminalInfo`; of the one there is, where the name is known."""
+
+    call: int
+    name: str = ""
+    """Empty: the first free number."""
+    cwd: str = "/"
+    """Absolute; where it does not exist, the nearest parent that does."""
+    rows: int = 24
+    columns: int = 80
+    command: tuple[str, ...] = ()
+    """Empty: the user's login shell."""
+    env: dict[str, str] = {}
+
+
+class ListTerminals(Struct, frozen=True, tag="list-terminals"):
+    """Answer: `list[TerminalInfo]`."""
+
+    call: int
+
+
+class WriteTerminal(Struct, frozen=True, tag="write-terminal"):
+    """Type these bytes."""
+
+    call: int
+    name: str
+    data: bytes
+
+
+class ResizeTerminal(Struct, frozen=True, tag="resize-terminal"):
+    """Give it another size, in characters."""
+
+    call: int
+    name: str
+    rows: int
+    columns: int
+
+
+class ReadTerminal(Struct, frozen=True, tag="read-terminal"):
+    """Send its output after this offset as `TerminalSaid`, as far as it is kept, then go on as it comes.
+
+    Answer: the offset it begins at.
+    """
+
+    call: int
+    name: str
+    after: int
+
+
+class AcknowledgeTerminal(Struct, frozen=True, tag="acknowledge-terminal"):
+    """The reader has all before this offset. No answer; `call` is 0."""
+
+    call: int
+    name: str
+    offset: int
+
+
+class EndTerminal(Struct, frozen=True, tag="end-terminal"):
+    """Hang up, and kill what is left. Answers when it is gone."""
+
+    call: int
+    name: str
+
+
+TerminalCall = (
+    StartTerminal
+    | ListTerminals
+    | WriteTerminal
+    | ResizeTerminal
+    | ReadTerminal
+    | AcknowledgeTerminal
+    | EndTerminal
+)
+
+
 class EndHost(Struct, frozen=True, tag="end-host"):
     """Shut all kernels down and end the host process. Answers, then closes."""
 
@@ -312,6 +387,7 @@ ToHost = (
     | ReadKernel
     | StopReading
     | Acknowledge
+    | TerminalCall
     | EndHost
 )
 
@@ -400,4 +476,32 @@ class Said(Struct, frozen=True, tag="said"):
     records: list[Record]
 
 
-FromHost = Returned | Failed | Said
+class TerminalInfo(Struct, frozen=True):
+    """One terminal, as the host sees it now."""
+
+    name: str
+    pid: int
+    started_ms: int
+    last_activity_ms: int
+    """When something was typed or shown."""
+    offset: int
+    """How many bytes it has shown."""
+
+
+class TerminalSaid(Struct, frozen=True, tag="terminal-said"):
+    """What a terminal shows; the first byte is at `offset`."""
+
+    name: str
+    offset: int
+    data: bytes
+
+
+class TerminalEnded(Struct, frozen=True, tag="terminal-ended"):
+    """Its shell is gone."""
+
+    name: str
+    exit_code: int
+    """Negative: the number of the signal that ended it."""
+
+
+FromHost = Returned | Failed | Said | TerminalSaid | TerminalEnded

@@ -1,0 +1,138 @@
+"""Terminals of a real host (HO90 to HO95)."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from carnet.core.wire.host import TerminalEnded, TerminalSaid
+from carnet.errors import KernelError
+from carnet.ids import new_id
+from carnet.kernels.client import HostClient
+from tests.support.kernel_host import PATIENCE_S, HostProcess, exists
+
+pytestmark = pytest.mark.slow
+
+
+class Screen:
+    """What a terminal shows, for tests to wait on."""
+
+    def __init__(self, client: HostClient, name: str, *, acknowledges: bool = True) -> None:
+        self.client = client
+        self.name = name
+        self.acknowledges = acknowledges
+        self.data = b""
+        self.end: int | None = None
+        self.ended: TerminalEnded | None = None
+        self._news = asyncio.Event()
+        client.on_terminal = self.hear
+
+    def hear(self, said: TerminalSaid | TerminalEnded) -> None:
+        if said.name != self.name:
+            return
+        if isinstance(said, TerminalEnded):
+            self.ended = said
+        else:
+            assert self.end in {None, said.offset}, "no gap, nothing twice"
+            self.end = said.offset + len(said.data)
+            self.data += said.data
+            if self.acknowledges:
+                self.client.acknowledge_terminal(self.name, self.end)
+        self._news.set()
+
+    async def until(self, true: Callable[[], bool]) -> None:
+        async with asyncio.timeout(PATIENCE_S):
+            while not true():
+                self._news.clear()
+                await self._news.wait()
+
+    async def type(self, text: str) -> None:
+        await self.client.write_terminal(self.name, text.encode())
+
+
+@pytest.fixture
+async def screen(client: HostClient, tmp_path: Path) -> Screen:
+    """A terminal of the test's own, in its folder, with a plain prompt."""
+    info = await client.start_terminal(cwd=str(tmp_path), name=new_id())
+    screen = Screen(client, info.name)
+    await client.read_terminal(info.name)
+    await screen.type("exec /bin/sh\nPS1=; stty -echo; echo begun''\n")
+    await screen.until(lambda: b"begun\r\n" in screen.data)
+    return screen
+
+
+async def test_ho90_a_shell_in_its_folder_of_its_size(screen: Screen, tmp_path: Path) -> None:
+    await screen.client.resize_terminal(screen.name, 33, 101)
+    await screen.type(
+        "pwd; stty size; echo $TERM; tty; env | grep -c CARNET_[^K]; ps -o tty= -p $$; echo d'one'\n"
+    )
+    await screen.until(lambda: b"done" in screen.data)
+
+    lines = screen.data.partition(b"begun\r\n")[2].decode().split()
+    assert lines[:4] == [str(tmp_path), "33", "101", "xterm-256color"]
+    assert lines[5] == "0"
+    assert lines[4] == f"/dev/{lines[6]}"
+    again = await screen.client.start_terminal(cwd="/", name=screen.name)
+    assert again.pid == next(one.pid for one in await screen.client.terminals() if one.name == screen.name)
+    await screen.client.end_terminal(screen.name)
+
+
+async def test_ho91_who_comes_later_sees_what_was_shown(screen: Screen, host: HostProcess) -> None:
+    await screen.type("seq 200000; echo all''of it\n")
+    await screen.until(lambda: b"allof it" in screen.data)
+    other = HostClient(host.folder, spawn=False)
+    await other.connect()
+    later = Screen(other, screen.name)
+
+    begin = await other.read_terminal(screen.name)
+    await later.until(lambda: b"allof it" in later.data)
+
+    assert screen.end is not None
+    assert (begin, later.end) == (screen.end - (1 << 20), screen.end)
+    assert later.data == screen.data[-(1 << 20) :]
+    assert await other.read_terminal(screen.name, screen.end) == screen.end
+    await other.close()
+    await screen.client.end_terminal(screen.name)
+
+
+async def test_ho92_a_reader_that_is_behind_stops_the_shell(screen: Screen) -> None:
+    screen.acknowledges = False
+    await screen.type("seq 1000000; echo all''of it\n")
+    before = screen.end or 0
+    await screen.until(lambda: (screen.end or 0) - before > 512 << 10)
+    [info] = [one for one in await screen.client.terminals() if one.name == screen.name]
+    assert info.offset - before < 1 << 20
+    screen.acknowledges = True
+    assert screen.end is not None
+    screen.client.acknowledge_terminal(screen.name, screen.end)
+    await screen.until(lambda: screen.data.endswith(b"allof it\r\n"))
+    assert screen.data.partition(b"begun\r\n")[2].count(b"\n") == 1_000_001
+    await screen.client.end_terminal(screen.name)
+
+
+async def test_ho93_much_that_is_typed_arrives(screen: Screen) -> None:
+    await screen.type("wc -c <<EOF\n" + "0123456789\n" * 30_000 + "EOF\n")
+    await screen.until(lambda: b"330000" in screen.data)
+    await screen.client.end_terminal(screen.name)
+
+
+async def test_ho94_a_shell_that_ends_is_told(screen: Screen) -> None:
+    await screen.type("echo la''st; exit 3\n")
+    await screen.until(lambda: screen.ended is not None)
+    assert screen.data.endswith(b"last\r\n")
+    assert screen.ended == TerminalEnded(screen.name, 3)
+    assert screen.name not in [one.name for one in await screen.client.terminals()]
+    with pytest.raises(KernelError, match="There is no terminal"):
+        await screen.type("x")
+
+
+async def test_ho94_an_end_leaves_nothing_behind(screen: Screen) -> None:
+    await screen.type("trap '' HUP; (trap '' HUP; sleep 1000) & echo pid $!.\n")
+    await screen.until(lambda: b"." in screen.data.partition(b"pid ")[2])
+    child = int(screen.data.partition(b"pid ")[2].partition(b".")[0])
+    await screen.client.end_terminal(screen.name)
+    await screen.until(lambda: screen.ended is not None)
+    async with asyncio.timeout(PATIENCE_S):
+        while exists(child):  # noqa: ASYNC110 - nobody tells when a process of others is gone
+            await asyncio.sleep(0.01)
