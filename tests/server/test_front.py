@@ -33,6 +33,8 @@ EXAMPLES = {
     r"api/sessions/([0-9A-Za-z_-]{1,64})": "api/sessions/abc",
     r"api/spec\.yaml": "api/spec.yaml",
     r"api/config/(\w{1,64})": "api/config/notebook",
+    r"api/terminals/(\w{1,64})": "api/terminals/1",
+    r"terminals/websocket/(\w{1,64})": "terminals/websocket/1",
     r"api/contents(/.*)?/trust": "api/contents/a.ipynb/trust",
     r"api/logins/([0-9a-f]{16})": "api/logins/" + "0" * 16,
 }

@@ -35,6 +35,7 @@ CHANGES = {
     "api/config": Scope.EDIT,
     "api/events": Scope.EDIT,
     "api/shutdown": Scope.ADMIN,
+    "api/terminals": Scope.RUN,
     "files/": Scope.EDIT,
 }
 LOOKS = {
@@ -42,7 +43,7 @@ LOOKS = {
     "api/logins": Scope.ADMIN,
 }
 #: A socket to a kernel sends it code: whoever opens one may run.
-SOCKETS = {"/channels": Scope.RUN}
+SOCKETS = {"/channels": Scope.RUN, r"terminals/websocket/(\w{1,64})": Scope.RUN}
 
 
 def wanted(route: Route, method: str) -> Scope:

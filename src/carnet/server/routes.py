@@ -91,6 +91,31 @@ ROUTES: Final[Sequence[Route]] = (
     # the API
     Route(r"api/?", "status:Version", Who.PUBLIC, Kind.API, "GET HEAD"),
     Route(r"api/status", "status:Status", Who.LOGIN, Kind.API, "GET HEAD"),
+    Route(
+        r"api/terminals",
+        "terminals:Terminals",
+        Who.LOGIN,
+        Kind.API,
+        "GET HEAD POST",
+        JSON_BODY_BYTES,
+        Scope.RUN,
+    ),
+    Route(
+        r"api/terminals/(\w{1,64})",
+        "terminals:OneTerminal",
+        Who.LOGIN,
+        Kind.API,
+        "GET HEAD DELETE",
+        writes=Scope.RUN,
+    ),
+    Route(
+        r"terminals/websocket/(\w{1,64})",
+        "terminals:TerminalSocket",
+        Who.LOGIN,
+        Kind.SOCKET,
+        "GET",
+        reads=Scope.RUN,
+    ),
     Route(r"api/spec\.yaml", "spec:Spec", Who.LOGIN, Kind.API, "GET HEAD"),
     Route(r"metrics", "server_itself:Metrics", Who.LOGIN, Kind.API, "GET HEAD"),
     Route(

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from carnet.server.handlers.channels import Channels
     from carnet.server.handlers.events import EventSocket
     from carnet.server.handlers.link import LinkSocket
+    from carnet.server.handlers.terminals import TerminalSocket
     from carnet.server.workbench import Workbench
 
 T = TypeVar("T")
@@ -51,7 +52,7 @@ class Services:
     threads: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(max_workers=8, thread_name_prefix="carnet-server")
     )
-    links: "set[LinkSocket | Channels | EventSocket]" = field(default_factory=set)
+    links: "set[LinkSocket | Channels | EventSocket | TerminalSocket]" = field(default_factory=set)
     """The open links, to be told goodbye."""
 
     @property
