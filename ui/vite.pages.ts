@@ -72,6 +72,7 @@ export function overBudget(page: string, weight: Weight, budget: Weight = BUDGET
 
 export function pages(): Plugin {
   let outDir = "";
+  let inlined: ReadonlySet<string> = new Set();
   const preload: Record<string, PageFiles> = {};
   return {
     name: "carnet-pages",
@@ -88,7 +89,7 @@ export function pages(): Plugin {
             : [],
         );
         const styles = Object.keys(bundle).filter(file => file.endsWith(".css"));
-        const inlined = inlineRuntime(Object.values(bundle).filter(chunk => chunk.type === "chunk"));
+        inlined = inlineRuntime(Object.values(bundle).filter(chunk => chunk.type === "chunk"));
         for (const script of scripts) script.imports = script.imports.filter(file => !inlined.has(file));
         for (const [page, roots] of Object.entries(PAGES)) {
           preload[page] = { scripts: scriptsOf(scripts, roots), styles };
@@ -96,6 +97,7 @@ export function pages(): Plugin {
       },
     },
     closeBundle() {
+      unlist(inlined, outDir);
       const sizes = compressAll(outDir);
       writeFileSync(join(outDir, "preload.json"), `${JSON.stringify(preload, null, 1)}\n`);
       for (const [page, files] of Object.entries(preload)) {
@@ -120,7 +122,7 @@ interface Chunk {
 /**
  * The bundler's run time is a file of 150 bytes, and a request: put its text where it is imported.
  *
- * Returns the names of the files that nothing imports any more. (They stay: lists of what to preload may name them.)
+ * Returns the names of the files that nothing imports any more. (They stay; `unlist` takes them out of the lists of what to preload.)
  */
 export function inlineRuntime(chunks: readonly Chunk[]): ReadonlySet<string> {
   const inlined = new Set<string>();
@@ -142,6 +144,21 @@ export function inlineRuntime(chunks: readonly Chunk[]): ReadonlySet<string> {
     inlined.add(runtime.fileName);
   }
   return inlined;
+}
+
+/** Take files out of the lists of what to load ahead, which Vite writes last: each script names itself instead. */
+function unlist(files: ReadonlySet<string>, folder: string): void {
+  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile() || extname(entry.name) !== ".js") continue;
+    const path = join(entry.parentPath, entry.name);
+    const code = readFileSync(path, "utf8");
+    let changed = code;
+    for (const file of files) {
+      const name = file.slice(file.lastIndexOf("/") + 1);
+      changed = changed.replace(`"./${name}"`, `"./${entry.name}"`);
+    }
+    if (changed !== code) writeFileSync(path, changed);
+  }
 }
 
 /** Write .br and .gz beside each file that gains by it; return each file's brotli size by its relative name. */

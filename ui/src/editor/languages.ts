@@ -43,8 +43,14 @@ async function load(key: string): Promise<LanguageSupport | null> {
   return support;
 }
 
+/** Later than what is being drawn now: text can be read and edited before it has colours. */
+function afterDrawing(): Promise<void> {
+  return new Promise(resolve => requestAnimationFrame(() => setTimeout(resolve)));
+}
+
 async function fetchLanguage(key: string): Promise<LanguageSupport | null> {
   if (key === "") return null;
+  await afterDrawing();
   if (key === "python") return (await import("./python.ts")).python();
   if (key === "markdown") return (await import("./markdown.ts")).markdownLanguage();
   const { languages } = await import("@codemirror/language-data");
