@@ -43,9 +43,19 @@ class Settings:
     keyfile: str = setting("", "Private key of `certfile`, a PEM file, where it is apart.")
     tls: str = setting(
         "",
-        "`auto`: https with a certificate of our own; `off`: never. Empty: `auto` where others are served.",
+        "`auto`: https with a certificate of our own; `acme`: with one that browsers trust; `off`: never. "
+        "Empty: `auto` where others are served.",
     )
     tls_curve: str = setting("X25519", "Curve for the key exchange of TLS. Empty: all that OpenSSL offers.")
+    http_port: int = setting(
+        0,
+        "With https: one more port, whose visitors are sent to https. With `acme`, 80 proves that the name is ours.",
+    )
+    acme_email: str = setting("", "With `acme`: where the authority may write to.")
+    acme_directory: str = setting(
+        "https://acme-v02.api.letsencrypt.org/directory",
+        "With `acme`: the authority. Setting `tls` to `acme` accepts its terms.",
+    )
     public: bool = setting(
         False, "Serve others: every address, https, and a password that is asked for if there is none."
     )
@@ -200,8 +210,8 @@ def checked(settings: Settings) -> Settings:
         raise ConfigError(f"max_body_bytes: at least {MIB} is wanted, but it is {settings.max_body_bytes}.")
     if settings.keyfile and not settings.certfile:
         raise ConfigError("keyfile: it needs certfile too. Name the certificate that this key belongs to.")
-    if settings.tls not in {"", "auto", "off"}:
-        raise ConfigError(f"tls: auto or off is wanted, but it is {settings.tls!r}.")
+    if settings.tls not in {"", "auto", "acme", "off"}:
+        raise ConfigError(f"tls: auto, acme or off is wanted, but it is {settings.tls!r}.")
     if not re.fullmatch(r"0?[0-7]{3}", settings.sock_mode):
         raise ConfigError(f"sock_mode: a mode as 0600 is wanted, but it is {settings.sock_mode!r}.")
     if settings.log_level.upper() not in {"DEBUG", "INFO", "WARNING", "ERROR"}:

@@ -22,6 +22,8 @@ class Listening(NamedTuple):
     sockets: Sequence[socket.socket]
     port: int
     """0: a Unix socket."""
+    plain: Sequence[socket.socket] = ()
+    """Of `http_port`."""
 
 
 def listen(loaded: Loaded, env: MutableMapping[str, str]) -> Listening:
@@ -46,8 +48,21 @@ def listen(loaded: Loaded, env: MutableMapping[str, str]) -> Listening:
             if error.errno == errno.EADDRINUSE and port < last:
                 continue
             raise ConfigError(_sentence(error, settings.ip, port, tries)) from error
-        return Listening(sockets, int(sockets[0].getsockname()[1]))
+        return Listening(
+            sockets, int(sockets[0].getsockname()[1]), _plain_sockets(settings.http_port, settings.ip)
+        )
     raise AssertionError("the loop returns or raises")
+
+
+def _plain_sockets(port: int, ip: str) -> Sequence[socket.socket]:
+    if port == 0:
+        return ()
+    try:
+        return bind_sockets(port, None if ip in {"", "*"} else ip)
+    except OSError as error:
+        raise ConfigError(
+            _sentence(error, ip, port, 1).replace("--port", "--NotebookApp.http_port")
+        ) from error
 
 
 def _passed_sockets(env: MutableMapping[str, str]) -> Sequence[socket.socket]:

@@ -7,7 +7,7 @@ so in words (invariant 8).
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, Literal, NamedTuple, cast
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, cast
 
 from carnet.clock import Clock
 from carnet.config.load import Loaded
@@ -19,7 +19,10 @@ from carnet.security.origins import is_loopback
 from carnet.security.tls import LiveContext
 from carnet.server.reachable import own_names
 
-Mode = Literal["off", "file", "auto"]
+if TYPE_CHECKING:
+    from carnet.server.acme import Renewal
+
+Mode = Literal["off", "file", "auto", "acme"]
 
 FOLDER: Final = "tls"
 SELF_SIGNED: Final = "self-signed.pem"
@@ -32,6 +35,8 @@ class Protection(NamedTuple):
     context: LiveContext | None = None
     """None: plain HTTP."""
     certificate: Certificate | None = None
+    renewal: "Renewal | None" = None
+    """With `acme`: what keeps the certificate fresh."""
 
     def names(self) -> frozenset[str]:
         """Return the host names in the certificate: those that browsers will use."""
@@ -77,15 +82,21 @@ def protect(loaded: Loaded, state_folder: Path, clock: Clock) -> Protection:
     mode = mode_of(settings)
     if mode == "off":
         return Protection(mode)
-    if mode == "auto":
-        certfile, keyfile = state_folder / FOLDER / SELF_SIGNED, None
+    renewal, keyfile = None, None
+    if mode == "acme":
+        from carnet.server.acme import Renewal  # an extra, and slow to import
+
+        renewal = Renewal(settings, state_folder / FOLDER, clock)
+        certfile = renewal.certfile
+    elif mode == "auto":
+        certfile = state_folder / FOLDER / SELF_SIGNED
         names = [name for name in settings.local_hostnames if name != "localhost"]
         ensure_self_signed(certfile, [*names, *own_names()], now_ms=clock.now_ms())
     else:
         certfile = Path(settings.certfile).expanduser().absolute()
         keyfile = Path(settings.keyfile).expanduser().absolute() if settings.keyfile else None
     context = LiveContext(certfile, keyfile, clock, curve=settings.tls_curve)
-    return Protection(mode, context, read_certificate(certfile))
+    return Protection(mode, context, read_certificate(certfile), renewal)
 
 
 def describe(protection: Protection, now_ms: int) -> str:

@@ -41,6 +41,7 @@ from carnet.server.services import Services
 log = logging.getLogger("carnet.server")
 
 SECOND_CTRL_C_S: Final = 3.0
+HTTPS_PORT: Final = 443
 QUIET_START_S: Final = 0.5
 """The workbench is opened after the first answer, or after this long without a request."""
 
@@ -125,9 +126,13 @@ class _Life:
         self._announce()
         preparing = asyncio.create_task(self._prepare(), name="prepare")
         watching = asyncio.create_task(watch_links(self._services), name="watch links")
+        renewal = self._protection.renewal
+        tasks = [preparing, watching]
+        if renewal is not None:
+            tasks.append(asyncio.create_task(renewal.run(), name="renew certificate"))
         received = await self._signals.get()
-        preparing.cancel()
-        watching.cancel()
+        for task in tasks:
+            task.cancel()
         if self._failure:
             self._say(self._failure)
             await self._stop(end_kernels=not self._services.settings.kernels_outlive_server)
@@ -145,14 +150,27 @@ class _Life:
             return self._server.stop
         from carnet.server.tls_port import TlsPort  # only https needs it
 
-        port = TlsPort(self._server, self._protection.context, self._https_url)
+        renewal = self._protection.renewal
+        proofs = renewal.proofs if renewal is not None else None
+        port = TlsPort(self._server, self._protection.context, self._https_url, proofs)
         port.add_sockets(self._listening.sockets)
+        port.add_plain_sockets(self._listening.plain)
         return port.stop
 
     def _https_url(self, request: HTTPServerRequest) -> str:
         """Return where a request that came without TLS should have gone; empty: its Host is not ours."""
         is_ours = self._services.gate.is_our_name(request.host, local_address(request))
-        return f"https://{request.host}{request.uri}" if is_ours else ""
+        if not is_ours:
+            return ""
+        if self._listening.plain:  # it came to another port, maybe
+            name = (
+                request.host.rpartition(":")[0]
+                if request.host.rpartition("]")[2].count(":")
+                else request.host
+            )
+            port = "" if self._listening.port == HTTPS_PORT else f":{self._listening.port}"
+            return f"https://{name}{port}{request.uri}"
+        return f"https://{request.host}{request.uri}"
 
     def _announce(self) -> None:
         services = self._services

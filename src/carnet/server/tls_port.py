@@ -10,8 +10,8 @@ import logging
 import socket
 from collections.abc import Callable, Sequence
 from html import escape
-from ssl import SSLSocket, SSLWantReadError, SSLWantWriteError
-from typing import Any, Final
+from ssl import SSLContext, SSLSocket, SSLWantReadError, SSLWantWriteError
+from typing import TYPE_CHECKING, Any, Final
 
 from tornado.httpserver import HTTPServer
 from tornado.httputil import HTTPHeaders, HTTPServerRequest, ResponseStartLine
@@ -19,6 +19,9 @@ from tornado.iostream import IOStream, SSLIOStream
 from tornado.netutil import add_accept_handler
 
 from carnet.security.tls import LiveContext
+
+if TYPE_CHECKING:
+    from carnet.security.acme import Proofs
 
 log = logging.getLogger("carnet.tls")
 
@@ -28,6 +31,9 @@ PLAIN_HEADER_BYTES: Final = 8 << 10
 PLAIN_BODY_BYTES: Final = 1 << 10
 
 _TLS_RECORD: Final = b"\x16"
+HELLO_BYTES: Final = 4096
+_ACME_ALPN: Final = b"\x0aacme-tls/1"
+"""With its length before it, as it stands in a ClientHello."""
 
 HttpsUrl = Callable[[HTTPServerRequest], str]
 """Where a plain request should have gone; empty: its Host is not one of ours."""
@@ -36,8 +42,14 @@ HttpsUrl = Callable[[HTTPServerRequest], str]
 class TlsPort:
     """Listens on sockets, and hands connections on."""
 
-    def __init__(self, server: HTTPServer, context: LiveContext, https_url: HttpsUrl) -> None:
-        """`server`: takes the connections that speak TLS. It must have been made without `ssl_options`."""
+    def __init__(
+        self, server: HTTPServer, context: LiveContext, https_url: HttpsUrl, proofs: "Proofs | None" = None
+    ) -> None:
+        """Args:
+        server: takes the connections that speak TLS. It must have been made without `ssl_options`.
+        proofs: what an ACME authority is shown while an order runs.
+        """
+        self._proofs = proofs
         self._server = server
         self._context = context
         self._https_url = https_url
@@ -56,11 +68,16 @@ class TlsPort:
         for one in sockets:
             self._stop_accepting.append(add_accept_handler(one, self._accepted))
 
+    def add_plain_sockets(self, sockets: Sequence[socket.socket]) -> None:
+        """Take connections from these, all without TLS: they are sent to https."""
+        self._plain.add_sockets(sockets)
+
     def stop(self) -> None:
         """Take no more connections; those that stand go on."""
         for stop in self._stop_accepting:
             stop()
         self._stop_accepting.clear()
+        self._plain.stop()
         for task in self._waiting:
             task.cancel()
 
@@ -81,11 +98,14 @@ class TlsPort:
             elif first != _TLS_RECORD:
                 self._plain.handle_stream(IOStream(connection), address)
             else:
-                ours = self._context.current().wrap_socket(
-                    connection, server_side=True, do_handshake_on_connect=False
-                )
+                proof = self._proof_for(connection)
+                context = proof or self._context.current()
+                ours = context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
                 async with asyncio.timeout(HANDSHAKE_TIMEOUT_S):
                     await _handshake(ours)
+                if proof is not None:  # the authority has seen what it wanted
+                    ours.close()
+                    return
                 self._server.handle_stream(SSLIOStream(ours), address)
         except (OSError, TimeoutError) as error:
             # Scanners, browsers that do not like the certificate, and lines that broke: all in a day's work.
@@ -95,30 +115,51 @@ class TlsPort:
             ours.close()
             raise
 
+    def _proof_for(self, connection: socket.socket) -> SSLContext | None:
+        """Return what an ACME authority is to be shown, if it is one that comes (RFC 8737)."""
+        if self._proofs is None or not self._proofs.contexts:
+            return None
+        hello = connection.recv(HELLO_BYTES, socket.MSG_PEEK)
+        if _ACME_ALPN not in hello:
+            return None
+        return next((one for name, one in self._proofs.contexts.items() if name.encode() in hello), None)
+
     def _answer_plain(self, request: HTTPServerRequest) -> None:
         url = self._https_url(request)
+        proof = self._proofs.texts.get(request.path) if self._proofs is not None else None
+        if proof is not None:
+            _answer(
+                request, ResponseStartLine("HTTP/1.1", 200, "OK"), proof.encode(), "application/octet-stream"
+            )
+            return
         if url:
             line = ResponseStartLine("HTTP/1.1", 308, "Permanent Redirect")
             text = f'Carnet speaks https here: <a href="{escape(url, quote=True)}">{escape(url)}</a>'
         else:
             line = ResponseStartLine("HTTP/1.1", 400, "Bad Request")
             text = "Carnet speaks https here, and does not answer to this name."
-        body = f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Carnet</title><p>{text}</p>\n'.encode()
-        headers = HTTPHeaders(
-            {
-                "Content-Type": "text/html; charset=utf-8",
-                "Content-Length": str(len(body)),
-                "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-                "X-Content-Type-Options": "nosniff",
-                "Cache-Control": "no-store",
-                "Connection": "close",
-            }
-        )
-        if url:
-            headers["Location"] = url
-        assert request.connection is not None
-        request.connection.write_headers(line, headers, b"" if request.method == "HEAD" else body)
-        request.connection.finish()
+        body = f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Carnet</title><p>{text}</p>\n'
+        _answer(request, line, body.encode(), "text/html; charset=utf-8", url)
+
+
+def _answer(
+    request: HTTPServerRequest, line: ResponseStartLine, body: bytes, media_type: str, location: str = ""
+) -> None:
+    headers = HTTPHeaders(
+        {
+            "Content-Type": media_type,
+            "Content-Length": str(len(body)),
+            "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+            "X-Content-Type-Options": "nosniff",
+            "Cache-Control": "no-store",
+            "Connection": "close",
+        }
+    )
+    if location:
+        headers["Location"] = location
+    assert request.connection is not None
+    request.connection.write_headers(line, headers, b"" if request.method == "HEAD" else body)
+    request.connection.finish()
 
 
 async def _first_byte(connection: socket.socket) -> bytes:
