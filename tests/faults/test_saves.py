@@ -230,7 +230,7 @@ async def test_sv3_sv5_a_file_that_is_changed_deleted_and_renamed_outside_while_
         await all_saved(tab)
 
 
-async def test_lv8_a_full_journal_disk_stalls_and_goes_on(tmp_path: Path) -> None:
+async def test_lv8_lk29_a_full_journal_disk_stalls_is_said_and_goes_on(tmp_path: Path) -> None:
     if not can_mount():
         await _stall_by_limit(tmp_path)
         return
@@ -244,13 +244,20 @@ async def test_lv8_a_full_journal_disk_stalls_and_goes_on(tmp_path: Path) -> Non
             disk.fill()
             numbers = [await tab.write(0, "typed while nothing could be recorded")]
             numbers.append(await tab.press_run(*tab.now.order[1:]))
-            await _is_stalled(server)
+            await tab.wait(lambda: tab.stalled is not None)
+            assert tab.stalled is not None
+            assert tab.stalled.disk_full
+            assert tab.stalled.reason.startswith("Disk full")
             assert tab.pending == 2
             assert tab.now.seq == seq
+            # The line is alive meanwhile, and a tab that comes now is told too.
+            async with server.tab("a.ipynb") as late:
+                await late.wait(lambda: late.stalled is not None)
+            assert tab.reconnects == 1
             disk.free()
             for number in numbers:
                 await tab.acknowledged(number)
-            await tab.wait(lambda: not tab.now.runs)
+            await tab.wait(lambda: not tab.now.runs and tab.stalled is None)
             assert tab.text(1).count("\n") == 2000
             assert tab.text(2) == "after\n"
             assert tab.cell(2).cell.execution_count == 3
@@ -264,13 +271,10 @@ async def _stall_by_limit(tmp_path: Path) -> None:
         async with server.tab("a.ipynb") as tab:
             server.limit_files(4096)
             number = await tab.write(0, "typed while nothing could be recorded")
-            await _is_stalled(server)
+            await tab.wait(lambda: tab.stalled is not None)
             assert tab.pending == 1
             server.limit_files(resource.RLIM_INFINITY)
             await tab.acknowledged(number)
+            await tab.wait(lambda: tab.stalled is None)
             await all_saved(tab)
         assert read_file(file).cells[0].source == "typed while nothing could be recorded"
-
-
-async def _is_stalled(server: CarnetServer) -> None:
-    await asyncio.to_thread(server.wait_said, r" E carnet\.live: journal ")

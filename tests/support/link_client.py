@@ -36,6 +36,7 @@ from carnet.core.wire.link import (
     Seen,
     SessionView,
     Snapshot,
+    Stalled,
     ToBrowser,
     Welcome,
 )
@@ -70,6 +71,8 @@ class LinkClient:
         self.queued: list[RunId] = []
         """Runs of all clients that entries put into the queue, in order."""
         self.problem: Problem | None = None
+        self.stalled: Stalled | None = None
+        """What the server says of its journal: set while nothing can be recorded."""
         self._number = 0
         self._pending: dict[int, IntentBody] = {}
         self._asks: dict[int, asyncio.Future[Answer]] = {}
@@ -221,6 +224,7 @@ class LinkClient:
                 stream.set_nodelay(True)
             self.reconnects += 1
             self._following = False
+            self.stalled = None
             self._send(Hello(protocol=PROTOCOL, client_id=self.client_id))
             have = self.state
             whole = have is not None and not self._missing
@@ -286,6 +290,8 @@ class LinkClient:
                     future.set_result(frame)
             case Problem():
                 self.problem = frame
+            case Stalled():
+                self.stalled = frame if frame.reason else None
             case Welcome() | Bye():
                 pass
             case _:

@@ -15,7 +15,8 @@ from msgspec import Raw, Struct
 
 from carnet.core.session.notebook_of import view_of
 from carnet.core.session.state import SessionState
-from carnet.core.wire.link import FIRST_CELLS, MORE_CELLS, MoreCells, Snapshot
+from carnet.core.wire.link import FIRST_CELLS, MORE_CELLS, MoreCells, Snapshot, Stalled
+from carnet.errors import JournalError, JournalFull
 from carnet.ids import ClientId, JournalId
 from carnet.live.rate import RateGate
 from carnet.live.session import Session
@@ -77,6 +78,8 @@ class Follower:
         self._unseen: list[tuple[int, int]] = []
         """(number, bytes) of what was sent and not yet seen."""
         self._unseen_bytes = 0
+        self._told_stalled: JournalError | None = None
+        """What the page was told of the journal (LK29)."""
         session.follow(self.notify)
         self._pump()
 
@@ -124,7 +127,15 @@ class Follower:
                 break
             else:
                 self._send_more()
+        if self._told_stalled is not self.session.stalled:
+            self._send_stalled()
         self._gate.acted(self.session.around.clock.monotonic_s())
+
+    def _send_stalled(self) -> None:
+        error = self._told_stalled = self.session.stalled
+        reason = "" if error is None else str(error)
+        frame = Stalled(follow=self._follow, reason=reason, disk_full=isinstance(error, JournalFull))
+        self._line.send(_encoder.encode(frame))
 
     def _send_more(self) -> None:
         stored = self.session.entries_after(self._sent, FRAME_LIMIT_BYTES) if self._sent >= 0 else None

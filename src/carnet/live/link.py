@@ -98,7 +98,7 @@ class LinkPeer:
                 if follower is not None:
                     follower.leave()
             case Intend():
-                await self._intend(message)
+                self._intend(message)
             case Seen(follow=follow, seq=seq):
                 follower = self._followers.get(follow)
                 if follower is not None:
@@ -184,7 +184,7 @@ class LinkPeer:
             line=self,
         )
 
-    async def _intend(self, frame: Intend) -> None:
+    def _intend(self, frame: Intend) -> None:
         follower = self._followers.get(frame.follow)
         if follower is None:
             raise PeerError(f"intent {frame.number} for follow {frame.follow}, which is not followed")
@@ -196,9 +196,10 @@ class LinkPeer:
             self._refuse(frame, "read-only", forbidden)
             return
         intent = Intent(client_id=frame.client_id, number=frame.number, by=self._user, body=frame.body)
-        answer = await follower.session.receive(intent)
-        if answer.unreached:
-            self._refuse(frame, "read-only", answer.message)
+        # Not waited for: while the session stalls, pings are answered, and the page hears why (LK29).
+        answer = follower.session.take(intent)
+        if answer.done() and answer.result().unreached:
+            self._refuse(frame, "read-only", answer.result().message)
 
     def _refuse(self, frame: Intend, refusal: Refusal, message: str) -> None:
         self._send(

@@ -102,8 +102,8 @@ class Session:
         self.around = around
         self.writable = writable
         self.closed = False
-        self.stalled = ""
-        """Why nothing can be journaled now, for people; empty: all is well."""
+        self.stalled: JournalError | None = None
+        """Why nothing can be journaled now; None: all is well."""
         self.last_active_s = around.clock.monotonic_s()
         self._followers: set[Callable[[], None]] = set()
         self._recent: deque[Stored] = deque()
@@ -125,17 +125,27 @@ class Session:
 
     async def receive(self, intent: Intent) -> IntentAnswer:
         """Decide one intent and make it true as far as the journal; effects follow by themselves."""
+        return await self.take(intent)
+
+    def take(self, intent: Intent) -> "asyncio.Future[IntentAnswer]":
+        """Decide one intent now, or, while nothing can be journaled, in its turn: then the answer comes later."""
+        future: asyncio.Future[IntentAnswer] = asyncio.get_running_loop().create_future()
+        answer = self._decide_or_hold(intent, future)
+        if answer is not None:
+            future.set_result(answer)
+        return future
+
+    def _decide_or_hold(self, intent: Intent, future: "asyncio.Future[IntentAnswer]") -> IntentAnswer | None:
         self.last_active_s = self.around.clock.monotonic_s()
         if not self.writable:
             return IntentAnswer("read-only", "This notebook can be read, but not changed.", unreached=True)
-        if not self.stalled:
+        if self.stalled is None:
             try:
                 return self._decide(intent)
             except JournalError as error:
                 self.stall(error)
-        future: asyncio.Future[IntentAnswer] = asyncio.get_running_loop().create_future()
         self._waiting.intents.append((intent, future))
-        return await future
+        return None
 
     def follow(self, notify: Callable[[], None]) -> None:
         """Call `notify` after each commit, until `leave`."""
@@ -216,6 +226,9 @@ class Session:
         self._remember(Stored(entry, data))
         self.perform(effects)
         self.perform(caused)
+        self._tell()
+
+    def _tell(self) -> None:
         for notify in tuple(self._followers):
             notify()
 
@@ -354,23 +367,23 @@ class Session:
 
     def stall(self, error: JournalError) -> None:
         """Hold everything until the journal takes entries again; nothing is dropped."""
-        if not self.stalled:
+        if self.stalled is None:
             log.error("journal %s: %s", self.state.journal_id, error)
-            self.stalled = f"Nothing can be recorded now: {error}"
+            self.stalled = error
             self.start(self._retry_journal(), "journal retry")
-            for notify in tuple(self._followers):
-                notify()
+            self._tell()
 
     async def _retry_journal(self) -> None:
-        while self.stalled:
+        while self.stalled is not None:
             await asyncio.sleep(self.around.settings.journal_retry_s)
             try:
                 self.commit([])
             except JournalError:
                 continue
-            self.stalled = ""
+            self.stalled = None
+            self._tell()
             log.info("journal %s: recording again", self.state.journal_id)
-        while self._waiting.intents and not self.stalled:
+        while self._waiting.intents and self.stalled is None:
             intent, future = self._waiting.intents[0]
             try:
                 answer = self._decide(intent)
@@ -411,7 +424,7 @@ class Session:
         self.commit_or_stall(kernel_gone(self.state, problem=KERNEL_LOST, at_ms=self.around.clock.now_ms()))
 
     def _schedule_records(self) -> None:
-        if not self._waiting.records or self.stalled:
+        if not self._waiting.records or self.stalled is not None:
             return
         if self._records_task is not None and not self._records_task.done():
             return

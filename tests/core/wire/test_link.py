@@ -42,6 +42,7 @@ TO_BROWSER: tuple[link.ToBrowser, ...] = (
         1, (Entry(1, 5, (ops.ClearOutputs((CellId("a"),)),), TAB, 3), Entry(2, 6, refusal="too-old"))
     ),
     link.Refused(1, TAB, 3, "read-only", "no"),
+    link.Stalled(1, "Disk full.", disk_full=True),
     link.Problem(1, 404, "not found"),
     link.Pong(5),
     link.Bye("upgrade", 500),

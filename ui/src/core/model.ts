@@ -92,6 +92,15 @@ export interface SavedView {
   readonly problemSinceMs: number;
 }
 
+/** Nothing that is done now is decided: it waits. */
+export interface StalledView {
+  /** A sentence. */
+  readonly reason: string;
+  readonly diskFull: boolean;
+  /** By this machine's clock. */
+  readonly sinceMs: number;
+}
+
 /** A pager's text (`obj?`). */
 export interface Page {
   readonly runId: RunId;
@@ -145,6 +154,8 @@ export interface NotebookModel {
   readonly kernel: ReadonlySignal<KernelState>;
   readonly saved: ReadonlySignal<SavedView>;
   readonly notices: ReadonlySignal<readonly Notice[]>;
+  /** Why the server cannot record anything now; null: it can. */
+  readonly stalled: ReadonlySignal<StalledView | null>;
   readonly link: ReadonlySignal<LinkStatus>;
   /** Intents that the server has not yet answered. */
   readonly pendingCount: ReadonlySignal<number>;

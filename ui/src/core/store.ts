@@ -23,6 +23,7 @@ import type {
   RestartOptions,
   SavedView,
   SourceListener,
+  StalledView,
 } from "./model.ts";
 import { type Item, type Outgoing, Pending, type PlainIntent, type StoredItem, together } from "./pending.ts";
 import { NOTHING, only, type Selection, survive } from "./selection.ts";
@@ -77,6 +78,7 @@ export class NotebookStore implements NotebookModel {
   readonly kernel = signal<KernelState>(NO_KERNEL);
   readonly saved = signal<SavedView>({ atMs: 0, dirty: false, problem: "", problemSinceMs: 0 });
   readonly notices = signal<readonly Notice[]>([]);
+  readonly stalled = signal<StalledView | null>(null);
   readonly link = signal<LinkStatus>({ kind: "reconnecting", sinceMs: 0, retryAtMs: null, reason: "" });
   readonly pendingCount = signal(0);
   readonly selection = signal<Selection>(NOTHING);

@@ -834,6 +834,19 @@ export interface Refused {
   readonly message: string;
 }
 
+/**
+ * Nothing of this notebook can be recorded now, so nothing is decided; an empty reason: it can again.
+ *
+ * No part of the session: what is said of the journal cannot stand in it.
+ */
+export interface Stalled {
+  readonly frame: "stalled";
+  readonly follow: number;
+  /** For people; a sentence. */
+  readonly reason: string;
+  readonly disk_full: boolean;
+}
+
 /** What the kernel answered; `error` says why there is nothing. */
 export interface Answer {
   readonly frame: "answer";
@@ -870,6 +883,7 @@ export type ToBrowser =
   | MoreCells
   | Entries
   | Refused
+  | Stalled
   | Answer
   | Problem
   | Pong

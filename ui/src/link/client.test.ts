@@ -257,6 +257,17 @@ test("lk22 a dead line is noticed in less than ten seconds", async () => {
   expect(notebook.link.value.kind).toBe("reconnecting");
 });
 
+test("lk29 what the server cannot record is said, until it can, or the line is cut", async () => {
+  const { notebook, wire } = await aTab();
+  wire.say({ frame: "stalled", follow: 1, reason: "Disk full.", disk_full: true });
+  expect(notebook.stalled.value).toEqual({ reason: "Disk full.", diskFull: true, sinceMs: 1_000 });
+  wire.say({ frame: "stalled", follow: 1, reason: "", disk_full: false });
+  expect(notebook.stalled.value).toBeNull();
+  wire.say({ frame: "stalled", follow: 1, reason: "Disk full.", disk_full: true });
+  wire.cut();
+  expect(notebook.stalled.value).toBeNull();
+});
+
 test("without a network the page says so, and counts what waits", async () => {
   let online = true;
   const { client, notebook, wire, type } = await aTab({ online: () => online });

@@ -17,6 +17,7 @@ import {
   PROTOCOL,
   type Question,
   type Refused,
+  type Stalled,
   type ToBrowser,
   type ToServer,
   type Welcome,
@@ -217,6 +218,8 @@ export class Client {
   #down(): void {
     for (const followed of this.#followed.values()) {
       followed.live = false;
+      // The next link says it again, if it is still so.
+      followed.store.stalled.value = null;
       // Another tab may have died meanwhile: look again when the link is back.
       followed.cameHome = false;
       followed.homecoming?.interrupted();
@@ -268,6 +271,9 @@ export class Client {
         return;
       case "refused":
         this.#refused(frame);
+        return;
+      case "stalled":
+        this.#stalled(frame);
         return;
       case "answer":
         this.#answered(frame);
@@ -346,6 +352,14 @@ export class Client {
     const followed = this.#followed.get(frame.follow);
     followed?.homecoming?.decided(frame.client_id, frame.number, frame.refusal);
     followed?.store.receiveRefused(frame);
+  }
+
+  #stalled(frame: Stalled): void {
+    const store = this.#followed.get(frame.follow)?.store;
+    if (store === undefined) return;
+    const sinceMs = store.stalled.peek()?.sinceMs ?? this.#around.nowMs();
+    store.stalled.value =
+      frame.reason === "" ? null : { reason: frame.reason, diskFull: frame.disk_full, sinceMs };
   }
 
   #seen(followed: Followed | undefined): void {

@@ -3,17 +3,19 @@
 import type { ToBrowser, ToServer } from "../core/wire.ts";
 import { decode, encode } from "./msgpack.ts";
 
-const KNOWN: ReadonlySet<string> = new Set<ToBrowser["frame"]>([
-  "welcome",
-  "snapshot",
-  "more-cells",
-  "entries",
-  "refused",
-  "answer",
-  "problem",
-  "pong",
-  "bye",
-]);
+/** A record, not a list: the compiler asks for every frame. */
+const FRAMES: Readonly<Record<ToBrowser["frame"], true>> = {
+  welcome: true,
+  snapshot: true,
+  "more-cells": true,
+  entries: true,
+  refused: true,
+  stalled: true,
+  answer: true,
+  problem: true,
+  pong: true,
+  bye: true,
+};
 
 export function encodeFrame(frame: ToServer): Uint8Array {
   return encode(frame);
@@ -31,6 +33,6 @@ function isFrame(value: unknown): value is ToBrowser {
     value !== null &&
     "frame" in value &&
     typeof value.frame === "string" &&
-    KNOWN.has(value.frame)
+    Object.hasOwn(FRAMES, value.frame)
   );
 }

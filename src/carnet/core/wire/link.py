@@ -185,6 +185,18 @@ class Refused(BaseToBrowser, frozen=True, tag="refused"):
     message: str
 
 
+class Stalled(BaseToBrowser, frozen=True, tag="stalled"):
+    """Nothing of this notebook can be recorded now, so nothing is decided; an empty reason: it can again.
+
+    No part of the session: what is said of the journal cannot stand in it.
+    """
+
+    follow: int
+    reason: str
+    """For people; a sentence."""
+    disk_full: bool = False
+
+
 class Answer(BaseToBrowser, frozen=True, tag="answer"):
     """What the kernel answered; `error` says why there is nothing."""
 
@@ -215,4 +227,4 @@ class Bye(BaseToBrowser, frozen=True, tag="bye"):
     retry_ms: int
 
 
-ToBrowser = Welcome | Snapshot | MoreCells | Entries | Refused | Answer | Problem | Pong | Bye
+ToBrowser = Welcome | Snapshot | MoreCells | Entries | Refused | Stalled | Answer | Problem | Pong | Bye

@@ -96,6 +96,7 @@ function SavedState({ page }: { readonly page: NotebookPage }) {
   const words = useComputed(() =>
     savedWords(
       notebook.saved.value,
+      notebook.stalled.value,
       notebook.pendingCount.value,
       notebook.link.value,
       notebook.writable.value,
@@ -109,7 +110,7 @@ function SavedState({ page }: { readonly page: NotebookPage }) {
       class="state wide-only"
       data-saved={waits ? undefined : ""}
       data-tone={words.tone}
-      title={problem || (atMs === 0 ? "" : moment(atMs))}
+      title={notebook.stalled.value?.reason || problem || (atMs === 0 ? "" : moment(atMs))}
     >
       {words.text}
     </span>

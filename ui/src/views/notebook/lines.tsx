@@ -15,6 +15,7 @@ export function Lines({ page }: { readonly page: NotebookPage }) {
   const kernel = notebook.kernel.value;
   const saved = notebook.saved.value;
   const link = notebook.link.value;
+  const stalled = notebook.stalled.value;
   const refused = page.refused.value;
   const died = kernel.status === "dead";
   const diedIn = died ? cellOf(page, kernel.obituary?.run_id ?? null) : null;
@@ -42,6 +43,12 @@ export function Lines({ page }: { readonly page: NotebookPage }) {
             Choose a kernel
           </Button>
         </Line>
+      )}
+      {stalled !== null && (
+        <Line
+          kind="error"
+          text={`Nothing can be recorded now. ${stalled.reason} What you type and run here waits in this page, and goes on by itself (since ${ago(stalled.sinceMs, page.nowMs.value)}).`}
+        />
       )}
       {saved.problem !== "" && (
         <Line kind="error" text={`${saved.problem} Your work is kept by the server (since ${problemAge}).`}>

@@ -73,19 +73,33 @@ test("the link, always true", () => {
   ]);
 });
 
+test("lk29 what cannot be recorded is said, whatever else is true", () => {
+  const saved = { atMs: 1000, dirty: false, problem: "", problemSinceMs: 0 };
+  const stalled = { reason: "Disk full.", diskFull: true, sinceMs: 0 };
+  expect(savedWords(saved, stalled, 1, { kind: "live" }, true, 1500)).toEqual({
+    text: "Not recorded: disk full",
+    tone: "bad",
+  });
+  expect(savedWords(saved, { ...stalled, diskFull: false }, 1, { kind: "live" }, true, 1500).text).toBe(
+    "Not recorded",
+  );
+});
+
 test("what is saved, and where", () => {
   const live: LinkStatus = { kind: "live" };
   const saved = { atMs: 1000, dirty: false, problem: "", problemSinceMs: 0 };
-  expect(savedWords(saved, 0, live, true, 13_000).text).toBe("Saved 12 s ago");
-  expect(savedWords({ ...saved, dirty: true }, 0, live, true, 9000).text).toBe("Saving");
-  expect(savedWords(saved, 2, live, true, 9000).text).toBe("Saving");
-  expect(savedWords({ ...saved, dirty: true }, 0, live, true, 2000).text).toBe("Saved just now");
-  expect(savedWords({ ...saved, problem: "Disk full." }, 0, live, true, 0)).toEqual({
+  expect(savedWords(saved, null, 0, live, true, 13_000).text).toBe("Saved 12 s ago");
+  expect(savedWords({ ...saved, dirty: true }, null, 0, live, true, 9000).text).toBe("Saving");
+  expect(savedWords(saved, null, 2, live, true, 9000).text).toBe("Saving");
+  expect(savedWords({ ...saved, dirty: true }, null, 0, live, true, 2000).text).toBe("Saved just now");
+  expect(savedWords({ ...saved, problem: "Disk full." }, null, 0, live, true, 0)).toEqual({
     text: "Not saved",
     tone: "bad",
   });
-  expect(savedWords(saved, 2, { kind: "closed", reason: "" }, true, 0).text).toBe("2 changes kept here");
-  expect(savedWords(saved, 0, live, false, 0).text).toBe("Read-only");
+  expect(savedWords(saved, null, 2, { kind: "closed", reason: "" }, true, 0).text).toBe(
+    "2 changes kept here",
+  );
+  expect(savedWords(saved, null, 0, live, false, 0).text).toBe("Read-only");
 });
 
 test("the kernel", () => {

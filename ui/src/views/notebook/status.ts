@@ -1,6 +1,6 @@
 /** How things stand, in words: cells, kernel, file, link. Pure. Words first; colour only repeats them. */
 
-import type { CellView, LinkStatus, SavedView } from "../../core/model.ts";
+import type { CellView, LinkStatus, SavedView, StalledView } from "../../core/model.ts";
 import type { KernelState } from "../../core/wire.ts";
 import { ago, clock, count, duration } from "../words.ts";
 
@@ -130,14 +130,19 @@ const JUST_SAVED_MS = 5000;
 
 export function savedWords(
   saved: SavedView,
+  stalled: StalledView | null,
   pending: number,
   link: LinkStatus,
   writable: boolean,
   serverNowMs: number,
 ): Words {
   if (!writable) return { text: "Read-only", tone: "soft" };
+  if (stalled !== null) {
+    return { text: stalled.diskFull ? "Not recorded: disk full" : "Not recorded", tone: "bad" };
+  }
   if (saved.problem !== "") return { text: "Not saved", tone: "bad" };
-  if (link.kind !== "live") return { text: pending > 0 ? `${count(pending, "change")} kept here` : "", tone: "soft" };
+  if (link.kind !== "live")
+    return { text: pending > 0 ? `${count(pending, "change")} kept here` : "", tone: "soft" };
   // A cell that prints makes the file out of date every moment: what matters is when it was last written.
   const justSaved = saved.atMs !== 0 && serverNowMs - saved.atMs < JUST_SAVED_MS;
   if ((pending > 0 || saved.dirty) && !justSaved) return { text: "Saving", tone: "soft" };
