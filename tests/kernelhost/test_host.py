@@ -100,13 +100,17 @@ async def test_ho9_sigterm_ends_kernels_and_sigint_nothing(tmp_path: Path, start
     await client.start(K, cwd=str(tmp_path))
     watch = await Watch(client, K).begin()
     pid = int(text_of(await watch.run("import os; print(os.getpid())")))
+    sockets = Path(
+        msgspec.json.decode((host.folder / "host.json").read_bytes(), type=HostRecord).socket
+    ).parent
     os.kill(host.process.pid, signal.SIGINT)
     assert text_of(await watch.run("print('still')")) == "still\n"
     await client.close()
     assert host.end() == 0
     assert not exists(pid)
     assert list((host.folder / "kernels").iterdir()) == []
-    assert [path.name for path in (host.folder / "run").iterdir()] == []
+    # Where the path was too long for sockets, they had a folder elsewhere, and it is gone (HO4).
+    assert [path.name for path in sockets.glob("*")] == []
 
 
 async def test_ho60_a_new_host_adopts_what_the_killed_one_left(tmp_path: Path, start_host: StartHost) -> None:

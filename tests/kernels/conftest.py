@@ -40,9 +40,12 @@ async def client(host: HostProcess) -> AsyncIterator[HostClient]:
 
 
 @pytest.fixture
-async def kernel(client: HostClient, tmp_path_factory: pytest.TempPathFactory) -> Watch:
+async def kernel(
+    client: HostClient, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Watch:
     """A kernel that the tests share, read from now on. It must be left running and idle."""
-    kernel_id = KernelId("shared")
+    # One for each file: run ids are constants there, and a host sends no id twice (HO20).
+    kernel_id = KernelId(f"shared-{request.path.stem}")
     await client.start(kernel_id, cwd=str(tmp_path_factory.getbasetemp()))
     watch = await Watch(client, kernel_id).begin()
     await watch.run("")

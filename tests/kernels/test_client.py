@@ -128,7 +128,7 @@ async def test_ho73_reading_ends_when_asked(kernel: Watch) -> None:
 async def test_ho73_a_receiver_that_fails_is_told_in_the_log_and_costs_nobody_else(
     kernel: Watch, expect_log: ExpectLog
 ) -> None:
-    expect_log("what kernel shared said could not be received", logger="carnet.kernels")
+    expect_log("what kernel shared-test_client said could not be received", logger="carnet.kernels")
 
     def fails(records: list[Record]) -> None:
         raise ValueError(records)

@@ -111,6 +111,15 @@ class Watch:
 
         return host_event(await self.until(wanted))
 
+    async def line(self, run_id: str) -> str:
+        """Return what a run has printed, as soon as that ends with a line; a kernel may send a line in pieces."""
+
+        def printed() -> str:
+            return text_of([record for record in self.records if record.parent_id == run_id])
+
+        await self.until(lambda record: record.parent_id == run_id and printed().endswith("\n"))
+        return printed()
+
     async def over(self, run_id: str) -> list[Record]:
         """Wait for reply and idle of a run; return all that is its."""
         await self.until(lambda r: r.msg_type == "execute_reply" and r.parent_id == run_id)
