@@ -138,7 +138,9 @@ def test_other_classes_get_what_the_command_line_says(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "meant"), [("NotebokApp", "NotebookApp"), ("ServerAp", "ServerApp")])
-def test_s7_a_class_that_was_surely_meant_to_be_ours_is_a_mistake(tmp_path: Path, name: str, meant: str) -> None:
+def test_s7_a_class_that_was_surely_meant_to_be_ours_is_a_mistake(
+    tmp_path: Path, name: str, meant: str
+) -> None:
     """Else a password set on it would be passed over."""
     path = tmp_path / "a_config.py"
     path.write_text(f"c = get_config()\nc.{name}.password = 'x'\n")
