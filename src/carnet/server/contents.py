@@ -10,9 +10,11 @@ from collections.abc import Callable, Iterator
 from hashlib import sha256
 from typing import Any, Final
 
-from carnet.core.notebook.ipynb import decode, encode, is_json_type
+import msgspec
+
+from carnet.core.notebook.ipynb import decode, encode, from_json, is_json_type, parse, to_json
 from carnet.core.notebook.model import Cell, Notebook
-from carnet.errors import InvalidPath, PeerError
+from carnet.errors import InvalidNotebook, InvalidPath, PeerError
 from carnet.ids import CellId, NotebookPath, new_cell_id
 from carnet.server.times import iso_time
 from carnet.server.trust import mark
@@ -81,14 +83,52 @@ def new_notebook() -> bytes:
 
 
 def notebook_bytes(content: object) -> bytes:
-    """Return the bytes of the file for a notebook that a client sent as JSON.
+    """Return the bytes of the file for a notebook that a client sent as JSON. The tree is used up.
 
     Raises:
         InvalidNotebook: it is not one, and where.
     """
     if not isinstance(content, dict):
         raise PeerError("content: a notebook, as a JSON object, is wanted.")
-    return encode(decode(json.dumps(content).encode(), new_ids=_new_ids()))
+    return encode(from_json(content, new_ids=_new_ids()))
+
+
+def json_of(model: dict[str, Any]) -> bytes:
+    """Return a model as JSON. A notebook's cells one by one: each call holds up all other threads."""
+    content = model["content"]
+    if model["type"] != "notebook" or content is None:
+        return _json(model)
+    cells = b",".join(map(_json, content["cells"]))
+    rest = {name: value for name, value in content.items() if name != "cells"}
+    outer = {name: value for name, value in model.items() if name != "content"}
+    # Neither of the two is ever empty.
+    return b"".join((_json(outer)[:-1], b',"content":', _json(rest)[:-1], b',"cells":[', cells, b"]}}"))
+
+
+def body_of(data: bytes) -> dict[str, Any]:
+    """Return the JSON object that a client sent; the notebook in it cell by cell, as `json_of`.
+
+    Raises:
+        PeerError: it is something else.
+    """
+    try:
+        body: dict[str, Any] = dict(msgspec.json.decode(data, type=dict[str, msgspec.Raw]))
+        for name, value in body.items():
+            body[name] = parse(bytes(value)) if name == "content" else json.loads(bytes(value))
+    except (msgspec.MsgspecError, InvalidNotebook, ValueError, RecursionError):
+        return whole_body_of(data)  # NaN, and what is wrong with it
+    return body
+
+
+def whole_body_of(data: bytes) -> dict[str, Any]:
+    """The same, in one go."""
+    try:
+        value = json.loads(data)
+    except (ValueError, RecursionError):
+        raise PeerError("The body is not valid JSON.") from None
+    if not isinstance(value, dict):
+        raise PeerError("The body must be a JSON object.")
+    return value
 
 
 def _bare_model(entry: Entry) -> dict[str, Any]:
@@ -111,7 +151,7 @@ def _bare_model(entry: Entry) -> dict[str, Any]:
 
 
 def _notebook_content(data: bytes) -> dict[str, Any]:
-    tree = json.loads(encode(decode(data, new_ids=_new_ids())))
+    tree: dict[str, Any] = to_json(decode(data, new_ids=_new_ids()))
     for cell in tree["cells"]:
         cell["source"] = _joined(cell["source"])
         for output in cell.get("outputs", ()):
@@ -133,6 +173,10 @@ def _file_content(path: NotebookPath, data: bytes, wanted: str | None) -> dict[s
             if wanted == "text":
                 raise PeerError(f"{path}: it is not UTF-8 text. Ask for format=base64.") from None
     return {"format": "base64", "content": base64.b64encode(data).decode("ascii")}
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
 
 
 def _joined(value: Any) -> Any:

@@ -99,7 +99,15 @@ def decode(data: bytes, *, new_ids: Iterator[CellId]) -> Notebook:
     Raises:
         InvalidNotebook: says what is wrong and where.
     """
-    root = _parse(data)
+    return from_json(parse(data), new_ids=new_ids)
+
+
+def from_json(root: Json, *, new_ids: Iterator[CellId]) -> Notebook:
+    """Return the notebook in a tree of JSON, as `decode` does. The tree is used up.
+
+    Raises:
+        InvalidNotebook: says what is wrong and where.
+    """
     if not isinstance(root, dict):
         raise InvalidNotebook(f"a notebook must be an object, not {_KIND_NAMES[type(root)]}")
     _check_depth(root)
@@ -137,19 +145,24 @@ def encode(notebook: Notebook, *, blobs: Callable[[BlobRef], bytes] = _no_blobs)
 
     `blobs` returns the bytes of a blob; what it raises goes through.
     """
-    tree: JsonObject = {
-        "cells": [_cell_tree(cell, blobs) for cell in notebook.cells],
-        "metadata": _without(notebook.metadata, _TRANSIENT),
-        "nbformat": notebook.nbformat,
-        "nbformat_minor": notebook.nbformat_minor,
-        **notebook.extra,
-    }
+    tree = to_json(notebook, blobs=blobs)
     try:
         entries = [_entry(key, tree[key]) for key in sorted(tree)]
     except ValueError:  # NaN and infinities: not JSON, so msgspec refuses them, but nbformat writes them
         text = json.dumps(tree, ensure_ascii=False, sort_keys=True, separators=(",", ": "), indent=1)
         return _utf8(text) + b"\n"
     return b"".join((b"{\n", b",\n".join(entries), b"\n}\n"))
+
+
+def to_json(notebook: Notebook, *, blobs: Callable[[BlobRef], bytes] = _no_blobs) -> JsonObject:
+    """Return the tree of JSON that `encode` writes."""
+    return {
+        "cells": [_cell_tree(cell, blobs) for cell in notebook.cells],
+        "metadata": _without(notebook.metadata, _TRANSIENT),
+        "nbformat": notebook.nbformat,
+        "nbformat_minor": notebook.nbformat_minor,
+        **notebook.extra,
+    }
 
 
 def _entry(key: str, value: Json) -> bytes:
@@ -214,7 +227,12 @@ class _Fault(Exception):
 # --- bytes to JSON
 
 
-def _parse(data: bytes) -> Json:
+def parse(data: bytes) -> Json:
+    """Return a file's bytes as a tree of JSON, or say why they are none.
+
+    Raises:
+        InvalidNotebook: says what is wrong and where.
+    """
     if not data or data.isspace():  # not `strip`, which copies what may be large
         size = len(data)
         raise InvalidNotebook(f"the file is empty ({size} bytes{' of white space' if size else ''})")

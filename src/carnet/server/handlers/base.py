@@ -83,11 +83,16 @@ class Handler(RequestHandler):
 
     def answer(self, value: object, status: int = 200) -> None:
         """Finish with JSON."""
+        self.answer_json(
+            json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass"),
+            status,
+        )
+
+    def answer_json(self, data: bytes, status: int = 200) -> None:
+        """Finish with JSON that is encoded already."""
         self.set_status(status)
         self.set_header("Content-Type", "application/json; charset=utf-8")
-        self.finish(
-            json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
-        )
+        self.finish(data)
 
     def answer_nothing(self) -> None:
         """Finish with 204."""

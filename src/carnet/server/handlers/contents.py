@@ -13,14 +13,22 @@ from urllib.parse import quote
 
 from carnet.errors import NotFound, PeerError, RevisionConflict
 from carnet.ids import NotebookPath, Revision
-from carnet.server.contents import model_of, new_notebook, notebook_bytes
+from carnet.server.contents import body_of, json_of, model_of, new_notebook, notebook_bytes
 from carnet.server.handlers.base import Handler
 from carnet.server.trust import is_trusted, says_trusted, trust
 from carnet.server.uploads import append_chunk, take_upload, upload_file
 from carnet.storage.base import NotebookManager
 from carnet.storage.paths import normalise_path
 
+LARGE_BYTES: Final = 256 << 10
+"""A larger body is parsed on a worker thread."""
+
 _TYPES: Final = {"directory", "notebook", "file", None}
+
+
+def _model_json(storage: NotebookManager, path: NotebookPath, **wanted: Any) -> bytes:
+    """Return `model_of` as JSON. For a worker thread."""
+    return json_of(model_of(storage, path, **wanted))
 
 
 def path_of(raw: str) -> NotebookPath:
@@ -47,8 +55,8 @@ class Contents(Handler):
         if session is not None and session.saver.unsaved:
             # What the page shows is what other programs get, and base their changes on.
             await session.saver.save()
-        model = await self.blocking(
-            model_of,
+        data = await self.blocking(
+            _model_json,
             bench.storage,
             path,
             wanted_type=wanted_type,
@@ -57,11 +65,12 @@ class Contents(Handler):
             with_hash=self.get_query_argument("hash", "0") == "1",
             is_trusted=partial(is_trusted, bench.journal),
         )
-        self.answer(model)
+        self.answer_json(data)
 
     async def put(self, raw: str) -> None:
         """Make or replace a file, or make a folder."""
-        path, body = path_of(raw), self.json_body()
+        path, sent = path_of(raw), self.request.body
+        body = await self.blocking(body_of, sent) if len(sent) > LARGE_BYTES else self.json_body()
         bench = await self.workbench()
         storage = bench.storage
         kind = body.get("type", "notebook" if path.endswith(".ipynb") else "file")
@@ -70,9 +79,10 @@ class Contents(Handler):
             is_new = True
         elif kind == "notebook":
             content = body.get("content")
+            is_trusted_now = says_trusted(content)
             data = new_notebook() if content is None else await self.blocking(notebook_bytes, content)
             is_new = await self.blocking(save, storage, path, data, self._based_on())
-            if says_trusted(content):
+            if is_trusted_now:
                 trust(bench.journal, data)
         elif kind == "file":
             data = await self.blocking(_file_bytes, body)
