@@ -35,6 +35,9 @@ EXAMPLES = {
     r"api/config/(\w{1,64})": "api/config/notebook",
     r"api/terminals/(\w{1,64})": "api/terminals/1",
     r"terminals/websocket/(\w{1,64})": "terminals/websocket/1",
+    r"api/kernels/([0-9A-Za-z_-]{1,64})/execute": "api/kernels/abc/execute",
+    r"api/kernels/([0-9A-Za-z_-]{1,64})/requests/([0-9A-Za-z_-]{1,64})": "api/kernels/abc/requests/abc",
+    r"api/kernels/([0-9A-Za-z_-]{1,64})/input": "api/kernels/abc/input",
     r"api/contents(/.*)?/trust": "api/contents/a.ipynb/trust",
     r"api/logins/([0-9a-f]{16})": "api/logins/" + "0" * 16,
 }

@@ -1,0 +1,265 @@
+"""Runs over plain HTTP: submitted once for their id, and followed by number, for as long as the kernel is known.
+
+Nothing of a run is kept here but where its kernel's journal stood when it was
+asked for: what became of it is read from that journal, so it does not matter
+whether this server, or another life of it, took the request. Rules JR1 to JR6:
+docs/specs/jupyter-api.md.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final, Literal
+
+import msgspec
+
+from carnet.core.session.intents import AnswerInput, Intent, RunCells, RunRequest
+from carnet.core.wire.host import KernelDied, KernelInfo, Record, RunDropped, RunEnded
+from carnet.errors import KernelError, NotFound, PeerError
+from carnet.ids import BatchId, CellId, ClientId, KernelId, RunId, new_id
+from carnet.kernels.client import HostClient, RunSubmission
+from carnet.kernels.messages import host_event
+from carnet.server.workbench import Workbench
+
+KNOWN_RUNS: Final = 1000
+"""Of each kernel, the newest so many can be asked for."""
+
+Status = Literal["ok", "error", "aborted"]
+
+
+class Progress:
+    """What became of one run so far, in the form of a notebook's cell."""
+
+    def __init__(self, run_id: str) -> None:
+        self.run_id = run_id
+        self.outputs: list[dict[str, Any]] = []
+        self.execution_count: int | None = None
+        self.status: Status | None = None
+        """How it ended; None: it has not."""
+        self.input_request: Record | None = None
+        """It waits for a line."""
+        self._replied: Status | None = None
+        self._idle = False
+        self._clear = False
+
+    def take(self, record: Record) -> bool:
+        """Read one record; return whether it is of this run."""
+        if record.channel == "host":
+            return self._event(record)
+        if record.parent_id != self.run_id:
+            return False
+        content = msgspec.json.decode(record.content, type=dict[str, Any])
+        if record.msg_type == "input_request":
+            self.input_request = record
+            return True
+        self.input_request = None
+        match record.msg_type:
+            case "status":
+                self._idle = content.get("execution_state") == "idle"
+            case "execute_input":
+                self.execution_count = content.get("execution_count")
+            case "execute_reply":
+                status = content.get("status")
+                self._replied = "ok" if status == "ok" else "error" if status == "error" else "aborted"
+                self.execution_count = content.get("execution_count", self.execution_count)
+            case "clear_output":
+                self._clear = True
+                if not content.get("wait"):
+                    self._make_room()
+            case "stream" | "display_data" | "execute_result" | "error":
+                self._make_room()
+                self._output(record.msg_type, content)
+            case _:
+                pass
+        if self._replied is not None and self._idle:
+            self.status = self._replied
+        return True
+
+    def _event(self, record: Record) -> bool:
+        match host_event(record):
+            case RunDropped(run_id=run_id) if run_id == self.run_id:
+                self.status = "aborted"
+            case RunEnded(run_id=run_id) if run_id == self.run_id:
+                self.status = self._replied or "aborted"
+            case KernelDied(obituary=obituary) if obituary.run_id == self.run_id:
+                self.status = "error"
+                text = f"The kernel died: {obituary.signal_name or obituary.exit_code}"
+                self._output("error", {"ename": "KernelDied", "evalue": text, "traceback": []})
+            case _:
+                return False
+        return True
+
+    def _make_room(self) -> None:
+        if self._clear:
+            self._clear = False
+            self.outputs.clear()
+
+    def _output(self, kind: str, content: dict[str, Any]) -> None:
+        last = self.outputs[-1] if self.outputs else None
+        if kind == "stream":
+            if last is not None and last["output_type"] == "stream" and last["name"] == content.get("name"):
+                last["text"] += content.get("text", "")
+            else:
+                self.outputs.append(
+                    {"output_type": kind, "name": content.get("name"), "text": content.get("text", "")}
+                )
+            return
+        keys = {
+            "error": ("ename", "evalue", "traceback"),
+            "display_data": ("data", "metadata"),
+            "execute_result": ("data", "metadata", "execution_count"),
+        }[kind]
+        self.outputs.append({"output_type": kind, **{key: content.get(key) for key in keys}})
+
+
+class PlainRuns:
+    """The runs of one kernel."""
+
+    def __init__(self, bench: Workbench, kernel: KernelInfo) -> None:
+        self._bench = bench
+        self._kernel = kernel
+
+    async def submit(self, code: str | None, cell_id: str, request_id: str, *, by: str) -> str:
+        """Submit code, or a cell of the kernel's notebook; return the run's id. A known id is that run (JR1).
+
+        Raises:
+            PeerError: there is neither code nor such a cell.
+            KernelError: it was refused.
+        """
+        run_id = RunId(request_id or new_id())
+        known = self._known()
+        if run_id in known:
+            return run_id
+        session = self._bench.registry.bound_to(self._kernel.kernel_id)
+        cell = session.state.cells.get(CellId(cell_id)) if session is not None and cell_id else None
+        if code is None and cell is None:
+            raise PeerError("code, or the cell_id of a cell of this kernel's notebook, is wanted.")
+        self._remember({**known, run_id: self._kernel.last_number})
+        if session is not None and cell is not None and code in {None, cell.cell.source}:
+            runs = (RunRequest(run_id=run_id, cell_id=CellId(cell_id)),)
+            body = RunCells(batch_id=BatchId(run_id), runs=runs)
+            intent = Intent(client_id=ClientId(f"api-{new_id()}"), number=1, by=by, body=body)
+            answer = await session.receive(intent)
+            if answer.refusal is not None:
+                raise KernelError(answer.message)
+        else:
+            run = RunSubmission(run_id, BatchId(run_id), code or "", cell_id)
+            await (await self._bench.connected_host()).submit(self._kernel.kernel_id, [run])
+        return run_id
+
+    async def progress(self, run_id: str) -> Progress:
+        """Return what became of a run until now.
+
+        Raises:
+            NotFound: this kernel knows no such run.
+        """
+        progress, began = Progress(run_id), self._began(run_id)
+        if began >= self._kernel.last_number:
+            return progress  # nothing was said since
+        async with self._records(began) as batches:
+            async for batch in batches:
+                for record in batch:
+                    progress.take(record)
+                if progress.status is not None or batch[-1].number >= self._kernel.last_number:
+                    break
+        return progress
+
+    async def follow(self, run_id: str, after: int) -> AsyncGenerator[bytes, None]:
+        """Give each thing that is said of a run after a number, as a line of JSON, until it is over.
+
+        Raises:
+            NotFound: this kernel knows no such run.
+        """
+        progress = Progress(run_id)
+        async with self._records(self._began(run_id)) as batches:
+            async for batch in batches:
+                lines = [_line(record) for record in batch if progress.take(record) and record.number > after]
+                if lines:
+                    yield b"".join(lines)
+                if progress.status is not None:
+                    end = {"number": batch[-1].number, "type": "end", "content": {"status": progress.status}}
+                    yield msgspec.json.encode(end) + b"\n"
+                    return
+
+    async def answer(self, value: str) -> None:
+        """Give the running run the line it waits for.
+
+        Raises:
+            KernelError: nothing waits for one.
+        """
+        running = self._kernel.running
+        if running is None:
+            raise KernelError("No run of this kernel waits for a line.")
+        session = self._bench.registry.bound_to(self._kernel.kernel_id)
+        if session is not None and any(run.id == running for run in session.state.runs):
+            body = AnswerInput(run_id=running, value=value)
+            intent = Intent(client_id=ClientId(f"api-{new_id()}"), number=1, by="", body=body)
+            given = await session.receive(intent)
+            if given.refusal is not None:
+                raise KernelError(given.message)
+            return
+        request = (await self.progress(running)).input_request
+        if request is None:
+            raise KernelError("No run of this kernel waits for a line.")
+        content = msgspec.json.encode({"value": value, "status": "ok"})
+        host = await self._bench.connected_host()
+        await host.send(
+            self._kernel.kernel_id, "stdin", "input_reply", new_id(), content, parent_header=request.header
+        )
+
+    async def cancel(self, run_id: str) -> None:
+        """Take a run back: dropped while it waits, interrupted when it runs.
+
+        Raises:
+            NotFound: this kernel knows no such run.
+        """
+        self._began(run_id)
+        host = await self._bench.connected_host()
+        if self._kernel.running == run_id:
+            await host.interrupt(self._kernel.kernel_id)
+        else:
+            await host.cancel(self._kernel.kernel_id, [RunId(run_id)])
+
+    # ---- inside
+
+    @asynccontextmanager
+    async def _records(self, after: int) -> AsyncIterator[AsyncIterator[list[Record]]]:
+        """Give the kernel's records after a number, on a connection of their own: as slowly as they are taken."""
+        client = HostClient(self._bench.host_folder, spawn=False)
+        queue: asyncio.Queue[list[Record]] = asyncio.Queue()
+
+        async def batches() -> AsyncIterator[list[Record]]:
+            while True:
+                batch = await queue.get()
+                yield batch
+                client.acknowledge(self._kernel.kernel_id, batch[-1].number)
+
+        try:
+            await client.connect()
+            await client.read(self._kernel.kernel_id, after, queue.put_nowait)
+            yield batches()
+        finally:
+            await client.close()
+
+    def _began(self, run_id: str) -> int:
+        known = self._known()
+        if run_id not in known:
+            raise NotFound(f"Kernel {self._kernel.kernel_id} knows no request {run_id}.")
+        return known[run_id]
+
+    def _known(self) -> dict[str, int]:
+        stored = self._bench.journal.get_value(_key(self._kernel.kernel_id))
+        return {} if stored is None else msgspec.json.decode(stored, type=dict[str, int])
+
+    def _remember(self, runs: dict[str, int]) -> None:
+        newest = dict(list(runs.items())[-KNOWN_RUNS:])
+        self._bench.journal.put_value(_key(self._kernel.kernel_id), msgspec.json.encode(newest))
+
+
+def _line(record: Record) -> bytes:
+    said = {"number": record.number, "type": record.msg_type, "content": msgspec.Raw(record.content)}
+    return msgspec.json.encode(said) + b"\n"
+
+
+def _key(kernel_id: KernelId) -> str:
+    return f"api.runs.{kernel_id}"
