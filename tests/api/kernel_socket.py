@@ -147,12 +147,13 @@ class KernelSocket:
         return await self.over(await self.execute(code))
 
     def text(self, msg_id: str = "") -> str:
-        """Return all that was printed, or what one request printed."""
+        """Return all that requests printed, or what one printed; debugpy's greeting at a kernel's start has no parent."""
+        asked = {one["parent_header"].get("msg_id") for one in self.messages} - {None}
         return "".join(
             one["content"]["text"]
             for one in self.messages
             if one["header"]["msg_type"] == "stream"
-            and (not msg_id or one["parent_header"]["msg_id"] == msg_id)
+            and one["parent_header"].get("msg_id") in ({msg_id} if msg_id else asked)
         )
 
     async def _read(self) -> None:
