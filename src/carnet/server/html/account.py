@@ -72,6 +72,14 @@ def _field(
     )
 
 
+def _username(account: Account) -> str:
+    """Return a field that tells password managers whose password it is. Nobody sees it."""
+    return (
+        '<input type="text" name="username" autocomplete="username" hidden '
+        f'value="{escape(account.user, quote=True)}">'
+    )
+
+
 def _hidden(name: str, value: str) -> str:
     return f'<input type="hidden" name="{name}" value="{escape(value, quote=True)}">'
 
@@ -97,6 +105,7 @@ def _devices(account: Account) -> str:
 
 def _password(account: Account) -> str:
     fields = [
+        _username(account),
         _field("current", "Password now", complete="current-password") if account.has_password else "",
         _field("new", "New password, at least 8 characters", complete="new-password"),
         _field("again", "Once more", complete="new-password"),
@@ -131,12 +140,13 @@ def _second_factor(account: Account) -> str:
             f"{_form(account, 'totp-confirm', fields, 'Ask for codes from now on')}</section>"
         )
     current = _field("current", "Password now", complete="current-password", identifier="current-totp")
+    fields = [_username(account), current]
     if account.has_totp:
         return (
             f"{head}<p>A code is asked for at each login. {account.recovery_codes_left} recovery codes are left.</p>"
-            f"{_form(account, 'totp-remove', [current], 'Ask for no codes')}</section>"
+            f"{_form(account, 'totp-remove', fields, 'Ask for no codes')}</section>"
         )
-    return f"{head}{_form(account, 'totp-begin', [current], 'Set up')}</section>"
+    return f"{head}{_form(account, 'totp-begin', fields, 'Set up')}</section>"
 
 
 def _tokens(account: Account) -> str:
