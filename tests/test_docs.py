@@ -1,17 +1,24 @@
 """What the documentation promises is there, and what is there is documented.
 
 The reference pages are compared with the program: errors, settings, routes and
-sub-commands each way. Every path that prose names must exist.
+sub-commands each way. Every path that prose names must exist, and every rule
+that code names must be written down.
 """
 
 import inspect
+import pkgutil
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+import carnet.testing
 from carnet import errors
+from carnet.config.load import FILE_NAMES
+from carnet.server.managers import OURS
+from carnet.storage.base import NotebookManager
 from tools.reference import PAGES, REFERENCE, ROOT, Page
 
 #: Made by building or by running, so prose may name them although a clone has none.
@@ -22,6 +29,8 @@ MADE = (
     "ui/node_modules/",
     "benchmarks/results/",
 )
+
+EXTENSION_POINTS = REFERENCE / "extension-points.md"
 
 #: A path in backticks: it begins with one of these, or is a file at the top.
 TOP_FOLDERS = ("src", "tests", "docs", "ui", "tools", "benchmarks", ".ci")
@@ -99,3 +108,89 @@ def test_reference_pages_say_what_the_program_has(page: Page) -> None:
     documented = page.path.read_text(encoding="utf-8") if page.path.exists() else None
 
     assert documented == (page.text() if page.has_source() else None)
+
+
+def names_in(page: Path, pattern: str) -> set[str]:
+    """Return what stands in backticks on a page and fits the pattern."""
+    return {
+        one
+        for one in re.findall(r"`([^`\s]+)`", page.read_text(encoding="utf-8"))
+        if re.fullmatch(pattern, one)
+    }
+
+
+def test_extension_points_name_every_method_of_a_notebook_manager() -> None:
+    methods = {
+        name
+        for name, one in vars(NotebookManager).items()
+        if inspect.isfunction(one) and not name.startswith("_")
+    }
+    rows = re.findall(r"^\| (`[^|]+`) \|", EXTENSION_POINTS.read_text(encoding="utf-8"), re.MULTILINE)
+    named = {name for row in rows for name in re.findall(r"`([a-z_]+)`", row)}
+
+    assert named == methods
+
+
+def test_extension_points_name_the_modules_for_testing() -> None:
+    ours = {f"carnet.testing.{one.name}" for one in pkgutil.iter_modules(carnet.testing.__path__)}
+
+    assert names_in(EXTENSION_POINTS, r"carnet\.testing\.\w+") == ours
+
+
+def test_extension_points_name_the_configuration_files_in_order() -> None:
+    text = EXTENSION_POINTS.read_text(encoding="utf-8")
+
+    assert tuple(re.findall(r"^- \*(\w+_config\.(?:py|json))\*$", text, re.MULTILINE)) == FILE_NAMES
+
+
+def test_the_managers_that_come_with_carnet_are_in_the_guide() -> None:
+    guide = ROOT / "docs" / "howto" / "use-another-notebook-store.md"
+
+    assert names_in(guide, r"carnet\.storage\.[\w.]+") == {f"{one.__module__}.{one.__name__}" for one in OURS}
+
+
+def rules_of(page: Path) -> list[str]:
+    """Return the numbered rules that a page lays down, as `**LV17**` or `**LV17, title.**`."""
+    return re.findall(r"\*\*([A-Z]{2}\d+)\b", page.read_text(encoding="utf-8"))
+
+
+def rules_named(file: Path) -> set[str]:
+    """Return the rules that a source file names, in its text (LV17) or in the name of a test (test_lv17_...)."""
+    text = file.read_text(encoding="utf-8")
+    in_tests = re.findall(r"(?<=_)([a-z]{2}\d+)(?=_)", " ".join(re.findall(r"def (test_\w+)", text)))
+    return {*re.findall(r"\b([A-Z]{2}\d+)\b", text), *(rule.upper() for rule in in_tests)}
+
+
+RULES = Counter(
+    rule
+    for page in [ROOT / "ARCHITECTURE.md", *(ROOT / "docs" / "specs").glob("*.md")]
+    for rule in rules_of(page)
+)
+
+#: Begin like rules and are none: S1 and the like are sentences of the original; these are other people's names.
+PREFIXES = {rule.rstrip("0123456789") for rule in RULES}
+
+
+def test_each_rule_has_one_number() -> None:
+    assert [rule for rule, count in RULES.items() if count > 1] == []
+
+
+@pytest.mark.parametrize("folder", ["src", "tests", "ui/src", "tools", "benchmarks"])
+def test_every_rule_that_code_names_is_written_down(folder: str) -> None:
+    files = [
+        file
+        for ending in ("*.py", "*.ts", "*.tsx")
+        for file in (ROOT / folder).rglob(ending)
+        if "static" not in file.parts
+    ]
+
+    unknown = {
+        str(file.relative_to(ROOT)): sorted(gone)
+        for file in files
+        if (
+            gone := {rule for rule in rules_named(file) if rule.rstrip("0123456789") in PREFIXES} - set(RULES)
+        )
+    }
+
+    assert files
+    assert unknown == {}

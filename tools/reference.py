@@ -1,14 +1,16 @@
 """Write the reference pages that are made from the program: `./run reference`.
 
 One source for each page: the table of settings, the table of routes, the table
-of sub-commands. The pages are committed, so that they can be read without
+of sub-commands, the first words of each source file. The pages are committed, so that they can be read without
 building anything, and tests/test_docs.py compares them with what this gives.
 """
 
+import ast
 import importlib
 import importlib.util
 import inspect
 import pkgutil
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -142,6 +144,56 @@ def commands_page() -> str:
     return "\n".join(parts) + "\n"
 
 
+#: What of the repository the code map shows: folder, files in it, and what is left out.
+CODE = (
+    (ROOT / "src" / "carnet", ("*.py",), ("server/static",)),
+    (ROOT / "ui" / "src", ("*.ts", "*.tsx"), ()),
+)
+
+
+def code_map_page() -> str:
+    """Return the page with every source file and the first words of its own first comment, folder by folder."""
+    parts = [
+        "# Code map",
+        "",
+        "Every source file, by folder, and what it says of itself in its first lines. What the folders are for and what each",
+        "may import stands in `ARCHITECTURE.md`; tests mirror the files below `tests/`, and for the page beside them.",
+    ]
+    for root, patterns, left_out in CODE:
+        files = {
+            path: what
+            for pattern in patterns
+            for path in root.rglob(pattern)
+            if not path.relative_to(root).as_posix().startswith(left_out) and ".test." not in path.name
+            if (what := first_words(path))
+        }
+        folders = sorted({path.parent for path in files})
+        for folder in folders:
+            rows = [
+                [f"`{path.relative_to(ROOT).as_posix()}`", what]
+                for path, what in sorted(files.items())
+                if path.parent == folder
+            ]
+            parts += [
+                "",
+                f"## `{folder.relative_to(ROOT).as_posix()}`",
+                "",
+                *markdown_table(["file", "what it is for"], rows),
+            ]
+    return "\n".join(parts) + "\n"
+
+
+def first_words(path: Path) -> str:
+    """Return the first paragraph of a source file's docstring or first comment, on one line; empty: it has none."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".py":
+        said = ast.get_docstring(ast.parse(text)) or ""
+    else:
+        comment = re.match(r"(?:\s|//.*\n)*/\*\*(.*?)\*/", text, re.DOTALL)
+        said = re.sub(r"^[ \t]*\*[ \t]?", "", comment[1], flags=re.MULTILINE) if comment else ""
+    return " ".join(re.split(r"\n[ \t]*\n", said.strip())[0].split())
+
+
 def first_paragraph(thing: object) -> str:
     """Return the first paragraph of a docstring, on one line.
 
@@ -164,6 +216,7 @@ PAGES = (
     Page("settings.md", "carnet.config.app", settings_page),
     Page("routes.md", "carnet.server.routes", routes_page),
     Page("commands.md", "carnet.cli.main", commands_page),
+    Page("code-map.md", "carnet", code_map_page),
 )
 
 

@@ -3,7 +3,7 @@
 It sends what is after the number the browser has: entries, or a snapshot when
 that is shorter. It never sends more than a bounded amount that the browser has
 not said it has seen (back-pressure), and puts entries that come quickly into
-one frame. Rules LK10 to LK19: docs/specs/link.md.
+one frame. Rules LK5 to LK9: docs/specs/link.md.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """One browser tab's end of the link, in the server: frames in, frames out, any transport.
 
 Knows nothing of WebSocket (invariant 10): a transport gives it bytes and a
-`send`. Rules LK1 to LK9: docs/specs/link.md.
+`send`. Rules LK1 to LK19: docs/specs/link.md.
 """
 
 import asyncio

@@ -2,7 +2,7 @@
 
 Also what must happen without anybody looking: sessions with kernels or unsaved
 work are opened again after a restart, outside changes are looked for, idle
-sessions are closed. Rules LV19 to LV24: docs/specs/live.md.
+sessions are closed. Rules LV1, LV9, LV18, LV19: docs/specs/live.md.
 """
 
 import asyncio

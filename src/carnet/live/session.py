@@ -5,7 +5,7 @@ loop; what blocks (storage, blobs, encoding a file) goes to worker threads. What
 happens is decided in `core/session`; this module only makes it true, in this
 order: apply, commit, tell, perform.
 
-Rules LV1 to LV12: docs/specs/live.md.
+Rules LV1 to LV10, LV20: docs/specs/live.md.
 """
 
 import asyncio
