@@ -449,3 +449,19 @@ def test_no_block_was_left_out() -> None:
     names = [name for name in vars(blocks) if name.isupper()]
 
     assert [name for name in names if f"blocks.{name}" not in text] == []
+
+
+# -- "a great example of an in memory notebook manager"
+
+
+def test_s28_s31_another_notebook_manager(tmp_path: Path) -> None:
+    config(tmp_path, "c.NotebookApp.notebook_manager_class = 'carnet.storage.memory.MemoryNotebookManager'\n")
+
+    with running(as_carnet("ipython notebook --NotebookApp.token=word"), tmp_path) as server:
+        status, _, _ = ask(
+            server.port, "/api/contents", tls=False, body='{"type": "notebook"}', Authorization="token word"
+        )
+
+    assert status == 201
+    assert "Serving notebooks from memory" in server.said()
+    assert list(tmp_path.glob("*.ipynb")) == []

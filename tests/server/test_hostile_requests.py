@@ -63,6 +63,7 @@ def connection(server: Server) -> socket.socket:
 def send(server: Server, *pieces: bytes) -> bytes:
     """Send pieces and return the first line of the answer; empty: it hung up."""
     with connection(server) as one, contextlib.suppress(ConnectionError):
+        one.settimeout(2)  # who sends half a request is not answered; that it ends is looked at elsewhere
         for piece in pieces:
             one.sendall(piece)
         with contextlib.suppress(TimeoutError):

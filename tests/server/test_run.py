@@ -83,7 +83,7 @@ def test_s21_a_taken_port_that_was_named_is_an_error(tmp_path: Path) -> None:
     [
         (["--ip=0.0.0.0", "--tls=off"], "without TLS"),
         (["--public"], "carnet passwd --save"),
-        (["--tls=on"], "auto or off is wanted"),
+        (["--tls=on"], "auto, acme or off is wanted"),
         (["--ip=*", "--NotebookApp.token="], "without a password or a token"),
         (["--ip=203.0.113.7", "--NotebookApp.serve_unprotected=True"], "not an address of this machine"),
         (["--port=x"], "a whole number is wanted"),

@@ -131,11 +131,13 @@ def make_manager(loaded: Loaded, state_folder: Path) -> NotebookManager:
     """
     manager_class = _manager_class(loaded.settings.notebook_manager_class)
     config = Config(loaded.other) if loaded.other is not None else Config()
-    own: dict[str, object] = {"notebook_dir": str(notebook_folder(loaded))}
+    # By configuration, which every manager takes, whatever else it can be made with.
+    own = config[manager_class.__name__]
+    own["notebook_dir"] = str(notebook_folder(loaded))
     if "state_dir" in manager_class.class_trait_names():
         own["state_dir"] = str(state_folder)
     try:
-        return manager_class(config=config, **own)
+        return manager_class(config=config)
     except TraitError as error:
         raise ConfigError(f"{manager_class.__name__}: {error}") from error
 
