@@ -195,6 +195,15 @@ test("cut and paste move cells, with new ids; Shift-V pastes above", async () =>
   expect(new Set(order()).size).toBe(4);
 });
 
+test("a cut is done before the next key, whatever the clipboard does", () => {
+  const { client } = bench({ a: "1", b: "2", c: "3" });
+  for (const _press of [1, 2]) {
+    const context = contextOf(client.store, page);
+    commandById("cells.cut").run(context);
+  }
+  expect(client.store.order.peek()).toEqual(["c"]);
+});
+
 test("split takes what is behind the cursor to a new cell; merge takes it back", async () => {
   const { client, run, sources } = bench({ a: "one\ntwo" });
   client.store.select(only("a", "edit"));

@@ -276,8 +276,10 @@ const EDIT: readonly Command[] = [
     mode: "command",
     keys: ["x", "Accel-x"],
     when: canChange,
+    // At once: the next key is for what is left. What was copied is known before.
     run: context => {
-      void copy(context).then(() => remove(context));
+      void copy(context);
+      remove(context);
     },
   }),
   command({
@@ -662,6 +664,7 @@ const INSERT: readonly Command[] = [
 const RUN: readonly Command[] = [
   command({
     id: "cell.run",
+    repeats: false,
     label: strings.runCell,
     words: "execute",
     menu: "run",
@@ -677,6 +680,7 @@ const RUN: readonly Command[] = [
   }),
   command({
     id: "cell.run-in-place",
+    repeats: false,
     label: strings.runInPlace,
     words: "execute stay",
     menu: "run",
@@ -689,6 +693,7 @@ const RUN: readonly Command[] = [
   }),
   command({
     id: "cell.run-insert",
+    repeats: false,
     label: strings.runInsert,
     words: "execute new",
     menu: "run",

@@ -89,6 +89,8 @@ export interface Command {
   readonly keys: readonly string[];
   /** Keys that the editor handles itself, since they mean several things there: shown in help and menus. */
   readonly editorKeys: readonly string[];
+  /** Whether a key that is held down does it again and again. */
+  readonly repeats: boolean;
   readonly when: (context: CommandContext) => boolean;
   readonly run: (context: CommandContext) => void;
 }
@@ -97,7 +99,16 @@ export interface Command {
 export type CommandSpec = Pick<Command, "id" | "label" | "run"> & Partial<Command>;
 
 export function command(spec: CommandSpec): Command {
-  return { words: "", menu: null, mode: "both", keys: [], editorKeys: [], when: () => true, ...spec };
+  return {
+    words: "",
+    menu: null,
+    mode: "both",
+    keys: [],
+    editorKeys: [],
+    repeats: true,
+    when: () => true,
+    ...spec,
+  };
 }
 
 /** What commands are given now. */

@@ -26,7 +26,7 @@ export function makeKeydown(options: KeydownOptions): (event: KeyboardEvent) => 
       const context = options.context();
       const found = match.commands.find(command => command.when(context));
       if (found === undefined) return false;
-      found.run(context);
+      if (found.repeats || !event.repeat) found.run(context);
     }
     event.preventDefault();
     return true;

@@ -61,6 +61,22 @@ export function makePage(context: AppContext, notebook: NotebookModel): Notebook
   const lineNumbersOf = signal<ReadonlySet<CellId>>(new Set());
   const peek = (id: CellId): CellView => notebook.cell(id).peek();
   let clipboard: { readonly json: string; readonly text: string } | null = null;
+  /** The system has taken it; until then, and where it may not, what was copied is only here. */
+  let isWritten = true;
+
+  const write = async (data: { readonly json: string; readonly text: string }): Promise<boolean> => {
+    try {
+      await navigator.clipboard.write([
+        new ClipboardItem({
+          "text/plain": new Blob([data.text], { type: "text/plain" }),
+          [CELLS_MIME]: new Blob([data.json], { type: CELLS_MIME }),
+        }),
+      ]);
+      return true;
+    } catch {
+      return false;
+    }
+  };
 
   const setMetadata = (
     id: CellId,
@@ -206,19 +222,13 @@ export function makePage(context: AppContext, notebook: NotebookModel): Notebook
     announce,
     async writeClipboard(data) {
       clipboard = data;
-      try {
-        await navigator.clipboard.write([
-          new ClipboardItem({
-            "text/plain": new Blob([data.text], { type: "text/plain" }),
-            [CELLS_MIME]: new Blob([data.json], { type: CELLS_MIME }),
-          }),
-        ]);
-        return true;
-      } catch {
-        return false;
-      }
+      isWritten = false;
+      const taken = await write(data);
+      if (clipboard === data) isWritten = taken;
+      return taken;
     },
     async readClipboard() {
+      if (!isWritten && clipboard !== null) return clipboard;
       try {
         const [item] = await navigator.clipboard.read();
         if (item === undefined) return clipboard ?? { json: null, text: null };
