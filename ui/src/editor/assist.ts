@@ -28,6 +28,8 @@ export function assist(notebook: NotebookModel): Extension {
     closeBrackets(),
     autocompletion({
       activateOnTyping: false,
+      // The list was asked for: the next Tab or Enter is for it, however soon it comes.
+      interactionDelay: 0,
       override: [kernelCompletion(notebook)],
       maxRenderedOptions: 100,
     }),
@@ -55,7 +57,7 @@ export const tab: Command = view => {
   const { main, ranges } = view.state.selection;
   if (!main.empty) return indentMore(view);
   const before = textBefore(view, main.head);
-  if (ranges.length === 1 && before !== "" && !/\s$/.test(before)) return startCompletion(view);
+  if (ranges.length === 1 && before.trim() !== "") return startCompletion(view);
   return indent(view);
 };
 

@@ -5,6 +5,7 @@ import {
   type CompletionContext,
   type CompletionResult,
   completeAnyWord,
+  insertCompletionText,
 } from "@codemirror/autocomplete";
 import type { NotebookModel } from "../core/model.ts";
 import { fromCodePoints, toCodePoints } from "../core/text.ts";
@@ -23,8 +24,24 @@ export function kernelCompletion(
     const answer = canAnswer ? await notebook.ask(question) : null;
     if (context.aborted) return null;
     const result = answer?.ok ? resultOf(answer.value, code) : null;
-    return result ?? completeAnyWord(context);
+    if (result === null) return completeAnyWord(context);
+    return takeOnly(result, context) ? null : result;
   };
+}
+
+/** Where there is nothing to choose, it is there at once; true: it is. */
+function takeOnly(result: CompletionResult, context: CompletionContext): boolean {
+  const { view, state, pos } = context;
+  const [only, ...others] = result.options;
+  if (only === undefined || others.length > 0 || view === undefined) return false;
+  const to = result.to ?? pos;
+  // Who typed on meanwhile sees a list, and may go on typing.
+  if (view.state.doc !== state.doc || view.state.selection.main.head !== pos) return false;
+  const typed = state.sliceDoc(result.from, to);
+  // For `f`, a kernel may offer `%%file`: that is for people to choose.
+  if (!only.label.startsWith(typed)) return false;
+  if (only.label !== typed) view.dispatch(insertCompletionText(view.state, only.label, result.from, to));
+  return true;
 }
 
 /** Read a complete_reply's content; null: it has no match. */
@@ -41,11 +58,13 @@ export function resultOf(value: unknown, code: string): CompletionResult | null 
       // The kernel's order is its opinion: keep it.
       return { label, boost: -index / LIMIT, ...(type === undefined ? {} : { type }) };
     });
+  const isAll = options.length === value.matches.length;
   return {
     from: fromCodePoints(code, start),
     to: fromCodePoints(code, end),
     options,
-    validFor: /^[\p{L}\p{N}_]*$/u,
+    // Also in paths and keys, which are more than names: as long as it leads to something, the kernel is not asked again.
+    validFor: text => isAll && options.some(option => option.label.startsWith(text)),
   };
 }
 

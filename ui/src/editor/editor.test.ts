@@ -1,4 +1,5 @@
 // @vitest-environment jsdom
+import { completionStatus } from "@codemirror/autocomplete";
 import type { ChangeSet } from "@codemirror/state";
 import { EditorView } from "@codemirror/view";
 import { afterEach, expect, test, vi } from "vitest";
@@ -173,6 +174,40 @@ test("an editor whose cell changed meanwhile begins anew", () => {
   client.edit({ op: "change-source", cellId: "a", changes: replacing(2, 0, 2, "new") });
   made.push(createEditor(editorOptions));
   expect(textOf(parent)).toBe("new");
+});
+
+async function openWithAnswer(source: string, matches: readonly string[], start: number) {
+  const opened = open(source);
+  const { editor, client, server, parent } = opened;
+  server.commit({ ops: [{ op: "set-kernel", kernel: { ...server.state.kernel, status: "idle" } }] });
+  client.down(1);
+  const asked = vi.spyOn(client.store, "ask").mockResolvedValue({
+    ok: true,
+    value: { matches, cursor_start: start, cursor_end: source.length },
+  });
+  await vi.waitFor(() =>
+    expect(viewOf(parent).state.languageDataAt("closeBrackets", 0).length).toBeGreaterThan(0),
+  );
+  editor.select(source.length, source.length);
+  press(parent, "Tab");
+  await vi.waitFor(() => expect(asked).toHaveBeenCalled());
+  return opened;
+}
+
+test("Tab asks the kernel after a space too, and the only answer is taken at once", async () => {
+  const { text } = await openWithAnswer("from os import ", ["path"], 15);
+  await vi.waitFor(() => expect(text()).toBe("from os import path"));
+});
+
+test("of several answers, or one that is something else than what was begun, people choose", async () => {
+  const { parent, text } = await openWithAnswer("fi", ["%%file"], 0);
+  await vi.waitFor(() => expect(completionStatus(viewOf(parent).state)).toBe("active"));
+  expect(text()).toBe("fi");
+  const paths = await openWithAnswer('"data-', ["data-one.csv", "data-two.csv"], 1);
+  await vi.waitFor(() => expect(completionStatus(viewOf(paths.parent).state)).toBe("active"));
+  // A second Tab, however soon, chooses.
+  press(paths.parent, "Tab");
+  expect(paths.text()).toBe('"data-one.csv');
 });
 
 test("a kernel's completion is read: code points become offsets, types and order are kept", () => {
