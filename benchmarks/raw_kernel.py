@@ -5,12 +5,15 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from queue import Empty
 from typing import Any, Self
 
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
 
 WAIT_S = 300.0
+SILENCE_S = 2.0
+"""With the reply in, this long a silence means that the end was dropped."""
 _serial = itertools.count()
 
 
@@ -60,13 +63,23 @@ class RawKernel:
         assert client is not None
         started_s = time.perf_counter()
         msg_id = client.execute(code)
-        self._until_idle(client, msg_id)
+        ended_s = self._until_idle(client, msg_id)
         client.get_shell_msg(timeout=WAIT_S)
-        return time.perf_counter() - started_s
+        return ended_s - started_s
 
-    def _until_idle(self, client: BlockingKernelClient, msg_id: str) -> None:
-        while True:
-            message: dict[str, Any] = client.get_iopub_msg(timeout=WAIT_S)  # Any: whatever a kernel sends
+    def _until_idle(self, client: BlockingKernelClient, msg_id: str) -> float:
+        """Return when the last message was here: idle, or, where it was dropped with others, what came before it."""
+        last_s = time.perf_counter()
+        while time.perf_counter() - last_s < WAIT_S:
+            try:
+                message: dict[str, Any] = client.get_iopub_msg(
+                    timeout=SILENCE_S
+                )  # Any: whatever a kernel sends
+            except Empty:
+                if client.shell_channel.is_alive() and client.shell_channel.socket.poll(0):
+                    return last_s  # the reply is in, and nothing follows
+                continue
+            last_s = time.perf_counter()
             content = message["content"]
             match message["msg_type"]:
                 case "stream":
@@ -76,6 +89,7 @@ class RawKernel:
                 case "status" if (
                     content["execution_state"] == "idle" and message["parent_header"].get("msg_id") == msg_id
                 ):
-                    return
+                    return last_s
                 case _:
                     pass
+        raise TimeoutError("the kernel says nothing")
