@@ -167,7 +167,7 @@ RULES = Counter(
     for rule in rules_of(page)
 )
 
-#: Begin like rules and are none: S1 and the like are sentences of the original; these are other people's names.
+#: What the rules begin with; S1 and the like are sentences of the original.
 PREFIXES = {rule.rstrip("0123456789") for rule in RULES}
 
 
@@ -193,4 +193,16 @@ def test_every_rule_that_code_names_is_written_down(folder: str) -> None:
     }
 
     assert files
+    assert unknown == {}
+
+
+def test_every_rule_that_prose_names_is_written_down() -> None:
+    unknown = {
+        str(page.relative_to(ROOT)): sorted(gone)
+        for page in prose()
+        if (
+            gone := {rule for rule in rules_named(page) if rule.rstrip("0123456789") in PREFIXES} - set(RULES)
+        )
+    }
+
     assert unknown == {}
