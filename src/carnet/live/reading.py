@@ -19,6 +19,7 @@ def read_notebook(around: Surroundings, path: NotebookPath) -> tuple[Notebook, R
     if entry.revision is None:
         raise InvalidNotebook(f"{path} is a folder, not a notebook.")
     notebook = decode(data, new_ids=cell_ids())
+    del data  # with large outputs, it is half of all the memory that opening takes
     limit = around.settings.blob_limit_bytes
     with around.blobs.together() as put:
         notebook = extract_large(notebook, limit_bytes=limit, new_blob=put)

@@ -175,6 +175,17 @@ def test_nb1_loaded_and_saved_is_byte_for_byte_what_nbformat_wrote(tree: JsonObj
     written = nbformat_writes(tree)
 
     assert encode(loaded(written)) == written
+    assert encode(loaded(written), large_length=1) == written
+
+
+def test_nb1_what_looks_like_a_value_that_is_encoded_apart_is_not_taken_for_one() -> None:
+    outputs = (
+        Stream("stdout", text="\x000\x00"),
+        DisplayData({"text/plain": "large\n", "image/png": "\x001\x00"}),
+    )
+    notebook = Notebook((Cell(CellId("c"), "code", source="\x000\x00", outputs=outputs),))
+
+    assert encode(notebook, large_length=5) == encode(notebook)
 
 
 def plain(notebook: Notebook) -> str:
@@ -651,9 +662,9 @@ def test_nb8_blobs_are_written_into_the_file() -> None:
         Stream("stdout", text="4", head="1\n", spilled=spills),
     )
 
-    written = json.loads(
-        encode(Notebook((Cell(CellId("c"), "code", outputs=outputs),)), blobs=blobs.get_bytes)
-    )
+    notebook = Notebook((Cell(CellId("c"), "code", outputs=outputs),))
+    written = json.loads(encode(notebook, blobs=blobs.get_bytes))
+    assert encode(notebook, blobs=blobs.get_bytes, large_length=1) == encode(notebook, blobs=blobs.get_bytes)
 
     shown, result, stream = written["cells"][0]["outputs"]
     assert shown["data"] == {

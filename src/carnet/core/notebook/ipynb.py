@@ -13,10 +13,11 @@ Rules NB1 to NB9: docs/specs/notebook.md.
 
 import json
 import re
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from binascii import Error as Base64Error
+from binascii import a2b_base64
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final, assert_never
 
 import msgspec
@@ -59,6 +60,12 @@ _ESCAPE = re.compile(
     r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)"
 )
 _HALF_PAIR = re.compile("[\ud800-\udfff]")
+
+LARGE_VALUE = 1 << 20
+"""Characters: longer values are encoded apart from their cell."""
+
+#: What stands for them, as it is written: a string that no program means.
+_ASIDE = re.compile(rb'"\\u0000(\d+)\\u0000"')
 
 #: Written with their lines apart, besides text/*: nbformat's list.
 _SPLIT_TYPES = frozenset({"application/javascript", "image/svg+xml"})
@@ -140,18 +147,30 @@ def _no_blobs(ref: BlobRef) -> bytes:
     raise LookupError(f"blob {ref.sha256} is needed to write this notebook, and no blobs were given")
 
 
-def encode(notebook: Notebook, *, blobs: Callable[[BlobRef], bytes] = _no_blobs) -> bytes:
+def encode(
+    notebook: Notebook, *, blobs: Callable[[BlobRef], bytes] = _no_blobs, large_length: int = LARGE_VALUE
+) -> bytes:
     """Return the bytes of the file, as nbformat writes them: UTF-8, with a final line feed.
 
-    `blobs` returns the bytes of a blob; what it raises goes through.
+    `blobs` returns the bytes of a blob; what it raises goes through. Values of at least
+    `large_length` (from 1 on) are encoded apart: that saves memory, and changes no byte.
     """
-    tree = to_json(notebook, blobs=blobs)
+    rest = to_json(replace(notebook, cells=()))
+    pieces = [b"{\n"]
     try:
-        entries = [_entry(key, tree[key]) for key in sorted(tree)]
+        for number, key in enumerate(sorted(rest)):
+            if number:
+                pieces.append(b",\n")
+            if key == "cells" and notebook.cells:
+                pieces += _cells_entry(notebook.cells, blobs, large_length)
+            else:
+                pieces.append(_entry(key, rest[key]))
     except ValueError:  # NaN and infinities: not JSON, so msgspec refuses them, but nbformat writes them
+        tree = to_json(notebook, blobs=blobs)
         text = json.dumps(tree, ensure_ascii=False, sort_keys=True, separators=(",", ": "), indent=1)
         return _utf8(text) + b"\n"
-    return b"".join((b"{\n", b",\n".join(entries), b"\n}\n"))
+    pieces.append(b"\n}\n")
+    return b"".join(pieces)
 
 
 def to_json(notebook: Notebook, *, blobs: Callable[[BlobRef], bytes] = _no_blobs) -> JsonObject:
@@ -169,16 +188,98 @@ def _entry(key: str, value: Json) -> bytes:
     """Return one entry of the outermost object, as it stands in the file.
 
     With `indent`, json writes in pure Python, 20 times slower: we write dense, then
-    let msgspec move it apart, which leaves every token as it is. Cell by cell, since
-    each of the two holds the interpreter's lock: no other thread waits longer than
-    one cell takes.
+    let msgspec move it apart, which leaves every token as it is.
     """
-    name = _dense(key)
-    if key == "cells" and isinstance(value, list) and value:
-        # In a list in an object, as it will stand; then without these two.
-        cells = [msgspec.json.format(b'{"":[%b]}' % _dense(cell), indent=1)[9:-5] for cell in value]
-        return b" %b: [\n%b\n ]" % (name, b",\n".join(cells))
-    return msgspec.json.format(b"{%b:%b}" % (name, _dense(value)), indent=1)[2:-2]
+    return msgspec.json.format(b"{%b:%b}" % (_dense(key), _dense(value)), indent=1)[2:-2]
+
+
+def _cells_entry(cells: Sequence[Cell], blobs: Callable[[BlobRef], bytes], large_length: int) -> list[bytes]:
+    """Return the entry of the cells, in pieces.
+
+    Cell by cell, since writing holds the interpreter's lock: no other thread waits
+    longer than one cell takes.
+    """
+    pieces = [b' "cells": [\n']
+    for number, cell in enumerate(cells):
+        if number:
+            pieces.append(b",\n")
+        pieces += _cell_pieces(cell, blobs, large_length)
+    pieces.append(b"\n ]")
+    return pieces
+
+
+def _cell_pieces(cell: Cell, blobs: Callable[[BlobRef], bytes], large_length: int) -> list[bytes]:
+    aside = _Aside(large_length)
+    return aside.put_back(_cell_text(_cell_tree(cell, blobs, aside))) or [_cell_text(_cell_tree(cell, blobs))]
+
+
+def _cell_text(tree: JsonObject) -> bytes:
+    # In a list in an object, as it will stand; then without these two.
+    return msgspec.json.format(b'{"":[%b]}' % _dense(tree), indent=1)[9:-5]
+
+
+class _Aside:
+    """Long values of one cell, encoded at once and not moved again before the file is put together.
+
+    What stands for them in the tree is taken out of the text that is made of it:
+    else 50 MB would be in memory four times.
+    """
+
+    def __init__(self, large_length: int) -> None:
+        self._large_length = large_length
+        self._values: list[list[bytes]] = []
+
+    def text(self, text: str) -> str:
+        """Return the string, or what stands for it."""
+        if len(text) < self._large_length:
+            return text
+        return self._put([msgspec.json.encode(text if text.isascii() else _utf8(text).decode())])
+
+    def base64(self, data: bytes, end: str) -> str:
+        """Return base64 of the bytes and `end`, or what stands for it."""
+        if len(data) < self._large_length:
+            return b64encode(data).decode("ascii") + end
+        return self._put([b'"', b64encode(data), _dense(end)[1:]])
+
+    def lines(self, text: str, *, indent: int) -> Json:
+        """Return the list of lines, or what stands for it; `indent`: of a line in the file, in characters."""
+        if len(text) < self._large_length:
+            return _split(text)
+        between = b",\n" + b" " * indent
+        pieces: list[bytes] = []
+        for part in _parts(text):
+            lines = [msgspec.json.encode(line) for line in part.splitlines(keepends=True)]
+            pieces += [between if pieces else b"[\n" + b" " * indent, between.join(lines)]
+        return self._put([*pieces, b"\n" + b" " * (indent - 1) + b"]"])
+
+    def put_back(self, text: bytes) -> list[bytes] | None:
+        """Return the text in pieces, with each value in its place.
+
+        None: something in the cell looks like what stands for a value.
+        """
+        if not self._values:
+            return [text]
+        found = _ASIDE.split(text)
+        if sorted(map(int, found[1::2])) != list(range(len(self._values))):
+            return None
+        pieces = found[:1]
+        for number, after in zip(found[1::2], found[2::2], strict=True):
+            pieces += [*self._values[int(number)], after]
+        return pieces
+
+    def _put(self, encoded: list[bytes]) -> str:
+        self._values.append(encoded)
+        return f"\0{len(self._values) - 1}\0"
+
+
+def _parts(text: str) -> Iterator[str]:
+    """Yield the text in parts of about `LARGE_VALUE`, of whole lines, without halves of surrogate pairs."""
+    start = 0
+    while start < len(text):
+        end = text.find("\n", start + LARGE_VALUE) + 1 or len(text)
+        part = text[start:end]
+        yield part if part.isascii() else _utf8(part).decode()
+        start = end
 
 
 def _dense(value: Json) -> bytes:
@@ -591,7 +692,7 @@ def _utf8(text: str) -> bytes:
         return _HALF_PAIR.sub("\ufffd", text).encode("utf-8")
 
 
-def _cell_tree(cell: Cell, blobs: Callable[[BlobRef], bytes]) -> JsonObject:
+def _cell_tree(cell: Cell, blobs: Callable[[BlobRef], bytes], aside: _Aside | None = None) -> JsonObject:
     tree: JsonObject = {
         "cell_type": cell.kind,
         "id": cell.id,
@@ -600,17 +701,17 @@ def _cell_tree(cell: Cell, blobs: Callable[[BlobRef], bytes]) -> JsonObject:
     }
     if cell.kind == "code":
         tree["execution_count"] = cell.execution_count
-        tree["outputs"] = [_output_tree(output, blobs) for output in cell.outputs]
+        tree["outputs"] = [_output_tree(output, blobs, aside) for output in cell.outputs]
     if cell.attachments is not None:
         tree["attachments"] = {
-            name: _bundle_tree(bundle) if isinstance(bundle, dict) else bundle
+            name: _bundle_tree(bundle, aside, indent=6) if isinstance(bundle, dict) else bundle
             for name, bundle in cell.attachments.items()
         }
     tree.update(cell.extra)
     return tree
 
 
-def _output_tree(output: Output, blobs: Callable[[BlobRef], bytes]) -> JsonObject:
+def _output_tree(output: Output, blobs: Callable[[BlobRef], bytes], aside: _Aside | None) -> JsonObject:
     tree: JsonObject
     match output:
         case Stream():
@@ -618,17 +719,17 @@ def _output_tree(output: Output, blobs: Callable[[BlobRef], bytes]) -> JsonObjec
             tree = {
                 "output_type": "stream",
                 "name": output.name,
-                "text": _split(output.head + spilled + output.text),
+                "text": _text_tree(output.head + spilled + output.text, aside, indent=6),
             }
         case DisplayData() if "output_type" in output.extra:
             tree = {}
         case DisplayData():
-            tree = {"output_type": "display_data", **_data_tree(output, blobs)}
+            tree = {"output_type": "display_data", **_data_tree(output, blobs, aside)}
         case ExecuteResult():
             tree = {
                 "output_type": "execute_result",
                 "execution_count": output.execution_count,
-                **_data_tree(output, blobs),
+                **_data_tree(output, blobs, aside),
             }
         case ErrorOutput():
             tree = {
@@ -643,20 +744,36 @@ def _output_tree(output: Output, blobs: Callable[[BlobRef], bytes]) -> JsonObjec
     return tree
 
 
-def _data_tree(output: DisplayData | ExecuteResult, blobs: Callable[[BlobRef], bytes]) -> JsonObject:
-    data = output.data
-    if output.blobs:
-        data = {**data, **{name: _from_blob(name, ref, blobs(ref)) for name, ref in output.blobs.items()}}
-    return {"data": _bundle_tree(data), "metadata": output.metadata}
+def _data_tree(
+    output: DisplayData | ExecuteResult, blobs: Callable[[BlobRef], bytes], aside: _Aside | None
+) -> JsonObject:
+    data = _bundle_tree(output.data, aside, indent=7)
+    for media_type, ref in output.blobs.items():
+        if aside is not None and not is_json_type(media_type) and not is_text_type(media_type):
+            data[media_type] = aside.base64(blobs(ref), "\n" if ref.newline else "")
+        else:
+            value = _from_blob(media_type, ref, blobs(ref))
+            data[media_type] = _value_tree(media_type, value, aside, indent=7)
+    return {"data": data, "metadata": output.metadata}
 
 
-def _bundle_tree(bundle: JsonObject) -> JsonObject:
+def _bundle_tree(bundle: JsonObject, aside: _Aside | None, *, indent: int) -> JsonObject:
     return {
-        media_type: _split(value)
-        if isinstance(value, str) and (media_type.startswith("text/") or media_type in _SPLIT_TYPES)
-        else value
+        media_type: _value_tree(media_type, value, aside, indent=indent)
         for media_type, value in bundle.items()
     }
+
+
+def _value_tree(media_type: str, value: Json, aside: _Aside | None, *, indent: int) -> Json:
+    if not isinstance(value, str):
+        return value
+    if media_type.startswith("text/") or media_type in _SPLIT_TYPES:
+        return _text_tree(value, aside, indent=indent)
+    return value if aside is None else aside.text(value)
+
+
+def _text_tree(text: str, aside: _Aside | None, *, indent: int) -> Json:
+    return _split(text) if aside is None else aside.lines(text, indent=indent)
 
 
 def _split(text: str) -> list[Json]:
@@ -725,13 +842,23 @@ def _to_blob(
         return new_blob(_utf8(value), media_type)
     newline = value.endswith("\n")
     try:
-        data = b64decode(value)
+        data = a2b_base64(value)
     except (Base64Error, ValueError):
         return None
-    if b64encode(data).decode("ascii") != value.removesuffix("\n"):
+    if not _is_base64_of(data, value.removesuffix("\n")):
         return None  # Broken into lines, or no base64 at all.
     ref = new_blob(data, media_type)
     return replace(ref, newline=True) if newline else ref
+
+
+def _is_base64_of(data: bytes, text: str) -> bool:
+    if len(text) != (len(data) + 2) // 3 * 4:
+        return False
+    step = 3 << 16  # part by part: none of the two is copied whole
+    return all(
+        b64encode(data[at : at + step]).decode("ascii") == text[at // 3 * 4 : (at + step) // 3 * 4]
+        for at in range(0, len(data), step)
+    )
 
 
 def _spilled(stream: Stream, limit_bytes: int, new_blob: Callable[[bytes, str], BlobRef]) -> Stream:
