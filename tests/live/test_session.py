@@ -15,6 +15,7 @@ from carnet.core.wire.link import Complete
 from carnet.errors import JournalFull, KernelError
 from carnet.ids import CellId, ClientId, KernelId
 from carnet.journal.store import Append, JournalStore
+from carnet.live.rate import RateGate
 from carnet.live.session import Session
 from tests.conftest import ExpectLog
 from tests.live.conftest import PATH, Tab, World, until, write_notebook
@@ -118,6 +119,22 @@ async def test_lv6_a_flood_is_put_together_and_nothing_is_dropped(world: World) 
     assert isinstance(output, Stream)
     assert output.text == "".join(f"{number}\n" for number in range(3000))
     assert session.state.seq - before < 200
+
+
+async def test_lv6_the_end_of_the_last_run_is_never_delayed(world: World) -> None:
+    session = await a_session(world, "pass")
+    kernel_id = await a_run(world, session, "c1")
+    fake = world.host.fakes[kernel_id]
+    an_hour_s = 3600.0
+    session._gate = RateGate(burst=1, window_s=an_hour_s, interval_s=an_hour_s)
+    session._gate.acted(session.around.clock.monotonic_s())
+
+    fake.play(fake.runs[0], [("stream", {"name": "stdout", "text": "x"})])
+    await until(session, lambda: not session.state.runs)
+
+    (output,) = session.state.cells[CellId("c1")].cell.outputs
+    assert isinstance(output, Stream)
+    assert output.text == "x"
 
 
 async def test_lv7_a_large_value_becomes_a_blob_and_order_is_kept(world: World) -> None:
