@@ -78,7 +78,9 @@ def plain_page(nonce: str) -> dict[str, str]:
         "base-uri 'none'",
         "frame-ancestors 'none'",
     )
-    return {**COMMON, **NO_STORE, "Content-Security-Policy": "; ".join(policy)}
+    # Under `no-referrer` browsers send `Origin: null` with a form, which is what they send for strangers too.
+    referrer = {"Referrer-Policy": "same-origin"}
+    return {**COMMON, **NO_STORE, **referrer, "Content-Security-Policy": "; ".join(policy)}
 
 
 def api() -> dict[str, str]:
