@@ -2,6 +2,9 @@
 
 const HINT = /<\s*(script|iframe|object|embed)\b|[\s/"'`]on[a-z]+\s*=|javascript:/i;
 
+/** What `on` is called while we look. */
+const HANDLER = "carnet-on";
+
 const RUNS =
   'script:not([type]), script[type=""], script[type*="javascript" i], script[type="module" i], iframe, object, embed';
 
@@ -11,7 +14,7 @@ export function isActive(html: string): boolean {
   if (parsed.querySelector(RUNS) !== null) return true;
   for (const element of parsed.querySelectorAll("*")) {
     for (const name of element.getAttributeNames()) {
-      if (name.startsWith("on") && element.getAttribute(name) !== "") return true;
+      if (name.startsWith(HANDLER) && element.getAttribute(name) !== "") return true;
     }
   }
   return false;
@@ -29,7 +32,17 @@ export function hostsOf(html: string): readonly string[] {
   return [...hosts].sort();
 }
 
-/** Style sheets are left out: the page's policy would refuse each of them, loudly, though none is ever applied. */
-function parse(html: string): Document {
-  return new DOMParser().parseFromString(html.replace(/<(\/?)style\b/gi, "<$1sheettext"), "text/html");
+/**
+ * Parse to look at it, in a template's document, where nothing loads or runs.
+ *
+ * Handlers get another name first, since the page's policy refuses each one that is parsed, and each refusal is an
+ * error in the browser's console. (`DOMParser` would ask it about style sheets too.) A template takes no `<body>`,
+ * which may carry a handler, so that gets another name as well.
+ */
+function parse(html: string): DocumentFragment {
+  const template = document.createElement("template");
+  template.innerHTML = html
+    .replace(/<(\/?)(html|head|body)\b/gi, "<$1carnet-$2")
+    .replace(/([\s/"'`])on([a-z]+\s*=)/gi, `$1${HANDLER}$2`);
+  return template.content;
 }
