@@ -1,6 +1,7 @@
 /** The command palette: everything that can be done, found by a few letters. */
 
 import { useEffect, useId, useMemo, useRef, useState } from "preact/hooks";
+import { drawNow } from "../draw.ts";
 import { useModal } from "./dialog.tsx";
 
 export interface PaletteItem {
@@ -33,6 +34,8 @@ export function Palette(props: {
   const choose = (item: PaletteItem | undefined) => {
     if (item === undefined || item.disabled) return;
     props.onClose();
+    // The dialog gives the focus back before the command moves it on.
+    drawNow();
     item.run();
   };
   const onKeyDown = (event: KeyboardEvent) => {

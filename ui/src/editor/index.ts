@@ -93,7 +93,8 @@ class CellEditor implements EditorHandle {
     this.#view = new EditorView({ state: this.#firstState(), parent: options.parent });
     this.#stop = options.notebook.onSource(options.cellId, this.#hear);
     this.setKind(options.kind, options.language);
-    if (assistance === undefined) void this.#addAssistance();
+    // After the first cell is drawn: it can be edited without.
+    if (assistance === undefined) afterDrawing(() => void this.#addAssistance());
   }
 
   focus(place: CursorPlace = "keep"): void {
@@ -290,8 +291,13 @@ class CellEditor implements EditorHandle {
   }
 }
 
+function afterDrawing(act: () => void): void {
+  requestAnimationFrame(() => setTimeout(act));
+}
+
 function labelled(label: string): Extension {
-  return EditorView.contentAttributes.of({ "aria-label": label });
+  // Editable text has its place in the tab order anyway; said aloud, tools that look for it find it.
+  return EditorView.contentAttributes.of({ "aria-label": label, tabindex: "0" });
 }
 
 /** Prose wraps and is spelled; code does neither. */

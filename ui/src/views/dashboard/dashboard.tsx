@@ -33,6 +33,7 @@ import { Hosts } from "../../controls/hosts.tsx";
 import { Icon } from "../../controls/icon.tsx";
 import { MenuButton, type MenuEntry, openContextMenu } from "../../controls/menu.tsx";
 import { RenameField } from "../../controls/rename.tsx";
+import { drawNow } from "../../draw.ts";
 import { sizeInWords } from "../../outputs/size.ts";
 import { Breadcrumb } from "../breadcrumb.tsx";
 import { addressOf, folderOf, join, nameOf, viewFor } from "../places.ts";
@@ -379,6 +380,8 @@ export function Dashboard({ context, path }: { readonly context: AppContext; rea
         return;
     }
     event.preventDefault();
+    // A field that opens gets the very next key.
+    drawNow();
   };
 
   const drop = (event: DragEvent) => {

@@ -24,7 +24,10 @@ export function Lines({ page }: { readonly page: NotebookPage }) {
     const { problem, problemSinceMs } = notebook.saved.value;
     return problem === "" ? "" : ago(problemSinceMs, page.nowMs.value + notebook.clockOffsetMs.value);
   }).value;
-  const restart = () => notebook.restart({ clear: false, run: [] });
+  const restart = () => {
+    notebook.restart({ clear: false, run: [] });
+    if (diedNotice) notebook.dismissNotice(DIED);
+  };
   return (
     <div class="lines" role="status">
       {link.kind === "closed" && (
@@ -64,7 +67,19 @@ export function Lines({ page }: { readonly page: NotebookPage }) {
           onDismiss={() => {
             page.refused.value = null;
           }}
-        />
+        >
+          {refused.refusal === "no-kernel" && (
+            <Button
+              kind="link"
+              onClick={() => {
+                page.refused.value = null;
+                page.chooseKernel();
+              }}
+            >
+              Choose a kernel
+            </Button>
+          )}
+        </Line>
       )}
       {notebook.notices.value.map(notice => (
         <Line
