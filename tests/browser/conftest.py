@@ -58,6 +58,6 @@ def visits(browser: Browser, server: CarnetServer) -> Iterator[Visits]:
 @pytest.fixture
 def notebook(visits: Visits, server: CarnetServer, request: pytest.FixtureRequest) -> NotebookPage:
     """A notebook with one empty cell, open, named after the test."""
-    name = f"{request.node.name}.ipynb"
+    name = f"{request.node.name.removeprefix('test_')[:20]}.ipynb"
     server.write(name, [""])
     return visits.notebook(name)

@@ -1,0 +1,163 @@
+"""Outputs cannot act: scripts live in a frame of nobody's origin, and everything else is inert."""
+
+import json
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Frame, expect
+
+from tests.browser.notebook_page import NotebookPage
+from tests.browser.visits import Visits
+from tests.support.server import CarnetServer
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+#: Each sets `hacked` on whatever window it reaches, when it runs.
+HIT = "(window.top===window||1)&&(window.hacked=1)"
+
+INERT = [
+    f"<img src=x: onerror='{HIT}'>",
+    f"<svg onload='{HIT}'></svg>",
+    f"<svg><script>{HIT}</script></svg>",
+    f"<svg><animate onbegin='{HIT}' attributeName=x dur=1s></svg>",
+    f"<svg><a xlink:href='javascript:{HIT}'><text y=10>press</text></a></svg>",
+    f"<a href='javascript:{HIT}'>press</a>",
+    f"<a href='&#106;avascript:{HIT}'>press</a>",
+    f"<form action='javascript:{HIT}'><button>press</button></form>",
+    f"<details open ontoggle='{HIT}'><summary>x</summary></details>",
+    f"<math><mtext><table><mglyph><style><img src=x onerror='{HIT}'></style></mglyph></table></mtext></math>",
+    f"<noscript><p title=\"</noscript><img src=x onerror='{HIT}'>\"></noscript>",
+    "<style>@import '//evil.example/x.css'; body { background: url(//evil.example/y.png) }</style><p>styled</p>",
+    "<img src='//evil.example/pixel.png'><img srcset='//evil.example/p2.png 1x'>",
+    "<link rel=stylesheet href='//evil.example/z.css'><base href='//evil.example/'>",
+    "<video src='//evil.example/v.mp4' poster='//evil.example/p.png' autoplay></video>",
+    "<meta http-equiv=refresh content='0;url=//evil.example/'>",
+    "<div style='background:url(//evil.example/b.png);position:fixed;inset:0'>cover</div>",
+]
+
+PROBE = """
+<div id="verdict">waiting</div>
+<script>
+const tried = {};
+const attempt = (name, act) => { try { tried[name] = String(act()); } catch (error) { tried[name] = "refused"; } };
+attempt("cookie", () => document.cookie);
+attempt("storage", () => localStorage.length);
+attempt("parent", () => parent.document.title);
+attempt("top", () => top.document.title);
+attempt("opener", () => String(window.opener));
+attempt("popup", () => String(window.open("about:blank")));
+fetch("ADDRESSapi/contents").then(answer => { tried.fetch = String(answer.status); }, () => { tried.fetch = "refused"; })
+  .then(() => fetch("ADDRESSapi/contents", { credentials: "include", mode: "no-cors" }))
+  .then(answer => { tried.nocors = answer.type; }, () => { tried.nocors = "refused"; })
+  .then(() => { document.getElementById("verdict").textContent = JSON.stringify(tried); });
+</script>
+"""
+
+
+def write_outputs(path: Path, outputs: list[dict[str, object]], text: str = "") -> None:
+    cells: list[dict[str, object]] = [
+        {
+            "cell_type": "code",
+            "id": f"c{number}",
+            "metadata": {},
+            "source": "",
+            "execution_count": None,
+            "outputs": [output],
+        }
+        for number, output in enumerate(outputs)
+    ]
+    if text:
+        cells.insert(0, {"cell_type": "markdown", "id": "text", "metadata": {}, "source": text})
+    path.write_text(json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells}))
+
+
+def display(media_type: str, data: object) -> dict[str, object]:
+    return {"output_type": "display_data", "metadata": {}, "data": {media_type: data}}
+
+
+def nothing_acted(notebook: NotebookPage) -> None:
+    assert notebook.page.evaluate("window.hacked") is None
+    assert "/notebooks/" in notebook.page.url
+    pages = notebook.page.context.pages
+    assert pages == [notebook.page]
+
+
+def test_hostile_html_is_inert_and_asks_nobody(visits: Visits, server: CarnetServer) -> None:
+    # Those with handlers or scripts go to frames, whose policy says no, aloud; nothing of it reaches the page.
+    visits.announce("sandboxed|Content Security Policy|request failed: x:")
+    write_outputs(server.notebooks / "hostile.ipynb", [display("text/html", html) for html in INERT])
+    notebook = visits.notebook("hostile.ipynb")
+    for number in range(1, len(INERT) + 1):
+        cell = notebook.cell(number)
+        cell.scroll_into_view_if_needed()
+        expect(cell.locator(".outputs > .output")).to_be_attached()
+
+    nothing_acted(notebook)
+    for press in notebook.page.get_by_text("press").all():
+        press.click()
+    nothing_acted(notebook)
+
+
+def test_hostile_markdown_and_svg_are_inert(visits: Visits, server: CarnetServer) -> None:
+    # Where the sanitiser looks at what it takes away, the policy says no, aloud.
+    visits.announce("Content Security Policy")
+    text = "\n\n".join([*INERT, f"[press](javascript:{HIT})", f"![x](x: 'y\" onerror={HIT}')", "# The end"])
+    svg = (
+        f"<svg xmlns='http://www.w3.org/2000/svg' onload='{HIT}'><script>{HIT}</script><circle r='9'/></svg>"
+    )
+    outputs = [
+        display("image/svg+xml", svg),
+        display("text/markdown", text),
+        display("text/latex", f"$\\href{{javascript:{HIT}}}{{x}}$"),
+        display("application/json", {"<img src=x onerror=1>": HIT}),
+        {
+            "output_type": "stream",
+            "name": "stdout",
+            "text": f"<img src=x onerror='{HIT}'>\x1b]8;;javascript:1\x07x",
+        },
+    ]
+    write_outputs(server.notebooks / "hostile-text.ipynb", outputs, text)
+    notebook = visits.notebook("hostile-text.ipynb")
+    expect(notebook.page.get_by_role("heading", name="The end").first).to_be_visible()
+    for number in range(1, len(outputs) + 2):
+        notebook.cell(number).scroll_into_view_if_needed()
+
+    nothing_acted(notebook)
+    for press in notebook.page.get_by_text("press", exact=True).all():
+        press.click()
+    nothing_acted(notebook)
+
+
+def test_output_with_scripts_lives_in_a_frame_that_reaches_nothing(
+    visits: Visits, notebook: NotebookPage, server: CarnetServer
+) -> None:
+    visits.announce("output-frame|sandboxed|Content Security Policy|Blocked|net::ERR_BLOCKED_BY_CSP|csp")
+    html = PROBE.replace("ADDRESS", server.url)
+    notebook.run(1, f"from IPython.display import HTML\nHTML({html!r})")
+    frame = notebook.output(1).frame_locator("iframe")
+    expect(frame.locator("#verdict")).to_contain_text("nocors")
+
+    said = json.loads(frame.locator("#verdict").inner_text())
+    assert {name: said[name] for name in ("cookie", "storage", "parent", "top", "fetch", "nocors")} == {
+        name: "refused" for name in ("cookie", "storage", "parent", "top", "fetch", "nocors")
+    }
+    assert said["popup"] in {"null", "refused"}
+    [inner] = [one for one in notebook.page.frames if one.parent_frame is not None]
+    assert origin_of(inner) == "null"
+    assert notebook.output(1).locator("iframe").get_attribute("sandbox") == "allow-scripts"
+    nothing_acted(notebook)
+
+
+def test_an_interactive_output_works_in_its_frame(notebook: NotebookPage) -> None:
+    html = '<button onclick="this.textContent = 6 * 7">ask</button>'
+    notebook.run(1, f"from IPython.display import HTML\nHTML({html!r})")
+    button = notebook.output(1).frame_locator("iframe").get_by_role("button")
+
+    button.click()
+
+    expect(button).to_have_text("42")
+
+
+def origin_of(frame: Frame) -> str:
+    origin: str = frame.evaluate("self.origin")
+    return origin
