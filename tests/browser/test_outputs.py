@@ -105,7 +105,7 @@ def test_hostile_markdown_and_svg_are_inert(visits: Visits, server: CarnetServer
     svg = (
         f"<svg xmlns='http://www.w3.org/2000/svg' onload='{HIT}'><script>{HIT}</script><circle r='9'/></svg>"
     )
-    outputs = [
+    outputs: list[dict[str, object]] = [
         display("image/svg+xml", svg),
         display("text/markdown", text),
         display("text/latex", f"$\\href{{javascript:{HIT}}}{{x}}$"),
@@ -138,9 +138,9 @@ def test_output_with_scripts_lives_in_a_frame_that_reaches_nothing(
     expect(frame.locator("#verdict")).to_contain_text("nocors")
 
     said = json.loads(frame.locator("#verdict").inner_text())
-    assert {name: said[name] for name in ("cookie", "storage", "parent", "top", "fetch", "nocors")} == {
-        name: "refused" for name in ("cookie", "storage", "parent", "top", "fetch", "nocors")
-    }
+    assert {
+        name: said[name] for name in ("cookie", "storage", "parent", "top", "fetch", "nocors")
+    } == dict.fromkeys(("cookie", "storage", "parent", "top", "fetch", "nocors"), "refused")
     assert said["popup"] in {"null", "refused"}
     [inner] = [one for one in notebook.page.frames if one.parent_frame is not None]
     assert origin_of(inner) == "null"

@@ -6,7 +6,6 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import CDPSession, Page
 
-from tests.browser.notebook_page import NotebookPage
 from tests.browser.visits import Visits
 from tests.support.server import CarnetServer
 
