@@ -206,3 +206,16 @@ def test_every_rule_that_prose_names_is_written_down() -> None:
     }
 
     assert unknown == {}
+
+
+def test_the_index_of_specifications_has_each_page_with_its_rules() -> None:
+    specs = ROOT / "docs" / "specs"
+    pages = {page.name: {rule.rstrip("0123456789") for rule in rules_of(page)} for page in specs.glob("*.md")}
+    index = (specs / "index.md").read_text(encoding="utf-8")
+
+    rows = {
+        name: set(rules.split())
+        for rules, name in re.findall(r"^\| ([A-Z ]+) \| .*\((\S+\.md)\)", index, re.MULTILINE)
+    }
+
+    assert rows == {name: rules for name, rules in pages.items() if name != "index.md"}
