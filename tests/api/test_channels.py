@@ -115,7 +115,7 @@ async def test_kw4_restart_and_end_are_told(server: Server) -> None:
         await kernel.run("x = 1")
         restarted = await asyncio.to_thread(server.api, "POST", f"api/kernels/{made['id']}/restart")
         assert (restarted.status, restarted.json()["execution_state"]) == (200, "idle")
-        await kernel.until(lambda one: one["content"].get("execution_state") == "restarting")
+        await kernel.until(lambda one: one["content"].get("execution_state") == "starting")
         assert (await kernel.run("x"))["content"]["ename"] == "NameError"
 
         ended = await asyncio.to_thread(server.api, "DELETE", f"api/kernels/{made['id']}")

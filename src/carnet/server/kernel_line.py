@@ -62,7 +62,7 @@ class KernelLine:
         self._pinged_number = 0
         self._answered_number = 0
         self._unpinged_bytes = 0
-        self._restarting = False
+        self._asking: asyncio.Task[None] | None = None
         self._closed: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
@@ -164,15 +164,26 @@ class KernelLine:
     def _on_event(self, record: Record) -> None:
         match host_event(record):
             case KernelRestarting():
-                self._restarting = True
-                self._say_status("restarting")
-            case KernelDied() if not self._restarting:
+                # Not `restarting`: for Jupyter's clients that is a kernel that died and was started again by itself.
+                self._say_status("starting")
+            case KernelDied(obituary=obituary) if not obituary.asked:
                 self._say_status("dead")
+            case KernelDied():
+                self._asking = asyncio.create_task(self._ask_whether_dead(), name="was it a restart")
             case KernelStarted(lineage=lineage) if lineage > 1:
-                self._restarting = False
                 self._say_status("idle")
             case _:
                 pass  # runs and gaps are told to our own page
+
+    async def _ask_whether_dead(self) -> None:
+        """Find out whether an end that was asked for is the end, or that of a restart."""
+        try:
+            infos = await self._host.kernels()
+        except CarnetError:
+            return  # the line to the host is gone; `_on_gone` says more when there is one again
+        now = next((one for one in infos if one.kernel_id == self.kernel_id), None)
+        if now is None or now.status == "dead":
+            self._say_status("dead")
 
     def _on_gone(self) -> None:
         self._say_status("dead")

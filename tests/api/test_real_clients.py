@@ -1,0 +1,144 @@
+"""Scenarios with other people's real clients, each in a process and with libraries of its own, against real servers and kernels."""
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.api.installed import CLIENTS, node_clients, python_clients, run_node
+from tests.server.serving import Server, serve
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+SCRIPT_S = 100.0
+"""A fault, not a measure. (The first run installs the clients before that.)"""
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[Server]:
+    """A server for one client alone."""
+    with serve(tmp_path, "--base-url=/base") as server:
+        yield server
+
+
+def test_jupyterlab_services(own: Server) -> None:
+    done = run_node(node_clients(), "services.mjs", own.url, own.token, timeout_s=SCRIPT_S)
+
+    assert done.returncode == 0, done.stderr + own.output()
+    assert json.loads(done.stdout.splitlines()[-1]) == {
+        "ready": True,
+        "specs": ["python3"],
+        "saved": "Untitled.ipynb",
+        "source": "1 + 1",
+        "hash": "sha256",
+        "checkpoints": True,
+        "download": 200,
+        "listed": ["from lab ä.ipynb", "text.txt"],
+        "info": "python",
+        "run": ["ok", "hi\n42"],
+        "input": ["ok", "you said Ada\n"],
+        "completion": True,
+        "inspection": True,
+        "history": "ok",
+        "aborts": ["error", "aborted"],
+        "comm": [3_000_000, 3_000_000],
+        "interrupted": "KeyboardInterrupt",
+        "reconnected": ["ok", "'again'"],
+        "restarted": ["ok", "False"],
+        "status": "connected",
+        "running": [["from lab ä.ipynb", "notebook"]],
+        "changed": [True, ["ok", "3"]],
+        "found": True,
+        "console": ["ok", "'console'"],
+        "left": 0,
+        "terminal": True,
+        "terminals": 1,
+        "event": 1,
+        "config": {"a": 1},
+    }
+
+
+KERNEL_CLIENT = {
+    "first": ["ok", "hi\n", "42"],
+    "error": "ZeroDivisionError",
+    "alive": True,
+    "restarted": "False",
+    "language": "python",
+    "kernels": 1,
+    "many": 20_000,
+}
+
+
+def test_jupyter_kernel_client(own: Server) -> None:
+    assert run_kernel_client(own.url.rstrip("/"), own.token) == KERNEL_CLIENT
+    assert own.api("GET", "api/kernels").json() == []
+
+
+def test_a_stock_jupyter_server_whose_gateway_we_are(own: Server, tmp_path: Path) -> None:
+    with jupyter_server(own, tmp_path) as (url, token):
+        assert run_kernel_client(url, token) == KERNEL_CLIENT
+        with urllib.request.urlopen(f"{url}/api/kernelspecs?token={token}") as answer:
+            logo = json.loads(answer.read())["kernelspecs"]["python3"]["resources"]["logo-64x64"]
+        with urllib.request.urlopen(f"{url}{logo}?token={token}") as answer:
+            assert answer.read().startswith(b"\x89PNG")
+    assert own.api("GET", "api/kernels").json() == []
+
+
+def run_kernel_client(url: str, token: str) -> object:
+    done = subprocess.run(
+        [str(python_clients()), str(CLIENTS / "kernel_client.py"), url, token],
+        capture_output=True,
+        text=True,
+        timeout=SCRIPT_S,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@contextlib.contextmanager
+def jupyter_server(gateway: Server, folder: Path) -> Iterator[tuple[str, str]]:
+    """Start Jupyter's own server with us as its gateway; give its address and token."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    env = {
+        **os.environ,
+        "JUPYTER_GATEWAY_AUTH_TOKEN": gateway.token,
+        **{f"JUPYTER_{name}_DIR": str(folder / name) for name in ("CONFIG", "DATA", "RUNTIME")},
+    }
+    command = [
+        str(python_clients()),
+        "-m",
+        "jupyter_server",
+        "--no-browser",
+        "--allow-root",
+        f"--port={port}",
+        "--IdentityProvider.token=of-the-front",
+        f"--gateway-url={gateway.url.rstrip('/')}",
+        f"--ServerApp.root_dir={folder}",
+    ]
+    with (folder / "front.log").open("wb") as log:
+        process = subprocess.Popen(command, env=env, stdout=log, stderr=log)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        until_s = time.monotonic() + SCRIPT_S
+        while True:
+            try:
+                urllib.request.urlopen(f"{url}/api").close()
+                break
+            except OSError:
+                assert process.poll() is None, (folder / "front.log").read_text()
+                assert time.monotonic() < until_s
+                time.sleep(0.1)
+        yield url, "of-the-front"
+    finally:
+        process.terminate()
+        process.wait(30)
