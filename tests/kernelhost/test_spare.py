@@ -112,6 +112,29 @@ async def test_ho54_a_spare_is_started_when_asked_for(tmp_path: Path, start_host
     assert host.process.wait() == 0
 
 
+@pytest.mark.slow
+async def test_ho35_a_spare_that_is_taken_by_a_restart_finds_a_folder_too(
+    tmp_path: Path, start_host: StartHost
+) -> None:
+    host = start_host(tmp_path / "host")
+    client = HostClient(host.folder, spawn=False)
+    await client.connect()
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    kernel_id = KernelId(new_id())
+    await client.start(kernel_id, cwd=str(folder))
+    watch = await Watch(client, kernel_id).begin()
+    await watch.run("")
+    spare = await spare_pid(host)
+    folder.rename(tmp_path / "moved")
+
+    await client.restart(kernel_id)
+
+    assert text_of(await watch.run("import os; print(os.getpid(), os.getcwd())")) == f"{spare} {tmp_path}\n"
+    await client.end()
+    assert host.process.wait() == 0
+
+
 async def spare_pid(host: HostProcess) -> int:
     """Wait until the host has written which process its spare is."""
     async with asyncio.timeout(20):

@@ -141,7 +141,7 @@ def check_kernel_id(kernel_id: str) -> None:
 
 
 def existing_folder(cwd: str) -> str:
-    """Return the folder, or the nearest parent that exists."""
+    """Return the folder, or the nearest parent that exists: it may be moved away before a restart, which must not fail for it."""
     path = Path(cwd)
     if not path.is_absolute():
         raise PeerError(f"a kernel's folder must be absolute, not {cwd!r}")
@@ -345,9 +345,12 @@ class HostedKernel:
         self.incarnation = life
         if not claimed:
             try:
-                # The folder may have been moved away since: a restart must not fail for it.
-                cwd = existing_folder(record.cwd)
-                await life.start(spec, cwd=cwd, env=record.env, extra_arguments=record.extra_arguments)
+                await life.start(
+                    spec,
+                    cwd=existing_folder(record.cwd),
+                    env=record.env,
+                    extra_arguments=record.extra_arguments,
+                )
             except KernelStartFailed as error:
                 log.warning("kernel %s: %s", record.kernel_id, error)
         self._keep_record(
@@ -362,7 +365,7 @@ class HostedKernel:
         try:
             info = await life.ready
             if claim:
-                code = claim_code(self.record.cwd, self.record.env)
+                code = claim_code(existing_folder(self.record.cwd), self.record.env)
                 reply = life.ask("shell", "execute_request", silent_execution(code))
                 await first_of(reply, life.ended)
                 self._listen(life)
