@@ -38,6 +38,9 @@ log = logging.getLogger("carnet.kernelhost")
 WINDOW_BYTES = 8 << 20
 """At most about so much of one kernel is on its way to one reader, unacknowledged (HO72)."""
 
+LARGE_BYTES = 4 << 20
+"""From this size on, what is sent is not put together first: that would copy it."""
+
 CHUNK_BYTES = 1 << 20
 """Read from the journal at a time, for a reader that is behind."""
 
@@ -134,9 +137,14 @@ class Connection(asyncio.Protocol):
             self._transport.close()
 
     def _send_unsent(self) -> None:
-        if self._unsent and self._transport is not None:
-            self._transport.write(self._unsent[0] if len(self._unsent) == 1 else b"".join(self._unsent))
-        self._unsent.clear()
+        unsent, self._unsent = self._unsent, []
+        if self._transport is None:
+            return
+        if sum(map(len, unsent)) < LARGE_BYTES:
+            self._transport.write(b"".join(unsent))
+            return
+        for data in unsent:
+            self._transport.write(data)
 
     def terminal_said(self, name: str, offset: int, data: bytes) -> None:
         """Pass on what a terminal shows."""
@@ -245,7 +253,12 @@ class JournalReader:
         count = len(payloads)
         head = self._said + (bytes((0x90 + count,)) if count < 16 else b"\xdd" + count.to_bytes(4, "big"))
         length = (len(head) + size_bytes).to_bytes(LENGTH_BYTES, "big")
-        self.connection.write(b"".join((length, head, *payloads)))
+        if size_bytes < LARGE_BYTES:
+            self.connection.write(b"".join((length, head, *payloads)))
+            return
+        self.connection.write(length + head)
+        for payload in payloads:
+            self.connection.write(payload)
 
 
 def _peer_user(peer: "socket.socket") -> int | None:

@@ -12,9 +12,14 @@ HEAD = struct.Struct(">II")
 """Length of the payload, CRC-32 of the payload."""
 
 
+def head(payload: bytes) -> bytes:
+    """Return what stands before a payload."""
+    return HEAD.pack(len(payload), zlib.crc32(payload))
+
+
 def entry(payload: bytes) -> bytes:
     """Return the payload as an entry."""
-    return HEAD.pack(len(payload), zlib.crc32(payload)) + payload
+    return head(payload) + payload
 
 
 class Scanned(NamedTuple):

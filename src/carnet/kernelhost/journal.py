@@ -9,19 +9,22 @@ docs/specs/host.md.
 import bisect
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 
 from carnet.core.wire.host import JournalGap, Record
-from carnet.kernelhost.entries import HEAD, entry, scan
+from carnet.kernelhost.entries import HEAD, head, scan
 
 log = logging.getLogger("carnet.kernelhost")
 
 SEGMENT_BYTES = 16 << 20
 MARK_BYTES = 64 << 10
 """A mark (number, offset) at least this far apart: where reading may begin."""
+
+LARGE_BYTES = 1 << 20
+"""A record of this size is written by itself."""
 
 UNWRITTEN_BYTES = 64 << 20
 """Kept in memory while the disk is full; beyond it the oldest become gaps (HO15)."""
@@ -101,16 +104,16 @@ class KernelJournal:
         if self.segments[-1].size_bytes >= self.segment_bytes and not self._rotate_or_stay():
             self._keep(payloads)
             return
-        entries = [entry(payload) for payload in payloads]
         segment = self.segments[-1]
         try:
-            _write_all(self._file, b"".join(entries))
+            for data in _joined(payloads):
+                _write_all(self._file, data)
         except OSError as error:
             log.error("kernel journal %s: cannot write (%s); kept in memory", self.folder, error)
             os.ftruncate(self._file, segment.size_bytes)
             self._keep(payloads)
             return
-        segment.grew([len(item) for item in entries])
+        segment.grew([HEAD.size + len(payload) for payload in payloads])
 
     def read(self, after: int, *, limit_bytes: int) -> list[bytes]:
         """Return payloads from `after + 1` on: at least one where there is one, else about `limit_bytes`.
@@ -211,6 +214,20 @@ def _given_up(payload: bytes) -> bytes:
             lost.number, lost.at_ms, "host", "journal-gap", "", b"{}", b"{}", b"{}", msgspec.json.encode(gap)
         )
     )
+
+
+def _joined(payloads: Sequence[bytes]) -> Iterator[bytes]:
+    """Yield the entries of these payloads, small ones together; a large one is not copied for it."""
+    small: list[bytes] = []
+    for payload in payloads:
+        small.append(head(payload))
+        if len(payload) < LARGE_BYTES:
+            small.append(payload)
+            continue
+        yield b"".join(small)
+        yield payload
+        small = []
+    yield b"".join(small)
 
 
 def _write_all(file: int, data: bytes) -> None:
