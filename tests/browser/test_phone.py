@@ -27,6 +27,9 @@ def test_a_notebook_is_written_and_run_with_thumbs(visits: Visits, server: Carne
     bar.get_by_role("button", name="Run", exact=True).tap()
     notebook.says(2, "second")
 
+    # What is true now has room in the bar: the link, and nothing that is cut off.
+    expect(page.locator(".states .state:visible")).to_have_text(["Live"])
+
     # Nothing sticks out at the side, and what is pressed is as large as a thumb.
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     for button in bar.get_by_role("button").all():
