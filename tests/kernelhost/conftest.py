@@ -1,13 +1,13 @@
 """One real host for the room's tests, and a kernel that tests may share."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from carnet.ids import KernelId, new_id
 from carnet.kernels.client import HostClient
+from tests.support.host_fixtures import connected, shared_kernel, starting_hosts
 from tests.support.kernel_host import HostProcess, Watch
 
 
@@ -24,21 +24,15 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HostProcess]:
 @pytest.fixture
 def start_host() -> Iterator[Callable[..., HostProcess]]:
     """Start hosts that end with the test, however it ends."""
-    with ExitStack() as hosts:
-
-        def start(folder: Path, *arguments: str) -> HostProcess:
-            return hosts.enter_context(HostProcess(folder, *arguments))
-
+    with starting_hosts() as start:
         yield start
 
 
 @pytest.fixture
 async def client(host: HostProcess) -> AsyncIterator[HostClient]:
     """A connection of the test's own."""
-    client = HostClient(host.folder, spawn=False)
-    await client.connect()
-    yield client
-    await client.close()
+    async with connected(host) as client:
+        yield client
 
 
 @pytest.fixture
@@ -46,13 +40,7 @@ async def shared(
     client: HostClient, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Watch:
     """A kernel that other tests use too, read from now on. It must be left running and idle."""
-    # One for each file: run ids are constants there, and a host sends no id twice (HO20).
-    kernel_id = KernelId(f"shared-{request.path.stem}")
-    await client.start(kernel_id, cwd=str(tmp_path_factory.getbasetemp()))
-    watch = await Watch(client, kernel_id).begin()
-    await watch.run("")
-    watch.records.clear()
-    return watch
+    return await shared_kernel(client, request.path, tmp_path_factory.getbasetemp())
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from carnet.core.wire.host import FROM_NOW, RunSent
 from carnet.core.wire.kernel_socket import peek
 from carnet.ids import KernelId, new_id
 from carnet.kernels.client import HostClient
+from tests.support.host_fixtures import connected
 from tests.support.kernel_host import HostProcess, Watch, a_run, is_idle, text_of
 
 pytestmark = pytest.mark.slow
@@ -40,10 +41,8 @@ async def send(
 @pytest.fixture
 async def second(host: HostProcess) -> AsyncIterator[HostClient]:
     """Another connection, as each of other people's sockets has."""
-    client = HostClient(host.folder, spawn=False)
-    await client.connect()
-    yield client
-    await client.close()
+    async with connected(host) as client:
+        yield client
 
 
 async def test_ho80_a_message_keeps_its_own_header(shared: Watch) -> None:

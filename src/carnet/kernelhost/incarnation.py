@@ -256,14 +256,12 @@ class Incarnation:
         buffers: tuple[bytes, ...] | list[bytes] = (),
     ) -> None:
         """Send one message to the kernel; to one that ended nothing is sent."""
-        if self.sockets is None or self._ending:
-            return
         date = datetime.fromtimestamp(self.services.clock.now_ms() / 1000, UTC).isoformat()
-        self.sockets.send(
+        self.send_raw(
             channel,
             header(msg_id, msg_type, session=self.token, date=date),
             content,
-            parent_header=parent_header or b"{}",
+            parent_header=parent_header,
             metadata=metadata,
             buffers=buffers,
         )

@@ -5,6 +5,7 @@
  */
 
 import type { ChangeSet } from "@codemirror/state";
+import { newCell } from "./clipboard.ts";
 import type { LocalEdit } from "./model.ts";
 import { NotebookState, Touched } from "./state.ts";
 import { NotebookStore } from "./store.ts";
@@ -35,16 +36,7 @@ export function randomFrom(seed: number): () => number {
 }
 
 export function aCell(id: CellId, source = "", kind: Cell["kind"] = "code"): Cell {
-  return {
-    id,
-    kind,
-    source,
-    metadata: {},
-    outputs: [],
-    execution_count: null,
-    attachments: null,
-    extra: {},
-  };
+  return newCell(kind, id, source);
 }
 
 export function aCellState(id: CellId, source = ""): CellState {
