@@ -94,6 +94,9 @@ async def test_kw2_buffers_go_both_ways(server: Server, kernel_id: str, v1: bool
 
 async def test_kw4_others_hear_iopub_but_not_the_replies(server: Server, kernel_id: str) -> None:
     async with KernelSocket(server, kernel_id) as one, KernelSocket(server, kernel_id, v1=True) as other:
+        # A socket is open before it is known where it reads on; an answer says that it does.
+        await other.over(await other.send("kernel_info_request", {}))
+        other.messages.clear()
         msg_id = await one.execute("print('for all')\ninput()")
         request = await one.until(lambda message: message["header"]["msg_type"] == "input_request")
         await one.send("input_reply", {"value": ""}, channel="stdin", parent=request["header"])

@@ -90,14 +90,24 @@ class Watch:
     async def until(self, wanted: Callable[[Record], bool]) -> Record:
         """Return the first record that is wanted, of those that came and that will come."""
         seen = 0
-        async with asyncio.timeout(PATIENCE_S):
-            while True:
-                for record in self.records[seen:]:
-                    if wanted(record):
-                        return record
-                seen = len(self.records)
-                self._news.clear()
-                await self._news.wait()
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                while True:
+                    for record in self.records[seen:]:
+                        if wanted(record):
+                            return record
+                    seen = len(self.records)
+                    self._news.clear()
+                    await self._news.wait()
+        except TimeoutError:
+            raise AssertionError(f"it never came; what came last:\n{self.told()}") from None
+
+    def told(self) -> str:
+        """Return the last records, a line each, for people."""
+        return "\n".join(
+            f"{one.number} {one.channel} {one.msg_type} of {one.parent_id!r}: {one.content[:200]!r}"
+            for one in self.records[-40:]
+        )
 
     async def event(self, kind: type[HostEvent], run_id: str = "") -> HostEvent:
         """Return the first event of this kind (and of this run)."""
