@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support.cgroups import can_limit_memory
 from tests.support.seeds import new_seed
 from tests.support.server import CarnetServer
 
@@ -25,3 +26,11 @@ def path(request: pytest.FixtureRequest) -> str:
 def seed() -> int:
     """Return a seed, shown when the test fails."""
     return new_seed()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out, and count as left out, what needs control groups where there are none to be had."""
+    needy = [item for item in items if item.get_closest_marker("cgroup") is not None]
+    if needy and not can_limit_memory():
+        items[:] = [item for item in items if item not in needy]
+        config.hook.pytest_deselected(items=needy)

@@ -77,6 +77,7 @@ async def test_km_five_deaths_have_five_obituaries_and_the_queue_returns_to_idle
             [notice] = [notice for notice in tab.now.notices if notice.id == "kernel-died"]
             assert re.search(death.sentence, notice.text)
             assert "variables are gone" in notice.text
+            assert death.last_words in notice.text
             said.add(notice.text)
             assert tab.now.runs == ()
             assert tab.text(1) == "before\n"

@@ -42,8 +42,10 @@ class CarnetServer:
         state: Path | None = None,
         settings: Mapping[str, str] | None = None,
         env: Mapping[str, str] | None = None,
+        group: Path | None = None,
     ) -> None:
-        """Make the folders. `settings`: more of `--NotebookApp.NAME=VALUE`."""
+        """Make the folders. `settings`: more of `--NotebookApp.NAME=VALUE`; `group`: a control group to live in."""
+        self._group = group
         self.notebooks = notebooks or root / "notebooks"
         self.state = state or root / "state"
         self.notebooks.mkdir(parents=True, exist_ok=True)
@@ -75,6 +77,9 @@ class CarnetServer:
         self._ready.clear()
         command = [sys.executable, "-m", "carnet", "--no-browser", f"--port={self.port}"]
         command += [f"--NotebookApp.{name}={value}" for name, value in self.settings.items()]
+        if self._group is not None:
+            enter = 'echo $$ > "$0/cgroup.procs" && exec "$@"'
+            command = ["sh", "-c", enter, str(self._group), *command]
         self.process = subprocess.Popen(
             command,
             cwd=self.notebooks,

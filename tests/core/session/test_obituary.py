@@ -41,3 +41,19 @@ def test_a_kernel_that_never_was_ready_gives_its_last_words() -> None:
         "Its last words: ModuleNotFoundError: ipykernel"
     )
     assert sentence(Obituary(exit_code=1), started=False).endswith("exit code 1.")
+
+
+def test_what_the_runtime_said_of_the_cause_is_quoted() -> None:
+    tail = "a warning\nFatal Python error: Segmentation fault\n\nCurrent thread 0x1 (most recent call first):\n  File x\n"
+
+    said = sentence(Obituary(signal=11, signal_name="SIGSEGV", stderr_tail=tail), started=True)
+
+    assert "It said: Fatal Python error: Segmentation fault. Its variables are gone" in said
+
+
+def test_a_warning_is_not_quoted_as_the_cause() -> None:
+    said = sentence(
+        Obituary(signal=9, signal_name="SIGKILL", stderr_tail="DeprecationWarning: x\n"), started=True
+    )
+
+    assert "DeprecationWarning" not in said

@@ -14,12 +14,18 @@ _SIGNALS = {
     "SIGHUP": "its terminal went away (SIGHUP)",
 }
 
+_FATAL = ("Fatal Python error:",)
+_SAYS_WHY = ("terminate called", "Assertion ", "double free", "corrupted", "std::bad_alloc", "MemoryError")
+_LONGEST = 200
+"""Characters of a line that is quoted; the page shows all of it when asked."""
+
 
 def sentence(obituary: Obituary, *, started: bool) -> str:
     """Return what happened, and what it means for the notebook. `started`: it had been ready before."""
     what = "The kernel died" if started else "The kernel could not be started"
     loss = " Its variables are gone; outputs so far are kept. Run a cell to start a new kernel."
-    return f"{what}: {_cause(obituary)}.{loss if started else _last_words(obituary)}"
+    words = _last_words(obituary) if not started else _fatal_error(obituary)
+    return f"{what}: {_cause(obituary)}.{words}{loss if started else ''}"
 
 
 def _cause(obituary: Obituary) -> str:
@@ -41,6 +47,13 @@ def _cause(obituary: Obituary) -> str:
 def _last_words(obituary: Obituary) -> str:
     lines = obituary.stderr_tail.strip().splitlines()
     return f" Its last words: {lines[-1].strip()}" if lines else ""
+
+
+def _fatal_error(obituary: Obituary) -> str:
+    """Return what faulthandler, the C library or another runtime said last, where it says more than the cause."""
+    lines = [line.strip() for line in obituary.stderr_tail.splitlines() if line.strip()]
+    found = [line for line in lines if line.startswith(_FATAL) or any(word in line for word in _SAYS_WHY)]
+    return f" It said: {found[-1][:_LONGEST].removesuffix('.')}." if found else ""
 
 
 def _size(size_bytes: int) -> str:
