@@ -48,7 +48,7 @@ import { diff } from "../core/text.ts";
 import type { CellId, CellKind } from "../core/wire.ts";
 import type { CursorPlace, EditorAction, EditorHandle, EditorOptions } from "./handle.ts";
 import { editorKeymap } from "./keymap.ts";
-import { languageAtHand, loadLanguage } from "./languages.ts";
+import { editorIsThere, languageAtHand, loadLanguage } from "./languages.ts";
 import "./editor.css";
 
 export { highlight } from "./highlight.ts";
@@ -92,6 +92,7 @@ class CellEditor implements EditorHandle {
     this.cellId = options.cellId;
     this.#view = new EditorView({ state: this.#firstState(), parent: options.parent });
     this.#stop = options.notebook.onSource(options.cellId, this.#hear);
+    editorIsThere();
     this.setKind(options.kind, options.language);
     // After the first cell is drawn: it can be edited without.
     if (assistance === undefined) afterDrawing(() => void this.#addAssistance());

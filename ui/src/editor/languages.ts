@@ -43,14 +43,28 @@ async function load(key: string): Promise<LanguageSupport | null> {
   return support;
 }
 
-/** Later than what is being drawn now: text can be read and edited before it has colours. */
-function afterDrawing(): Promise<void> {
-  return new Promise(resolve => requestAnimationFrame(() => setTimeout(resolve)));
+/** A page without editors (nobody may write) gets its colours after so long. */
+const WITHOUT_EDITOR_MS = 1000;
+
+let tellFirstEditor: () => void = () => {};
+const firstEditor = new Promise<void>(resolve => {
+  tellFirstEditor = resolve;
+});
+
+/** There is an editor: colours may load. */
+export function editorIsThere(): void {
+  tellFirstEditor();
+}
+
+/** Text can be read and edited before it has colours: wait until it is, and until that is drawn. */
+async function whenEditable(): Promise<void> {
+  await Promise.race([firstEditor, new Promise(resolve => setTimeout(resolve, WITHOUT_EDITOR_MS))]);
+  await new Promise<void>(resolve => requestAnimationFrame(() => setTimeout(resolve)));
 }
 
 async function fetchLanguage(key: string): Promise<LanguageSupport | null> {
   if (key === "") return null;
-  await afterDrawing();
+  await whenEditable();
   if (key === "python") return (await import("./python.ts")).python();
   if (key === "markdown") return (await import("./markdown.ts")).markdownLanguage();
   const { languages } = await import("@codemirror/language-data");
