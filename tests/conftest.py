@@ -1,6 +1,6 @@
-"""What every test has: the log check. A test that logs a warning by surprise fails.
+"""What every test has: the log check, a place for sockets, and time.
 
-A test that makes Carnet warn says so with the fixture `expect_log`:
+A test that logs a warning by surprise fails. A test that makes Carnet warn says so with the fixture `expect_log`:
 
     def test_a_dead_kernel_is_told(expect_log: ExpectLog) -> None:
         expect_log("kernel .* exited with 3", logger="carnet.kernels")
@@ -10,10 +10,18 @@ and it fails too when that warning never comes.
 
 import logging
 import re
+import shutil
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes says how busy the machine is. (With CI in the environment the profile is Hypothesis's own
+# for CI, which also draws the same examples each time.)
+settings.register_profile("carnet", settings(), deadline=None)
+settings.load_profile("carnet")
 
 #: Loggers whose warnings count. Others belong to libraries; what they say is not ours to promise.
 WATCHED = ("carnet", "asyncio", "tornado.application", "tornado.general")
@@ -56,6 +64,16 @@ def _fits(record: logging.LogRecord, expected: tuple[str, re.Pattern[str]]) -> b
     logger, pattern = expected
     below = record.name == logger or record.name.startswith(f"{logger}.")
     return below and pattern.search(record.getMessage()) is not None
+
+
+@pytest.fixture(scope="session", autouse=True)
+def runtime_folder() -> Iterator[None]:
+    """Give the sockets of hosts in long-named folders a place that is gone after the tests, killed hosts or not (HO4)."""
+    folder = tempfile.mkdtemp(prefix="carnet-run-")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_RUNTIME_DIR", folder)
+        yield
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)
