@@ -84,6 +84,7 @@ def test_jn4_a_damaged_file_says_so_and_is_kept(tmp_path: Path, data: bytes) -> 
     with pytest.raises(DatabaseDamaged) as caught:
         connect(tmp_path)
     assert caught.value.path == database_path(tmp_path)
+    assert "Move it away" in str(caught.value)  # the way out
     assert database_path(tmp_path).read_bytes() == data
 
     kept = [move_aside(tmp_path)]

@@ -26,7 +26,10 @@ class DatabaseDamaged(sqlite3.DatabaseError):
     """The file is not a database that SQLite can read. It has not been touched."""
 
     def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(f"{path}: the state database is damaged ({reason}).")
+        super().__init__(
+            f"{path}: the state database is damaged ({reason}). Your notebooks are not in it. Move it away, with what "
+            "begins with its name, and start again; passwords, tokens and logins that were kept in it begin anew."
+        )
         self.path = path
 
 
