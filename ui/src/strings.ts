@@ -3,7 +3,9 @@
 export const strings = {
   // commands, in the order of the menus
   save: "Save now",
-  saveVersion: "Save a version…",
+  saveVersion: "Save a version",
+  revert: "Go back to the saved version…",
+  duplicate: "Make a copy",
   rename: "Rename…",
   download: "Download as .ipynb",
   downloadHtml: "Download as HTML",

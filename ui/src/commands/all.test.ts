@@ -6,6 +6,7 @@ import { COMMANDS, commandById } from "./all.ts";
 import { contextOf, type PageActions } from "./command.ts";
 
 let said: string[] = [];
+let hidden: string[] = [];
 let rendered: [readonly string[], boolean][] = [];
 let clipboard: { json: string | null; text: string | null } = { json: null, text: null };
 let sure = true;
@@ -15,6 +16,7 @@ let runIds = 0;
 
 beforeEach(() => {
   said = [];
+  hidden = [];
   rendered = [];
   clipboard = { json: null, text: null };
   sure = true;
@@ -59,7 +61,11 @@ const page: PageActions = {
   rename: nothing,
   download: nothing,
   openDashboard: nothing,
-  saveVersion: nothing,
+  withoutHidden: order => order.filter(id => !hidden.includes(id)),
+  saveVersion: () => said.push("saved"),
+  revert: nothing,
+  duplicate: nothing,
+  nameFirst: () => said.push("name?"),
   closeTab: () => {
     closed += 1;
   },
@@ -259,6 +265,27 @@ test("the selection moves and grows by keys", async () => {
   expect(client.store.selection.value).toEqual({ mode: "command", anchor: "a", active: "c" });
   await run("cell.edit");
   expect(client.store.selection.value).toEqual(only("c", "edit"));
+});
+
+test("keys pass over what a folded heading hides, and new cells come after it", async () => {
+  const at = bench({ a: "# A", b: "1", c: "# C", d: "2" }, { a: "markdown", c: "markdown" });
+  hidden = ["b", "d"];
+  at.client.store.select(only("a"));
+  await at.run("selection.next");
+  expect(at.client.store.selection.peek().active).toBe("c");
+  await at.run("headings.collapse");
+  expect(at.client.store.selection.peek().active).toBe("a");
+  await at.run("cell.insert-below");
+  expect(at.order()).toEqual(["a", "b", "n1", "c", "d"]);
+  at.client.store.select(only("c"));
+  await at.run("cell.run");
+  expect(at.order()).toEqual(["a", "b", "n1", "c", "d", "n2"]);
+});
+
+test("saving keeps a version too, and asks for the name of what has none", async () => {
+  const at = bench({ a: "1" });
+  await at.run("notebook.save");
+  expect(said).toEqual(["saved", "name?"]);
 });
 
 test("restart asks, and does nothing when the answer is no", async () => {

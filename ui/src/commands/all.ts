@@ -50,8 +50,19 @@ function above(context: CommandContext): CellId | null {
   return order(context)[from - 1] ?? null;
 }
 
+/** The cell behind which a new one stands: after the selection, and after what its last cell has folded away. */
 function below(context: CommandContext): CellId | null {
-  return context.selected.at(-1) ?? order(context).at(-1) ?? null;
+  const all = order(context);
+  const last = context.selected.at(-1);
+  if (last === undefined) return all.at(-1) ?? null;
+  const next = after(context, last);
+  return next === undefined ? (all.at(-1) ?? null) : (all[all.indexOf(next) - 1] ?? last);
+}
+
+/** The next cell that can be seen. */
+function after(context: CommandContext, id: CellId): CellId | undefined {
+  const visible = context.page.withoutHidden(order(context));
+  return visible[visible.indexOf(id) + 1];
 }
 
 function select(context: CommandContext, id: CellId | null, mode: "command" | "edit" = "command"): void {
@@ -61,7 +72,8 @@ function select(context: CommandContext, id: CellId | null, mode: "command" | "e
 }
 
 function move(context: CommandContext, by: number, extend = false): void {
-  const next = step(context.notebook.selection.peek(), order(context), by, { extend });
+  const visible = context.page.withoutHidden(order(context));
+  const next = step(context.notebook.selection.peek(), visible, by, { extend });
   context.notebook.select(next);
   if (next.active !== null) context.page.scrollToCell(next.active, "nearest");
 }
@@ -120,7 +132,7 @@ function moveCells(context: CommandContext, direction: -1 | 1): void {
 }
 
 function goToHeading(context: CommandContext, direction: -1 | 1): void {
-  const all = order(context);
+  const all = context.page.withoutHidden(order(context));
   const start = context.cell === null ? 0 : all.indexOf(context.cell.id);
   for (let at = start + direction; at >= 0 && at < all.length; at += direction) {
     const id = all[at];
@@ -187,7 +199,10 @@ const FILE: readonly Command[] = [
     menu: "file",
     keys: ["Accel-s", "s"],
     when: isWritable,
-    run: ({ notebook }) => notebook.save(),
+    run: ({ page }) => {
+      page.saveVersion({ asked: false });
+      page.nameFirst();
+    },
   }),
   command({
     id: "notebook.save-version",
@@ -195,7 +210,23 @@ const FILE: readonly Command[] = [
     words: "checkpoint history snapshot",
     menu: "file",
     when: isWritable,
-    run: ({ page }) => page.saveVersion(),
+    run: ({ page }) => page.saveVersion({ asked: true }),
+  }),
+  command({
+    id: "notebook.revert",
+    label: strings.revert,
+    words: "checkpoint restore go back",
+    menu: "file",
+    when: isWritable,
+    run: ({ page }) => page.revert(),
+  }),
+  command({
+    id: "notebook.duplicate",
+    label: strings.duplicate,
+    words: "copy save as",
+    menu: "file",
+    when: isWritable,
+    run: ({ page }) => page.duplicate(),
   }),
   command({
     id: "notebook.rename",
@@ -672,10 +703,9 @@ const RUN: readonly Command[] = [
     when: canChange,
     run: context => {
       runCells(context, context.selected);
-      const last = context.selected.at(-1);
-      const next = order(context)[order(context).indexOf(last ?? "") + 1];
+      const next = after(context, context.selected.at(-1) ?? "");
       if (next !== undefined) select(context, next);
-      else select(context, insert(context, last ?? null, "code"), "edit");
+      else select(context, insert(context, below(context), "code"), "edit");
     },
   }),
   command({

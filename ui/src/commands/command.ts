@@ -28,6 +28,8 @@ export interface PageActions {
   toggleLineNumbers(id: CellId | null): void;
   /** Show a Markdown cell as text (true), or its source (false). */
   setRendered(ids: readonly CellId[], rendered: boolean): void;
+  /** Those of these cells that no folded heading hides: where keys lead. */
+  withoutHidden(order: readonly CellId[]): readonly CellId[];
   /** Collapse or expand a heading's section; false: it is no heading, or it is so already. */
   setCollapsed(id: CellId, collapsed: boolean): boolean;
   setAllCollapsed(collapsed: boolean): void;
@@ -40,8 +42,14 @@ export interface PageActions {
   rename(): void;
   download(format: string): void;
   openDashboard(): void;
-  /** Named version: save and keep this state under a name. */
-  saveVersion(): void;
+  /** Save, and keep this state to come back to; `asked`: say how it went. */
+  saveVersion(options: { readonly asked: boolean }): void;
+  /** Go back to the state that was kept, after a question. */
+  revert(): void;
+  /** A copy beside it, opened in a tab of its own. */
+  duplicate(): void;
+  /** A notebook that nobody named yet is asked for its name, once. */
+  nameFirst(): void;
   closeTab(): void;
   /** Speak through the live region, politely. */
   announce(text: string): void;

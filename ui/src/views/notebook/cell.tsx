@@ -103,11 +103,10 @@ function LoadedCell({
   const press = (event: PointerEvent) => {
     if (event.button !== 0) return;
     const target = event.target;
-    if (
-      !(target instanceof Element) ||
-      target.closest("button, a, input, summary, .cm-editor, .source-static")
-    )
-      return;
+    if (!(target instanceof Element) || target.closest("button, a, input, summary")) return;
+    // In the editor that has the cursor, Shift selects text; in another cell's, cells.
+    const isRange = event.shiftKey && notebook.selection.peek().active !== id;
+    if (!isRange && target.closest(".cm-editor, .source-static")) return;
     if (event.shiftKey) {
       event.preventDefault();
       const { anchor } = notebook.selection.peek();

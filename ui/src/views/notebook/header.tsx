@@ -11,7 +11,7 @@ import { Breadcrumb } from "../breadcrumb.tsx";
 import { folderOf, nameOf } from "../places.ts";
 import { moment } from "../words.ts";
 import { menubar, runCommand } from "./menus.ts";
-import type { NotebookPage } from "./page.ts";
+import { giveFocusBack, type NotebookPage } from "./page.ts";
 import { renameNotebook } from "./rename.ts";
 import { kernelWords, linkWords, savedWords } from "./status.ts";
 
@@ -38,6 +38,7 @@ export function Header({ page }: { readonly page: NotebookPage }) {
               value={name}
               onDone={value => {
                 page.renaming.value = false;
+                giveFocusBack(page);
                 if (value !== null) void renameNotebook(page, value);
               }}
             />

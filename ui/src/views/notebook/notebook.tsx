@@ -21,7 +21,8 @@ import { KernelChooser } from "./kernels.tsx";
 import { KeyBar } from "./keybar.tsx";
 import { Lines } from "./lines.tsx";
 import { paletteItems } from "./menus.ts";
-import { makePage, type NotebookPage, readFolds } from "./page.ts";
+import { Offers } from "./offers.tsx";
+import { giveFocusBack, makePage, type NotebookPage, readFolds } from "./page.ts";
 import { Pager } from "./pager.tsx";
 import { ProblemPage } from "./problem.tsx";
 import { speakRuns } from "./speaking.ts";
@@ -90,6 +91,7 @@ export function NotebookView({ context, path }: { readonly context: AppContext; 
         )}
         <main class="notebook-main">
           <Lines page={page} />
+          <Offers page={page} />
           {kind === "loading" ? (
             <p class="notebook-loading" role="status">
               Opening {nameOf(path)}…
@@ -159,8 +161,7 @@ function Overlays({ page }: { readonly page: NotebookPage }) {
 
 function closeOverlay(page: NotebookPage): void {
   page.overlay.value = null;
-  const { active, mode } = page.notebook.selection.peek();
-  if (active !== null && mode === "command") page.notebook.select(only(active));
+  giveFocusBack(page);
 }
 
 function outputSettings(page: NotebookPage): OutputSettings {

@@ -13,8 +13,9 @@ import type { CellView, LocalEdit, NotebookModel, RefusedView } from "../../core
 import { only } from "../../core/selection.ts";
 import type { CellId, Json } from "../../core/wire.ts";
 import type { CursorPlace, EditorHandle } from "../../editor/handle.ts";
-import { sentence } from "../dashboard/contents.ts";
-import { addressOf, folderOf } from "../places.ts";
+import { readEntry, sentence } from "../dashboard/contents.ts";
+import { addressOf, folderOf, nameOf } from "../places.ts";
+import { moment } from "../words.ts";
 import { headingLevel, visibleCells } from "./headings.ts";
 
 export type ScrollPlace = "nearest" | "start" | "center";
@@ -63,6 +64,7 @@ export function makePage(context: AppContext, notebook: NotebookModel): Notebook
   let clipboard: { readonly json: string; readonly text: string } | null = null;
   /** The system has taken it; until then, and where it may not, what was copied is only here. */
   let isWritten = true;
+  let wasAskedForName = false;
 
   const write = async (data: { readonly json: string; readonly text: string }): Promise<boolean> => {
     try {
@@ -132,8 +134,10 @@ export function makePage(context: AppContext, notebook: NotebookModel): Notebook
     },
     editor: id => editors.get(id) ?? null,
     scrollToCell(id, where) {
+      reveal(page, id);
       page.scroller?.show(id, where);
     },
+    withoutHidden: order => visibleCells(order, folded.peek(), peek),
     scrollPages(pages) {
       window.scrollBy({ top: pages * (window.innerHeight - 96), behavior: "smooth" });
     },
@@ -211,8 +215,19 @@ export function makePage(context: AppContext, notebook: NotebookModel): Notebook
     openDashboard() {
       window.open(addressOf(context.base, "tree", folderOf(notebook.path.value)), "_blank", "noopener");
     },
-    saveVersion() {
-      void saveVersion(page);
+    saveVersion({ asked }) {
+      void saveVersion(page, asked);
+    },
+    revert() {
+      void revert(page);
+    },
+    duplicate() {
+      void duplicate(page);
+    },
+    nameFirst() {
+      if (wasAskedForName || !/^Untitled\d*\.ipynb$/i.test(nameOf(notebook.path.peek()))) return;
+      wasAskedForName = true;
+      page.renaming.value = true;
     },
     closeTab() {
       window.close();
@@ -259,6 +274,21 @@ export function makePage(context: AppContext, notebook: NotebookModel): Notebook
 
 const SETTLE_MS = 5000;
 
+/** A field or a dialog is gone: the next key is for the cell again, unless the focus went elsewhere on purpose. */
+export function giveFocusBack(page: NotebookPage): void {
+  requestAnimationFrame(() => {
+    const focused = document.activeElement;
+    if (focused !== null && focused !== document.body) return;
+    const { active, mode } = page.notebook.selection.peek();
+    if (active === null) return;
+    if (mode === "edit") page.editor(active)?.focus();
+    else
+      document
+        .querySelector<HTMLElement>(`[data-cell="${CSS.escape(active)}"]`)
+        ?.focus({ preventScroll: true });
+  });
+}
+
 /** Cells on the clipboard, for other tabs and other notebooks. */
 const CELLS_MIME = "web application/x-carnet-cells+json";
 
@@ -284,15 +314,87 @@ function toggled(set: ReadonlySet<CellId>, id: CellId): ReadonlySet<CellId> {
   return next;
 }
 
-/** Write the file, and keep this state of it as a version. */
-async function saveVersion(page: NotebookPage): Promise<void> {
+/** Show a cell that folded headings hide: they open. */
+function reveal(page: NotebookPage, id: CellId): void {
+  const { notebook, folded } = page;
+  const order = notebook.order.peek();
+  const cell = (one: CellId): CellView => notebook.cell(one).peek();
+  const at = order.indexOf(id);
+  if (at < 0 || visibleCells(order, folded.peek(), cell).includes(id)) return;
+  let level = 7;
+  const opened = new Set(folded.peek());
+  for (const one of order.slice(0, at + 1).toReversed()) {
+    const own = headingLevel(cell(one));
+    if (own === 0 || own >= level) continue;
+    level = own;
+    if (one !== id) opened.delete(one);
+  }
+  folded.value = opened;
+}
+
+/** Write the file, and keep this state of it as a version; unasked, only where that can be done now. */
+async function saveVersion(page: NotebookPage, asked: boolean): Promise<void> {
   const { notebook, context } = page;
   notebook.save();
+  if (!asked && notebook.link.peek().kind !== "live") return;
   await settled(notebook);
   try {
     await context.rest.request("POST", "api/contents", `${notebook.path.peek()}/checkpoints`);
-    announce("Version saved.");
+    announce(asked ? "Version saved." : "Saved.");
   } catch (error) {
+    // The file is saved, and the bar says so: a store that keeps no versions is no fault of a Ctrl-S.
+    if (asked) page.refused.value = { refusal: "invalid", message: sentence(error) };
+  }
+}
+
+/** Put the version that was kept in place of the file; every open page shows it. */
+async function revert(page: NotebookPage): Promise<void> {
+  const { notebook, context } = page;
+  try {
+    const versions = `${notebook.path.peek()}/checkpoints`;
+    const found = await context.rest.request("GET", "api/contents", versions);
+    const [newest] = (Array.isArray(found) ? found : []).filter(
+      (one): one is { id: string; last_modified: string } =>
+        typeof one?.id === "string" && typeof one.last_modified === "string",
+    );
+    if (newest === undefined) {
+      const message = "No version was saved of this notebook. Save now keeps one.";
+      page.refused.value = { refusal: "invalid", message };
+      return;
+    }
+    const when = moment(Date.parse(newest.last_modified));
+    const sure = await page.confirm({
+      title: "Go back to the saved version?",
+      text: `The notebook becomes what it was on ${when}. What was done since then is gone.`,
+      action: "Go back",
+      danger: true,
+    });
+    if (!sure) return;
+    await settled(notebook);
+    await context.rest.request("POST", "api/contents", `${versions}/${newest.id}`);
+    announce("The saved version is back.");
+  } catch (error) {
+    page.refused.value = { refusal: "invalid", message: sentence(error) };
+  }
+}
+
+async function duplicate(page: NotebookPage): Promise<void> {
+  const { notebook, context } = page;
+  // The tab must open in the click itself, or the browser takes it for a pop-up.
+  const tab = window.open("", "_blank");
+  try {
+    notebook.save();
+    await settled(notebook);
+    const path = notebook.path.peek();
+    const json = { copy_from: path };
+    const made = await context.rest.request("POST", "api/contents", folderOf(path), { json });
+    const entry = readEntry(made);
+    if (entry === null) throw new Error("The copy was made, but the server did not say where.");
+    const address = addressOf(context.base, "notebooks", entry.path);
+    if (tab === null) location.assign(address);
+    else tab.location.assign(address);
+  } catch (error) {
+    tab?.close();
     page.refused.value = { refusal: "invalid", message: sentence(error) };
   }
 }
