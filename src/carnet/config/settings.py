@@ -86,6 +86,15 @@ class Settings:
     local_hostnames: list[str] = setting(
         ["localhost"], "Names under which browsers reach this server, besides its addresses."
     )
+    allow_origin: str = setting(
+        "", "An origin whose pages may use the API, as `https://example.org`; `*`: those of every site."
+    )
+    allow_origin_pat: str = setting(
+        "", "In place of `allow_origin`: a regular expression for such origins, matched from their beginning."
+    )
+    allow_credentials: bool = setting(
+        False, "Pages of those origins may send the login cookie, and not only a token."
+    )
     serve_unprotected: bool = setting(
         False,
         "Listen on other addresses than this machine's own even without TLS, or without password and token.",
@@ -214,6 +223,12 @@ def checked(settings: Settings) -> Settings:
         raise ConfigError(f"tls: auto, acme or off is wanted, but it is {settings.tls!r}.")
     if not re.fullmatch(r"0?[0-7]{3}", settings.sock_mode):
         raise ConfigError(f"sock_mode: a mode as 0600 is wanted, but it is {settings.sock_mode!r}.")
+    try:
+        re.compile(settings.allow_origin_pat)
+    except re.error as error:
+        raise ConfigError(
+            f"allow_origin_pat: a regular expression is wanted, but {settings.allow_origin_pat!r} is none ({error})."
+        ) from None
     if settings.log_level.upper() not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
         raise ConfigError(
             f"log_level: DEBUG, INFO, WARNING or ERROR is wanted, but it is {settings.log_level!r}."

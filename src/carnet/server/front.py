@@ -6,7 +6,7 @@ AC8: docs/specs/access.md.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from socket import AF_UNIX
 from typing import Final, NamedTuple, cast
 from urllib.parse import parse_qsl, urlencode
@@ -20,8 +20,10 @@ from tornado.web import Application, RequestHandler
 
 from carnet.security import proxies, xsrf
 from carnet.security.access import Asked, Identity, Kind, Refusal, Who
+from carnet.security.cross_origin import NOBODY, CrossOrigin
 from carnet.security.scopes import NONE
 from carnet.security.tokens import token_of_header
+from carnet.server.handlers.preflight import Preflight
 from carnet.server.handlers.refuse import Refuse
 from carnet.server.routes import SMALL_BODY_BYTES, Route
 from carnet.server.services import Services
@@ -44,6 +46,8 @@ class Admission(NamedTuple):
     token_in_url: bool
     """The request came with `?token=`; it is not in the request's address any more."""
     refusal: Refusal | None = None
+    cross_origin: Mapping[str, str] = NOBODY
+    """Headers for a page of another origin."""
 
 
 class Front(Router):
@@ -54,6 +58,8 @@ class Front(Router):
         self._services = services
         self._routes = routes
         settings = services.settings
+        pattern = re.compile(settings.allow_origin_pat) if settings.allow_origin_pat else None
+        self._cross_origin = CrossOrigin(settings.allow_origin, pattern, settings.allow_credentials)
         self._proxies: Sequence[proxies.Network] | None = None
         if settings.trust_xheaders:
             self._proxies = proxies.networks(settings.trusted_proxies or proxies.PRIVATE)
@@ -71,6 +77,13 @@ class Front(Router):
         route, arguments = found if found is not None else (_nowhere(path, services.base_url), [])
         cookie = _cookie(request, cookie_name(services, request.protocol))
         asked = _asked(request, cookie, token_in_url)
+        origin = asked.origin
+        # A server that asks for nothing would be every page's: there, being allowed is not enough.
+        if self._cross_origin.allows(origin) and not services.gate.is_open:
+            if request.method == "OPTIONS" and found is not None:
+                return self._preflight(request, route, self._cross_origin.preflight(origin), arguments)
+            # As a page of our own: it still has to show who it is.
+            asked = asked._replace(origin=None, fetch_site=None)
         verdict = services.gate.admit(asked, route.who, route.kind, route.needs(asked.method))
         refusal = verdict if isinstance(verdict, Refusal) else None
         identity = verdict if isinstance(verdict, Identity) else Identity("", "nobody", None, NONE)
@@ -84,10 +97,26 @@ class Front(Router):
         connection.set_max_body_size(SMALL_BODY_BYTES if refusal else limit_bytes)
         if not identity.is_signed_in or refusal:
             connection.set_body_timeout(BODY_TIMEOUT_S)
-        admission = Admission(services, route, identity, cookie, token_in_url is not None, refusal)
+        by_token = identity.how in {"token", "api-token"}
+        cross_origin = (
+            NOBODY if services.gate.is_open else self._cross_origin.response(origin, has_token=by_token)
+        )
+        admission = Admission(
+            services, route, identity, cookie, token_in_url is not None, refusal, cross_origin
+        )
         handler: type[RequestHandler] = Refuse if refusal else route.load()
         return self._application.get_handler_delegate(
             request, handler, target_kwargs={"admission": admission}, path_args=arguments
+        )
+
+    def _preflight(
+        self, request: HTTPServerRequest, route: Route, answer: Mapping[str, str], arguments: list[bytes]
+    ) -> HTTPMessageDelegate:
+        nobody = Identity("", "nobody", None, NONE)
+        admission = Admission(self._services, route, nobody, None, False, None, answer)
+        cast("HTTP1Connection", request.connection).set_max_body_size(SMALL_BODY_BYTES)
+        return self._application.get_handler_delegate(
+            request, Preflight, target_kwargs={"admission": admission}, path_args=arguments
         )
 
     def _find(self, path: str) -> tuple[Route, list[bytes]] | None:

@@ -113,6 +113,10 @@ class Handler(RequestHandler):
         self.clear_header("Server")
         for name, value in headers.api().items():
             self.set_header(name, value)
+        # Tornado asks once before `initialize`, and again for an error.
+        admission: Admission | None = getattr(self, "admission", None)
+        for name, value in admission.cross_origin.items() if admission is not None else ():
+            self.set_header(name, value)
         if self.request.protocol == "https":
             for name, value in headers.hsts(self.request.host).items():
                 self.set_header(name, value)
