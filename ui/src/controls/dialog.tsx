@@ -8,6 +8,7 @@ import { signal } from "@preact/signals";
 import { X } from "lucide";
 import type { ComponentChildren } from "preact";
 import { useId, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { drawNow } from "../draw.ts";
 import { Button } from "./button.tsx";
 
 export function Dialog(props: {
@@ -29,6 +30,8 @@ export function Dialog(props: {
       onCancel={event => {
         event.preventDefault();
         props.onClose();
+        // The next key is for what has the focus back.
+        drawNow();
       }}
       onClick={event => {
         if (event.target === dialog.current) props.onClose();

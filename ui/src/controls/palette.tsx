@@ -59,6 +59,8 @@ export function Palette(props: {
       onCancel={event => {
         event.preventDefault();
         props.onClose();
+        // The next key is for what has the focus back.
+        drawNow();
       }}
       onClick={event => {
         if (event.target === dialog.current) props.onClose();
