@@ -1,6 +1,6 @@
 """The proxy configurations of docs/howto/put-it-behind-a-proxy.md, run: login, pages, API and link go through each.
 
-nginx comes with the development environment; the others run where they are installed.
+nginx comes with the development environment. The others are the system's: `./run pytest -m system tests/proxies`.
 """
 
 import contextlib
@@ -92,17 +92,13 @@ def apache(folder: Path, port: int, backend: int) -> list[str]:
 
 
 def _program(name: str) -> str:
-    """Return where a proxy is; empty: it is not installed."""
-    beside = str(Path(sys.executable).parent)
-    return (
-        shutil.which(name, path=f"{beside}{os.pathsep}{os.environ.get('PATH', '')}{os.pathsep}/usr/sbin")
-        or ""
-    )
+    found = shutil.which(name, path=f"{os.environ.get('PATH', '')}{os.pathsep}/usr/sbin")
+    assert found is not None, f"{name} is not installed"
+    return found
 
 
 Proxy = Callable[[Path, int, int], list[str]]
-OTHERS: dict[str, Proxy] = {"caddy": caddy, "haproxy": haproxy, "apache2": apache}
-PROXIES: list[Proxy] = [nginx, *(proxy for name, proxy in OTHERS.items() if _program(name))]
+PROXIES = [nginx, *(pytest.param(proxy, marks=pytest.mark.system) for proxy in (caddy, haproxy, apache))]
 
 
 class Front:
@@ -217,6 +213,7 @@ async def test_everything_goes_through_the_proxy_as_it_is_documented(front: Fron
     await link.write_message(encode(Ping(sent_ms=7)), binary=True)
     assert await answer(link) == Pong(sent_ms=7)
     link.close()
+    assert await link.read_message() is None  # else its socket outlives the test
 
 
 def _xsrf(browser: dict[str, str]) -> str:

@@ -1,10 +1,9 @@
-"""Certificates from a real ACME authority on this machine, Pebble, where it is installed; and when they are due (TL13 to TL16)."""
+"""Certificates from a real ACME authority on this machine, Pebble (`./run pytest -m system tests/server/test_acme.py`); and when they are due (TL13 to TL16)."""
 
 import asyncio
 import contextlib
 import json
 import os
-import shutil
 import socket
 import ssl
 import subprocess
@@ -190,52 +189,53 @@ async def connect(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter
     return reader, writer, issuer
 
 
-if shutil.which("pebble"):
+@pytest.mark.system
+@pytest.mark.slow
+@pytest.mark.parametrize("over_http", [False, True], ids=["tls-alpn-01", "http-01"])
+async def test_tl14_issued_and_renewed_under_a_standing_connection(
+    tmp_path: Path, pebble: Pebble, over_http: bool
+) -> None:
+    clock = FakeClock()
+    wanted = settings(acme_directory=pebble.directory, http_port=pebble.http_port if over_http else 0)
+    renewal = Renewal(wanted, tmp_path / "tls", SystemClock())
+    async with listening(renewal, pebble, clock):
+        first = await connect(pebble.tls_port)
+        assert NAME in first[2]  # our own
 
-    @pytest.mark.slow
-    @pytest.mark.parametrize("over_http", [False, True], ids=["tls-alpn-01", "http-01"])
-    async def test_tl14_issued_and_renewed_under_a_standing_connection(
-        tmp_path: Path, pebble: Pebble, over_http: bool
-    ) -> None:
-        clock = FakeClock()
-        wanted = settings(acme_directory=pebble.directory, http_port=pebble.http_port if over_http else 0)
-        renewal = Renewal(wanted, tmp_path / "tls", SystemClock())
-        async with listening(renewal, pebble, clock):
-            first = await connect(pebble.tls_port)
-            assert NAME in first[2]  # our own
+        await renewal.renew()
+        clock.advance(2)
+        second = await connect(pebble.tls_port)
+        issued = read_certificate(renewal.certfile)
+        await renewal.renew()
+        clock.advance(2)
+        third = await connect(pebble.tls_port)
 
-            await renewal.renew()
-            clock.advance(2)
-            second = await connect(pebble.tls_port)
-            issued = read_certificate(renewal.certfile)
-            await renewal.renew()
-            clock.advance(2)
-            third = await connect(pebble.tls_port)
+        assert "Pebble" in second[2]
+        assert "Pebble" in third[2]
+        assert read_certificate(renewal.certfile).sha256 != issued.sha256
+        assert issued.names == (NAME,)
+        assert not renewal.is_due()
+        assert renewal.certfile.stat().st_mode & 0o777 == 0o600
+        for reader, writer, _ in (first, second, third):
+            assert await get(reader, writer) == b"https /x"
+            writer.close()
 
-            assert "Pebble" in second[2]
-            assert "Pebble" in third[2]
-            assert read_certificate(renewal.certfile).sha256 != issued.sha256
-            assert issued.names == (NAME,)
-            assert not renewal.is_due()
-            assert renewal.certfile.stat().st_mode & 0o777 == 0o600
-            for reader, writer, _ in (first, second, third):
-                assert await get(reader, writer) == b"https /x"
+
+@pytest.mark.system
+@pytest.mark.slow
+async def test_tl15_a_server_gets_its_certificate_by_itself(tmp_path: Path, pebble: Pebble) -> None:
+    options = (
+        "--tls=acme",
+        f"--port={pebble.tls_port}",
+        f"--NotebookApp.local_hostnames=localhost,{NAME}",
+        f"--NotebookApp.acme_directory={pebble.directory}",
+    )
+    with serve(tmp_path, *options, env={"REQUESTS_CA_BUNDLE": str(pebble.certificate)}) as server:
+        assert server.url.startswith("https://")
+        issuer = ""
+        async with asyncio.timeout(60):
+            while "Pebble" not in issuer:
+                _, writer, issuer = await connect(pebble.tls_port)
                 writer.close()
-
-    @pytest.mark.slow
-    async def test_tl15_a_server_gets_its_certificate_by_itself(tmp_path: Path, pebble: Pebble) -> None:
-        options = (
-            "--tls=acme",
-            f"--port={pebble.tls_port}",
-            f"--NotebookApp.local_hostnames=localhost,{NAME}",
-            f"--NotebookApp.acme_directory={pebble.directory}",
-        )
-        with serve(tmp_path, *options, env={"REQUESTS_CA_BUNDLE": str(pebble.certificate)}) as server:
-            assert server.url.startswith("https://")
-            issuer = ""
-            async with asyncio.timeout(60):
-                while "Pebble" not in issuer:
-                    _, writer, issuer = await connect(pebble.tls_port)
-                    writer.close()
-                    await asyncio.sleep(0.1)
-        assert "Traceback" not in server.output()
+                await asyncio.sleep(0.1)
+    assert "Traceback" not in server.output()
