@@ -8,6 +8,7 @@ that code names must be written down.
 import inspect
 import pkgutil
 import re
+import tomllib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -219,3 +220,11 @@ def test_the_index_of_specifications_has_each_page_with_its_rules() -> None:
     }
 
     assert rows == {name: rules for name, rules in pages.items() if name != "index.md"}
+
+
+def test_the_guide_to_the_tests_has_every_mark() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    marks = {one.partition(":")[0] for one in settings["tool"]["pytest"]["ini_options"]["markers"]}
+    guide = (ROOT / "docs" / "howto" / "run-the-tests.md").read_text(encoding="utf-8")
+
+    assert set(re.findall(r"^\| `(\w+)` \|", guide, re.MULTILINE)) == marks
