@@ -152,21 +152,31 @@ for n in range(10_000):
     figure(f"10,000 update_display_data: {tab.entries - entries} entries to the page")
 
 
-async def test_km_a_progress_bar_of_10_000_steps_is_one_line(server: CarnetServer, path: str) -> None:
+async def test_km3_a_progress_bar_of_10_000_steps_is_one_line_and_costs_by_state(
+    server: CarnetServer, path: str
+) -> None:
     file = server.write(
         path,
         [
             """import sys, time
 for n in range(10_001):
-    print(f"\\r{n / 100:6.2f} %", end="", flush=True)
-print()"""
+    bar = "#" * (n // 200)
+    print(f"\\r{n / 100:6.2f} %|{bar:50}| {n:5}/10000 [00:01<00:00, 9999.99it/s]", end="", flush=True)
+print("\\r100.00 %" + " " * 100)"""
         ],
     )
     async with server.tab(path) as tab:
+        before_bytes = tab.received_bytes
+        begun_s = time.monotonic()
         await tab.run(tab.now.order[0])
         await tab.wait(lambda: not tab.now.runs, 120)
-        assert tab.text(0) == "100.00 %\n"
+        took_s = time.monotonic() - begun_s
+        cost_bytes = tab.received_bytes - before_bytes
+        # By state: so much a second, however many steps were made in it (LV6).
+        assert cost_bytes < 300 * (30 + 25 * took_s)
+        assert tab.text(0).rstrip() == "100.00 %"
         await all_saved(tab)
+    figure(f"progress bar, 10,000 steps in {took_s:.1f} s: {cost_bytes} bytes to the page")
     assert file.stat().st_size < 2000
 
 

@@ -36,7 +36,7 @@ async def test_what_ends_the_last_run_is_sent_at_once(world: World) -> None:
     kernel_id = await a_run(world, session, "c1")
     line = Line()
     follower = Follower(session, follow=1, client_id=ClientId("tab"), journal_id=None, have=0, line=line)
-    follower._gate = RateGate(burst=1, window_s=AN_HOUR_S, interval_s=AN_HOUR_S)
+    follower._gate = RateGate(burst=1, interval_s=AN_HOUR_S)
     follower._gate.acted(session.around.clock.monotonic_s())
 
     fake = world.host.fakes[kernel_id]

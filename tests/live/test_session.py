@@ -126,7 +126,7 @@ async def test_lv6_the_end_of_the_last_run_is_never_delayed(world: World) -> Non
     kernel_id = await a_run(world, session, "c1")
     fake = world.host.fakes[kernel_id]
     an_hour_s = 3600.0
-    session._gate = RateGate(burst=1, window_s=an_hour_s, interval_s=an_hour_s)
+    session._gate = RateGate(burst=1, interval_s=an_hour_s)
     session._gate.acted(session.around.clock.monotonic_s())
 
     fake.play(fake.runs[0], [("stream", {"name": "stdout", "text": "x"})])

@@ -65,6 +65,7 @@ class LinkClient:
         self.refused: list[Refused] = []
         self.snapshots = 0
         self.entries = 0
+        self.received_bytes = 0
         self.reconnects = 0
         self.decided: list[tuple[ClientId, int]] = []
         """Intents of all clients whose entries came, in order."""
@@ -240,6 +241,7 @@ class LinkClient:
                 self._send_intent(number, body)
             while (data := await self._socket.read_message()) is not None:
                 assert isinstance(data, bytes)
+                self.received_bytes += len(data)
                 async with self._changed:
                     self._receive(_frame_of(data))
                     self._changed.notify_all()

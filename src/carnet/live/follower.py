@@ -68,7 +68,7 @@ class Follower:
         self._line = line
         self._pieces: Iterator[MoreCells] = iter(())
         """What is still to be sent of the snapshot; nothing newer goes before it."""
-        self._gate = RateGate(burst=40, window_s=0.25, interval_s=0.016)
+        self._gate = RateGate(burst=40, interval_s=0.016)
         self._due: asyncio.Handle | None = None
         self._due_later = False
         """What is due waits for the gate, and may be hurried."""

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from carnet.core.notebook.terminal_text import AT_END, write
+from carnet.core.notebook.terminal_text import AT_END, shortened, write
 
 RED, RESET = "\x1b[31m", "\x1b[0m"
 
@@ -160,3 +160,16 @@ def test_nb10_redrawing_does_not_grow() -> None:
     frames = [f"\r\x1b[2K\x1b[?25l{RED}{'#' * (n % 10)}{RESET}{n:4d}\x1b[K" for n in range(500)]
 
     assert len(show(*frames)) < 100
+
+
+@pytest.mark.slow
+@given(written, written, written)
+def test_nb12_a_shortened_text_does_the_same(before: str, text: str, after: str) -> None:
+    assert show(before, shortened(text), after) == show(before, text, after)
+
+
+def test_nb12_steps_that_are_written_over_are_left_out() -> None:
+    steps = "".join(f"\r{n:3d} %" for n in range(101))
+
+    assert shortened("a" + steps + "\ndone") == "a\r100 %\ndone"
+    assert shortened("\rlong\rme") == "\rlong\rme"

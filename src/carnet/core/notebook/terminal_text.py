@@ -66,6 +66,33 @@ def write(text: str, column: int, new: str) -> tuple[str, int]:
     return "".join(pieces), len(before) if after else AT_END
 
 
+def shortened(new: str) -> str:
+    """Return a text that does to any stream what `new` does: without what `new` itself writes over again.
+
+    Of ten thousand steps of a progress bar that come at once, the first and the last are left.
+    """
+    if "\r" not in new:
+        return new
+    return "\n".join(map(_shortened_line, new.replace("\r\n", "\n").split("\n")))
+
+
+def _shortened_line(line: str) -> str:
+    # The first piece is written wherever the cursor is; each later one from the start of the line.
+    first, *pieces = line.split("\r")
+    kept: list[str] = []
+    covered = -1
+    for piece in reversed(pieces):
+        if "\x1b" in piece or "\b" in piece:
+            # Sequences stay where they are written, among the characters that stand there.
+            covered = -1
+        elif len(piece) <= covered:
+            continue
+        else:
+            covered = len(piece)
+        kept.append(piece)
+    return "\r".join((first, *reversed(kept)))
+
+
 def _write_line(before: str, after: str, new: str, *, is_last: bool) -> tuple[str, str]:
     """Write `new`, which has no line feed, between the two parts of a line; return the parts again."""
     if not after and not _ACTIVE.search(new):

@@ -26,6 +26,7 @@ from carnet.core.notebook.model import (
     Json,
     Output,
 )
+from carnet.core.notebook.terminal_text import shortened
 from carnet.core.session import operations as ops
 from carnet.core.session.obituary import sentence
 from carnet.core.session.operations import KernelCursor, Operation
@@ -653,4 +654,4 @@ class _Draft:
         stream = self._streams.pop(cell_id, None)
         if stream is not None:
             index, name, pieces = stream
-            self._ops[index] = ops.AppendStream(cell_id, name, "".join(pieces))
+            self._ops[index] = ops.AppendStream(cell_id, name, shortened("".join(pieces)))
