@@ -96,6 +96,16 @@ export function readFolder(value: unknown): Folder {
   };
 }
 
+/** The ids of what was just deleted, so that it can be brought back: of each path, the latest. */
+export function readTrashed(value: unknown, paths: readonly string[]): readonly string[] {
+  if (!Array.isArray(value)) throw broken("the trash");
+  const items = value.filter(isFields);
+  return paths.flatMap(path => {
+    const found = items.find(item => item.path === path);
+    return typeof found?.id === "string" ? [found.id] : [];
+  });
+}
+
 export function readRunning(value: unknown): readonly Running[] {
   if (!Array.isArray(value)) throw broken("running notebooks");
   return value.filter(isFields).flatMap(session => {
@@ -156,6 +166,16 @@ export function makeContents(rest: Rest) {
     },
     async remove(path: string): Promise<void> {
       await rest.request("DELETE", "api/contents", path);
+    },
+    async trashed(paths: readonly string[]): Promise<readonly string[]> {
+      return readTrashed(await rest.request("GET", "api/trash"), paths);
+    },
+    async bringBack(id: string): Promise<void> {
+      await rest.request("POST", "api/trash", id);
+    },
+    /** What lies at a path, without its content. */
+    async look(path: string): Promise<Entry | null> {
+      return readEntry(await rest.request("GET", "api/contents", path));
     },
     async shutDown(sessionId: string): Promise<void> {
       await rest.request("DELETE", "api/sessions", sessionId);

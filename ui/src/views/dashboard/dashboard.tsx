@@ -35,6 +35,7 @@ import { MenuButton, type MenuEntry, openContextMenu } from "../../controls/menu
 import { RenameField } from "../../controls/rename.tsx";
 import { drawNow } from "../../draw.ts";
 import { sizeInWords } from "../../outputs/size.ts";
+import { RestError } from "../../rest.ts";
 import { Breadcrumb } from "../breadcrumb.tsx";
 import { addressOf, folderOf, join, nameOf, viewFor } from "../places.ts";
 import { ago, count, moment } from "../words.ts";
@@ -46,13 +47,25 @@ import {
   type Running,
   sentence,
 } from "./contents.ts";
-import { arrange, BY_NAME, freeName, nextSort, type Sort, type SortKey, wrongName } from "./listing.ts";
+import {
+  arrange,
+  BY_NAME,
+  freeName,
+  movable,
+  nextSort,
+  type Sort,
+  type SortKey,
+  stretch,
+  wrongName,
+} from "./listing.ts";
 import { droppedFiles, pickFiles, type Upload as UploadItem } from "./upload.ts";
 import "./dashboard.css";
 
 /** Rows drawn at once; more on request. */
 const ROWS = 500;
 const REFRESH_MS = 10_000;
+/** Rows that are dragged onto a folder. */
+const ROWS_MIME = "application/x-carnet-paths";
 
 export function Dashboard({ context, path }: { readonly context: AppContext; readonly path: string }) {
   const contents = useMemo(() => makeContents(context.rest), [context.rest]);
@@ -72,6 +85,10 @@ export function Dashboard({ context, path }: { readonly context: AppContext; rea
   const dragging = useSignal(false);
   const now = useSignal(Date.now());
   const list = useRef<HTMLUListElement>(null);
+  const search = useRef<HTMLInputElement>(null);
+  /** The row that was chosen last: where a stretch begins. */
+  const anchor = useRef<string | null>(null);
+  const deleted = useSignal<{ readonly what: string; readonly ids: readonly string[] } | null>(null);
 
   const refresh = useCallback(async () => {
     now.value = Date.now();
@@ -79,9 +96,15 @@ export function Dashboard({ context, path }: { readonly context: AppContext; rea
     if (listing.status === "fulfilled") {
       folder.value = listing.value;
       problem.value = "";
-    } else problem.value = sentence(listing.reason);
+    } else {
+      problem.value = sentence(listing.reason);
+      // An address of a file: it opens as what it is.
+      const isNoFolder = listing.reason instanceof RestError && listing.reason.status === 200;
+      const entry = isNoFolder ? await contents.look(path).catch(() => null) : null;
+      if (entry !== null && entry.kind !== "directory") location.replace(hrefOf(context.base, entry));
+    }
     if (sessions.status === "fulfilled") running.value = sessions.value;
-  }, [contents, path, folder, problem, running, now]);
+  }, [contents, context, path, folder, problem, running, now]);
 
   useEffect(() => {
     document.title = path === "" ? "Carnet" : `${nameOf(path)} — Carnet`;
@@ -229,9 +252,19 @@ export function Dashboard({ context, path }: { readonly context: AppContext; rea
     ]);
     if (answer === null) return;
     await act(async () => {
+      deleted.value = null;
       for (const entry of wanted) await contents.remove(entry.path);
       chosen.value = new Set();
+      const ids = await contents.trashed(wanted.map(entry => entry.path));
+      if (ids.length > 0) deleted.value = { what, ids };
     }, `${what} moved to the trash.`);
+  };
+
+  const bringBack = async (ids: readonly string[]) => {
+    deleted.value = null;
+    await act(async () => {
+      for (const id of ids) await contents.bringBack(id);
+    }, "It is back.");
   };
 
   const duplicate = (wanted: readonly Entry[]) =>
@@ -248,15 +281,20 @@ export function Dashboard({ context, path }: { readonly context: AppContext; rea
       action: "Move",
     });
     if (target === null) return;
-    const into = target.replace(/^\/+|\/+$/g, "");
-    await act(
-      async () => {
-        for (const entry of wanted) await contents.move(entry.path, join(into, entry.name));
-        chosen.value = new Set();
-      },
-      `${count(wanted.length, "item")} moved.`,
+    await moveInto(
+      wanted.map(entry => entry.path),
+      target.replace(/^\/+|\/+$/g, ""),
     );
   };
+
+  const moveInto = (paths: readonly string[], into: string) =>
+    act(
+      async () => {
+        for (const from of paths) await contents.move(from, join(into, nameOf(from)));
+        chosen.value = new Set();
+      },
+      `${count(paths.length, "item")} moved.`,
+    );
 
   const download = (wanted: readonly Entry[]) => {
     for (const entry of wanted) {
@@ -336,20 +374,35 @@ export function Dashboard({ context, path }: { readonly context: AppContext; rea
     ];
   };
 
-  const toggle = (entry: Entry) => {
+  const toggle = (entry: Entry, extend = false) => {
     const next = new Set(chosen.value);
-    if (!next.delete(entry.path)) next.add(entry.path);
+    if (extend) for (const one of stretch(shown, anchor.current, entry.path)) next.add(one);
+    else if (!next.delete(entry.path)) next.add(entry.path);
+    anchor.current = entry.path;
     chosen.value = next;
   };
 
   const onKeyDown = (event: KeyboardEvent) => {
     const target = event.target;
     if (!(target instanceof HTMLElement) || target instanceof HTMLInputElement) return;
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const accel = event.ctrlKey || event.metaKey;
+    if (accel && !event.altKey && event.key.toLowerCase() === "a") {
+      chosen.value = new Set(shown.map(one => one.path));
+      event.preventDefault();
+      return;
+    }
+    if (accel || event.altKey) return;
     const rows = [...(list.current?.querySelectorAll<HTMLElement>("a[data-path]") ?? [])];
     const at = rows.findIndex(row => row.closest("li")?.contains(target));
     const entry = shown.find(item => item.path === rows[at]?.dataset.path);
-    const go = (index: number) => rows[Math.max(0, Math.min(rows.length - 1, index))]?.focus();
+    const go = (index: number) => {
+      const row = rows[Math.max(0, Math.min(rows.length - 1, index))];
+      row?.focus();
+      const next = shown.find(item => item.path === row?.dataset.path);
+      if (!event.shiftKey || entry === undefined || next === undefined) return;
+      chosen.value = new Set([...chosen.value, ...stretch(shown, entry.path, next.path)]);
+      anchor.current = next.path;
+    };
     switch (event.key) {
       case "ArrowDown":
         go(at + 1);
@@ -362,6 +415,9 @@ export function Dashboard({ context, path }: { readonly context: AppContext; rea
         break;
       case "End":
         go(rows.length - 1);
+        break;
+      case "/":
+        search.current?.focus();
         break;
       case "F2":
         if (entry && writable) renaming.value = entry.path;
@@ -449,6 +505,12 @@ export function Dashboard({ context, path }: { readonly context: AppContext; rea
               <div class="search">
                 <Icon shape={Search} />
                 <input
+                  ref={search}
+                  onKeyDown={event => {
+                    if (event.key !== "ArrowDown") return;
+                    event.preventDefault();
+                    list.current?.querySelector<HTMLElement>("a[data-path]")?.focus();
+                  }}
                   class="field"
                   type="search"
                   aria-label="Find in this folder"
@@ -534,6 +596,14 @@ export function Dashboard({ context, path }: { readonly context: AppContext; rea
               />
             </p>
           )}
+          {deleted.value && (
+            <p class="line">
+              {deleted.value.what} moved to the trash.
+              <Button kind="link" onClick={() => void bringBack(deleted.value?.ids ?? [])}>
+                Undo
+              </Button>
+            </p>
+          )}
           {uploading.value && (
             <p class="line">
               Uploading {uploading.value.name}
@@ -588,7 +658,14 @@ export function Dashboard({ context, path }: { readonly context: AppContext; rea
                   session={runningAt.get(entry.path)}
                   chosen={chosen.value.has(entry.path)}
                   renaming={renaming.value === entry.path}
-                  onToggle={() => toggle(entry)}
+                  onToggle={extend => toggle(entry, extend)}
+                  dragged={() =>
+                    writable ? (chosen.value.has(entry.path) ? selected : [entry]).map(one => one.path) : []
+                  }
+                  onDropped={paths => {
+                    const moved = movable(paths, entry.path);
+                    if (moved.length > 0) void moveInto(moved, entry.path);
+                  }}
                   onRename={name => rename(entry, name)}
                   menu={() => rowMenu(entry)}
                   onStop={session => void shutDown(session)}
@@ -678,7 +755,11 @@ function Row(props: {
   readonly session: Running | undefined;
   readonly chosen: boolean;
   readonly renaming: boolean;
-  readonly onToggle: () => void;
+  /** `extend`: with all rows from the one that was chosen last. */
+  readonly onToggle: (extend: boolean) => void;
+  /** The paths that go with this row when it is dragged. */
+  readonly dragged: () => readonly string[];
+  readonly onDropped: (paths: readonly string[]) => void;
   readonly onRename: (name: string | null) => void;
   readonly menu: () => readonly MenuEntry[];
   readonly onStop: (session: Running) => void;
@@ -686,10 +767,32 @@ function Row(props: {
   const { entry, session } = props;
   const kind = kindOf(entry);
   const spec = { label: entry.name, entries: props.menu };
+  const over = useSignal(false);
+  /** Whether Shift is held: `change` does not say. */
+  const withShift = useRef(false);
+  const takes = (event: DragEvent) =>
+    entry.kind === "directory" && event.dataTransfer?.types.includes(ROWS_MIME) === true;
   return (
     <li
       class="row"
       data-chosen={props.chosen ? "" : undefined}
+      data-over={over.value ? "" : undefined}
+      onDragStart={event => event.dataTransfer?.setData(ROWS_MIME, JSON.stringify(props.dragged()))}
+      onDragOver={event => {
+        if (!takes(event)) return;
+        event.preventDefault();
+        over.value = true;
+      }}
+      onDragLeave={() => {
+        over.value = false;
+      }}
+      onDrop={event => {
+        if (!takes(event)) return;
+        event.preventDefault();
+        event.stopPropagation();
+        over.value = false;
+        props.onDropped(pathsIn(event.dataTransfer?.getData(ROWS_MIME) ?? ""));
+      }}
       onContextMenu={event => openContextMenu(event, spec)}
     >
       <label class="row-check">
@@ -697,7 +800,10 @@ function Row(props: {
           type="checkbox"
           aria-label={`Select ${entry.name}`}
           checked={props.chosen}
-          onChange={props.onToggle}
+          onClick={event => {
+            withShift.current = event.shiftKey;
+          }}
+          onChange={() => props.onToggle(withShift.current)}
         />
       </label>
       <Icon shape={kind.icon} />
@@ -733,6 +839,16 @@ function Row(props: {
       </MenuButton>
     </li>
   );
+}
+
+/** Read what a dragged row says; anything may be dropped. */
+function pathsIn(text: string): readonly string[] {
+  try {
+    const value: unknown = JSON.parse(text);
+    return Array.isArray(value) ? value.filter(path => typeof path === "string") : [];
+  } catch {
+    return [];
+  }
 }
 
 function kindOf(entry: Entry) {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { type Entry, readFolder, readKernelspecs, readRunning } from "./contents.ts";
-import { arrange, BY_NAME, freeName, nextSort, wrongName } from "./listing.ts";
+import { type Entry, readFolder, readKernelspecs, readRunning, readTrashed } from "./contents.ts";
+import { arrange, BY_NAME, freeName, movable, nextSort, stretch, wrongName } from "./listing.ts";
 
 const entry = (name: string, more: Partial<Entry> = {}): Entry => ({
   name,
@@ -97,4 +97,28 @@ test("running notebooks and kernels", () => {
   expect(
     readKernelspecs({ default: "a", kernelspecs: specs }).all.map(({ displayName }) => displayName),
   ).toEqual(["a", "Aa"]);
+});
+
+test("Shift takes in all rows between two, in either direction", () => {
+  const shown = ["a", "b", "c", "d"].map(name => entry(name));
+  expect(stretch(shown, "b", "d")).toEqual(["b", "c", "d"]);
+  expect(stretch(shown, "d", "b")).toEqual(["b", "c", "d"]);
+  // Nothing was chosen before, or it is gone.
+  expect(stretch(shown, null, "c")).toEqual(["c"]);
+  expect(stretch(shown, "gone", "c")).toEqual(["c"]);
+});
+
+test("what is dropped on a folder moves, except the folder itself and what is there", () => {
+  expect(movable(["a.txt", "x", "x/b.txt", "y/c.txt"], "x")).toEqual(["a.txt", "y/c.txt"]);
+  expect(movable(["x", "xy"], "x/inner")).toEqual(["xy"]);
+});
+
+test("of each deleted path, the latest in the trash comes back", () => {
+  const trash = [
+    { id: "3", path: "a" },
+    { id: "2", path: "b" },
+    { id: "1", path: "a" },
+  ];
+  expect(readTrashed(trash, ["a", "c"])).toEqual(["3"]);
+  expect(() => readTrashed({}, ["a"])).toThrow("cannot be read");
 });

@@ -58,3 +58,19 @@ export function freeName(name: string, taken: ReadonlySet<string>): string {
     if (!taken.has(candidate)) return candidate;
   }
 }
+
+/** The paths from one row to another, both included: what Shift takes in. */
+export function stretch(shown: readonly Entry[], from: string | null, to: string): readonly string[] {
+  const end = shown.findIndex(entry => entry.path === to);
+  const begun = shown.findIndex(entry => entry.path === from);
+  const start = begun < 0 ? end : begun;
+  return shown.slice(Math.min(start, end), Math.max(start, end) + 1).map(entry => entry.path);
+}
+
+/** Which of these may go into a folder by being dropped on it: not itself, and not what lies there already. */
+export function movable(paths: readonly string[], folder: string): readonly string[] {
+  return paths.filter(path => {
+    const parent = path.slice(0, Math.max(0, path.lastIndexOf("/")));
+    return path !== folder && parent !== folder && !`${folder}/`.startsWith(`${path}/`);
+  });
+}
