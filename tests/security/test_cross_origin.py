@@ -21,6 +21,8 @@ LAB = "https://lab.example.org"
         (CrossOrigin("*"), None, False),
         (CrossOrigin(pattern=re.compile(r"https://[a-z]+\.example\.org$")), LAB, True),
         (CrossOrigin(pattern=re.compile(r"https://[a-z]+\.example\.org$")), f"{LAB}.evil", False),
+        (CrossOrigin(pattern=re.compile(r"https://[a-z]+\.example\.org")), LAB, True),
+        (CrossOrigin(pattern=re.compile(r"https://[a-z]+\.example\.org")), f"{LAB}.evil", False),
         (CrossOrigin(pattern=re.compile(r"lab")), LAB, False),
         (CrossOrigin("https://other", re.compile(r"https://lab")), LAB, False),
     ],

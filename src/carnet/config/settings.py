@@ -90,7 +90,7 @@ class Settings:
         "", "An origin whose pages may use the API, as `https://example.org`; `*`: those of every site."
     )
     allow_origin_pat: str = setting(
-        "", "In place of `allow_origin`: a regular expression for such origins, matched from their beginning."
+        "", "In place of `allow_origin`: a regular expression for the whole of such origins."
     )
     allow_credentials: bool = setting(
         False, "Pages of those origins may send the login cookie, and not only a token."

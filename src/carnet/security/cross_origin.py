@@ -1,9 +1,10 @@
 """Which other origins' pages may use the API, and the headers that tell browsers so (CORS).
 
 As Jupyter has it: `allow_origin` is one origin or `*`, `allow_origin_pat` a
-regular expression that matches from an origin's beginning. Who is allowed still
-has to sign in, and to send the XSRF token with a cookie. Pure. Rules AC40 to
-AC43: docs/specs/cross-origin.md.
+regular expression, here for the whole of an origin. (Jupyter once matched only
+its beginning, and let `https://ours.example.evil` in: CVE-2026-40110.) Who is
+allowed still has to sign in, and to send the XSRF token with a cookie. Pure.
+Rules AC40 to AC43: docs/specs/cross-origin.md.
 """
 
 import re
@@ -29,7 +30,7 @@ class CrossOrigin(NamedTuple):
             return False
         if self.origin:
             return self.origin in {"*", origin}
-        return self.pattern is not None and self.pattern.match(origin) is not None
+        return self.pattern is not None and self.pattern.fullmatch(origin) is not None
 
     def response(self, origin: str | None, *, has_token: bool) -> dict[str, str]:
         """Return the headers of a response to such a page. A token opens the way for any origin: it is proof enough."""
