@@ -60,7 +60,7 @@ HELPERS = """\
 import sys, time
 
 def progress(steps):
-    print("\\r 62 % |##############          | 6,214 of 10,000, 0:41 left", end="", file=sys.stderr, flush=True)
+    print("\\r 62 % |████████████▍       | 6,214 of 10,000, 0:41 left", end="", file=sys.stderr, flush=True)
     yield from steps
 
 def follow(seed):
