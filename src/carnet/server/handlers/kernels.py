@@ -126,7 +126,9 @@ def kernel_model(bench: Workbench, kernel: KernelInfo) -> dict[str, Any]:
     return {
         "id": kernel.kernel_id,
         "name": kernel.kernelspec,
-        "display_name": session.state.kernel.display_name if session is not None else kernel.kernelspec,
+        "display_name": session.state.kernel.display_name
+        if session is not None
+        else kernel.display_name or kernel.kernelspec,
         "execution_state": kernel.status if status == "none" else status,
         "last_activity": iso_time(last_ms),
         "started": iso_time(kernel.started_ms),
