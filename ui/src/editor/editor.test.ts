@@ -254,6 +254,15 @@ test("a source is highlighted once its language is there, and keeps every charac
   expect(parts.length).toBeGreaterThan(5);
 });
 
+test("magics and shell lines are marked, and arithmetic is not", async () => {
+  await loadLanguage("code", "python");
+  const { parent } = open("%%time\n  %cd x\n!ls\nx = (7\n% y)\ny = (x\n!= z)");
+  await vi.waitFor(() => {
+    const marked = [...parent.querySelectorAll(".tok-magic")].map(one => one.textContent?.trim());
+    expect(marked).toEqual(["%%time", "%cd", "!"]);
+  });
+});
+
 test("languages are found by the names that kernels use; an unknown one is plain text", async () => {
   expect((await loadLanguage("code", "ir"))?.language.name).toBe("r");
   expect(await loadLanguage("code", "no such language")).toBeNull();

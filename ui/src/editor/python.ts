@@ -16,6 +16,7 @@ import {
 } from "@codemirror/language";
 import type { SyntaxNode } from "@lezer/common";
 import { parser } from "@lezer/python";
+import { magics } from "./magics.ts";
 
 /** The innermost block that still reaches the position, by the indentation of the line before. */
 function innerBody(context: TreeIndentContext): SyntaxNode | null {
@@ -115,5 +116,5 @@ export const pythonLanguage = LRLanguage.define({
 });
 
 export function python(): LanguageSupport {
-  return new LanguageSupport(pythonLanguage);
+  return new LanguageSupport(pythonLanguage, magics);
 }
