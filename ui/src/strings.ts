@@ -64,6 +64,8 @@ export const strings = {
   runAll: "Run all cells",
   runAbove: "Run all cells above",
   runBelow: "Run this cell and all below",
+  cancelRuns: "Take out of the queue",
+  runNext: "Run next: to the front of the queue",
   clearOutputs: "Clear outputs",
   clearAllOutputs: "Clear all outputs",
 

@@ -304,6 +304,33 @@ test("restart asks, and does nothing when the answer is no", async () => {
   expect(closed).toBe(1);
 });
 
+test("what waits in the queue is taken out of it, or put first", async () => {
+  const { client, server, run, intents } = bench({ a: "1", b: "2", c: "3" });
+  const queued = ["a", "b", "c"].map(id => ({
+    id: `run-${id}`,
+    cell_id: id,
+    batch_id: "batch",
+    source: "",
+    version: 0,
+    stop_on_error: true,
+    by: "ada",
+    queued_ms: 0,
+    started_ms: null,
+    reply: null,
+    idle: false,
+    cancelled: false,
+  }));
+  server.commit({ ops: [{ op: "queue-runs", runs: queued }] });
+  server.commit({ ops: [{ op: "start-run", run_id: "run-a", at_ms: 1 }] });
+  client.down(2);
+  client.store.select(only("a"));
+  await expect(run("queue.cancel")).rejects.toThrow("cannot run now");
+  client.store.select(only("c"));
+  await run("queue.next");
+  await run("queue.cancel");
+  expect(intents()).toEqual(["reorder-queue", "cancel-runs"]);
+});
+
 test("without a kernel there is nothing to interrupt", async () => {
   await expect(bench({ a: "1" }).run("kernel.interrupt")).rejects.toThrow("cannot run now");
 });

@@ -7,7 +7,7 @@
 import { cellsFromClipboard, cellsToClipboard, newCell } from "../core/clipboard.ts";
 import type { CellView, LocalEdit } from "../core/model.ts";
 import { only, selectedRange, step } from "../core/selection.ts";
-import type { CellId, CellKind } from "../core/wire.ts";
+import type { CellId, CellKind, RunId } from "../core/wire.ts";
 import type { EditorAction } from "../editor/handle.ts";
 import { strings } from "../strings.ts";
 import { cellOf, headingEdit, headingLevelOf, mergeEdits, splitEdits } from "./celledits.ts";
@@ -19,6 +19,13 @@ const isWritable = ({ notebook }: CommandContext): boolean => notebook.writable.
 const canChange = (context: CommandContext): boolean => isWritable(context) && context.cell !== null;
 const hasKernel = (context: CommandContext): boolean =>
   isWritable(context) && context.notebook.kernel.peek().status !== "none";
+
+/** The runs of the selected cells that wait their turn, in the queue's order. */
+function queuedRuns({ notebook, selected }: CommandContext): readonly RunId[] {
+  if (!notebook.writable.peek()) return [];
+  const waiting = notebook.runs.peek().filter(run => run.started_ms === null);
+  return waiting.filter(run => selected.includes(run.cell_id)).map(run => run.id);
+}
 
 function views({ notebook }: CommandContext, ids: readonly CellId[]): readonly CellView[] {
   return ids.map(id => notebook.cell(id).peek());
@@ -763,6 +770,23 @@ const RUN: readonly Command[] = [
       const { from } = selectedRange(context.notebook.selection.peek(), order(context));
       runCells(context, order(context).slice(from));
     },
+  }),
+  command({
+    id: "queue.cancel",
+    label: strings.cancelRuns,
+    words: "stop dequeue queued unqueue",
+    menu: "run",
+    when: context => queuedRuns(context).length > 0,
+    run: context => context.notebook.cancelRuns(queuedRuns(context)),
+  }),
+  command({
+    id: "queue.next",
+    label: strings.runNext,
+    words: "reorder priority first queued",
+    menu: "run",
+    when: context => queuedRuns(context).length > 0,
+    // Those that are not named follow in their order.
+    run: context => context.notebook.reorderQueue(queuedRuns(context)),
   }),
   command({
     id: "outputs.clear",

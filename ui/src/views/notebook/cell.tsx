@@ -2,7 +2,7 @@
 
 import type { ReadonlySignal } from "@preact/signals";
 import { computed, effect, useComputed } from "@preact/signals";
-import { ArrowDown, ArrowUp, ChevronRight, EllipsisVertical, Play, Plus, Square, Trash2 } from "lucide";
+import { ArrowDown, ArrowUp, ChevronRight, EllipsisVertical, Play, Plus, Square, Trash2, X } from "lucide";
 import { useCallback, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { Button } from "../../controls/button.tsx";
 import { Icon } from "../../controls/icon.tsx";
@@ -11,6 +11,7 @@ import type { CellView } from "../../core/model.ts";
 import { only, selectedIds } from "../../core/selection.ts";
 import type { CellId, CellKind } from "../../core/wire.ts";
 import { Markdown } from "../../outputs/markdownview.tsx";
+import { strings } from "../../strings.ts";
 import { moment } from "../words.ts";
 import { attachmentUrl } from "./attachments.ts";
 import { cellWithHeading, headingLevel, hiddenBelow } from "./headings.ts";
@@ -229,15 +230,16 @@ function Prompt(props: {
 function RunMark({ page, cell }: { readonly page: NotebookPage; readonly cell: ReadonlySignal<CellView> }) {
   const { status, id } = cell.value;
   const running = status.kind === "running";
+  const queued = status.kind === "queued";
   return (
     <Button
-      icon={running ? Square : Play}
+      icon={running ? Square : queued ? X : Play}
       class="mark-run"
-      label={running ? "Interrupt" : "Run this cell"}
+      label={running ? "Interrupt" : queued ? strings.cancelRuns : "Run this cell"}
       tabIndex={-1}
       onClick={() => {
         if (running) page.notebook.interrupt();
-        else if (status.kind === "queued") page.notebook.cancelRuns([status.runId]);
+        else if (queued) page.notebook.cancelRuns([status.runId]);
         else page.notebook.run([id]);
       }}
     />
