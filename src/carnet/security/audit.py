@@ -31,8 +31,6 @@ Event = Literal[
     "token-revoked",
     "totp-set-up",
     "totp-removed",
-    "passkey-added",
-    "passkey-removed",
 ]
 EVENTS: Final = get_args(Event)
 
