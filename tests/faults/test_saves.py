@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from carnet.core.notebook.model import Stream
 from carnet.core.session.intents import SaveNow
 from carnet.storage.paths import RESERVED_PREFIX
 from tests.support.disks import can_mount, small_disk
@@ -278,3 +279,44 @@ async def _stall_by_limit(tmp_path: Path) -> None:
             await tab.wait(lambda: tab.stalled is None)
             await all_saved(tab)
         assert read_file(file).cells[0].source == "typed while nothing could be recorded"
+
+
+async def test_ho15_a_full_disk_of_the_kernel_host_loses_no_line(tmp_path: Path) -> None:
+    lines = 20_000
+    with ExitStack() as stack:
+        disk = stack.enter_context(small_disk(tmp_path / "state" / "host", 24 << 20)) if can_mount() else None
+        server = stack.enter_context(CarnetServer(tmp_path))
+        server.write("a.ipynb", ["'warm'", f"for n in range({lines}): print('line', n)", "print('after')"])
+        async with server.tab("a.ipynb") as tab:
+            await tab.run(tab.now.order[0])
+            await tab.wait_done(0)
+            host = server.host()
+            assert host is not None
+            if disk is not None:
+                disk.fill()
+            else:
+                resource.prlimit(host.pid, resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
+            await tab.run(tab.now.order[1])
+            await tab.wait(lambda: "line 100\n" in tab.text(1))
+            # The next server reads what only the host's memory has.
+            await asyncio.to_thread(server.restart)
+            await tab.wait_done(1)
+            if disk is not None:
+                disk.free()
+            else:
+                resource.prlimit(host.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
+            await tab.run(tab.now.order[2])
+            await tab.wait_done(2)
+            assert tab.text(2) == "after\n"
+            assert await asyncio.to_thread(printed, server, tab, 1) == "".join(
+                f"line {n}\n" for n in range(lines)
+            )
+            assert not any(notice.id == "kernel-gap" for notice in tab.now.notices)
+
+
+def printed(server: CarnetServer, tab: LinkClient, index: int) -> str:
+    """Return all that a cell has printed, with what stands in blobs."""
+    [output] = tab.cell(index).cell.outputs
+    assert isinstance(output, Stream)
+    parts = [server.request("GET", f"/blobs/{part.blob.sha256}")[1].decode() for part in output.spilled]
+    return "".join([output.head, *parts, output.text])

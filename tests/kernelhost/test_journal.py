@@ -109,6 +109,7 @@ def test_ho15_a_full_disk_keeps_records_in_memory_until_there_is_room(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(module, "_write_all", half_then_full)
+    monkeypatch.setattr(module, "TRY_AGAIN_S", 0.0)
     journal.append(payloads(3, 2))
     journal.append(payloads(5, 1))
     assert journal.last_number == 5
@@ -146,5 +147,11 @@ def test_ho15_a_disk_that_stays_full_costs_the_oldest_and_says_so(
     found = [msgspec.msgpack.decode(payload, type=Record) for payload in everything(journal, 0, 1000)]
     assert [record.number for record in found] == [1, 2, 3, 4]
     assert [record.msg_type for record in found] == ["journal-gap", "journal-gap", "stream", "stream"]
-    assert b"the disk was full: 10" in found[0].content
+    # Each says how much is lost so far, so that the newest says the sum.
+    assert b"1 messages of the kernel (1033 bytes)" in found[0].content
+    assert b"2 messages of the kernel (2066 bytes)" in found[1].content
+    assert b'"since_ms":7' in found[1].content
+    # A gap is not given up again.
+    journal.append([msgspec.msgpack.encode(said[3])])
+    assert b"3 messages of the kernel (3099 bytes)" in everything(journal, 2, 1000)[0]
     journal.close()

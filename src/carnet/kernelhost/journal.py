@@ -9,6 +9,7 @@ docs/specs/host.md.
 import bisect
 import logging
 import os
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -28,6 +29,9 @@ LARGE_BYTES = 1 << 20
 
 UNWRITTEN_BYTES = 64 << 20
 """Kept in memory while the disk is full; beyond it the oldest become gaps (HO15)."""
+
+TRY_AGAIN_S = 0.5
+"""Between two tries to write while the disk is full."""
 
 
 class Segment:
@@ -72,6 +76,11 @@ class KernelJournal:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.segments: list[Segment] = []
         self._unwritten: list[bytes] = []
+        self._unwritten_bytes = 0
+        self._given_up = 0
+        """So many of the unwritten, the oldest, are gaps by now."""
+        self._lost_bytes = self._lost_since_ms = 0
+        self._next_try_s = 0.0
         self._file = -1
         for path in sorted(folder.glob("*.journal")):
             self._take_up(path)
@@ -96,24 +105,34 @@ class KernelJournal:
         When the disk is full they stay in memory and are written with a later
         batch, so that kernels and connected readers go on (HO15).
         """
-        if self._unwritten:
-            payloads = [*self._unwritten, *payloads]
+        if not self._unwritten:
+            if payloads and not self._write(payloads):
+                self._keep(payloads)
+            return
+        # Tried now and then: each try begins with all that is kept.
+        self._keep(payloads)
+        if time.monotonic() >= self._next_try_s and self._write(self._unwritten):
+            log.info("kernel journal %s: writing again", self.folder)
             self._unwritten = []
-        if not payloads:
-            return
-        if self.segments[-1].size_bytes >= self.segment_bytes and not self._rotate_or_stay():
-            self._keep(payloads)
-            return
+            self._unwritten_bytes = self._given_up = self._lost_bytes = self._lost_since_ms = 0
+
+    def _write(self, payloads: Sequence[bytes]) -> bool:
+        """Write records; False: the disk is full, and nothing was written."""
         segment = self.segments[-1]
         try:
+            if segment.size_bytes >= self.segment_bytes:
+                self._rotate(self._written_to + 1)
+                segment = self.segments[-1]
             for data in _joined(payloads):
                 _write_all(self._file, data)
         except OSError as error:
-            log.error("kernel journal %s: cannot write (%s); kept in memory", self.folder, error)
+            self._next_try_s = time.monotonic() + TRY_AGAIN_S
+            if not self._unwritten:
+                log.error("kernel journal %s: cannot write (%s); kept in memory", self.folder, error)
             os.ftruncate(self._file, segment.size_bytes)
-            self._keep(payloads)
-            return
+            return False
         segment.grew([HEAD.size + len(payload) for payload in payloads])
+        return True
 
     def read(self, after: int, *, limit_bytes: int) -> list[bytes]:
         """Return payloads from `after + 1` on: at least one where there is one, else about `limit_bytes`.
@@ -173,24 +192,20 @@ class KernelJournal:
         self._file = file
         self.segments.append(Segment(path, first))
 
-    def _rotate_or_stay(self) -> bool:
-        try:
-            self._rotate(self._written_to + 1)
-        except OSError as error:
-            log.error("kernel journal %s: no new file (%s); kept in memory", self.folder, error)
-            return False
-        return True
-
     def _keep(self, payloads: Sequence[bytes]) -> None:
-        kept = list(payloads)
-        size = sum(map(len, kept))
-        for index, payload in enumerate(kept):
-            if size <= self.unwritten_bytes:
-                break
+        kept = self._unwritten
+        kept += payloads
+        self._unwritten_bytes += sum(map(len, payloads))
+        while self._unwritten_bytes > self.unwritten_bytes and self._given_up < len(kept):
             # Readers that keep up have it already. The number stays, so that order stays.
-            kept[index] = _given_up(payload)
-            size += len(kept[index]) - len(payload)
-        self._unwritten = kept
+            lost = kept[self._given_up]
+            self._lost_bytes += len(lost)
+            record = msgspec.msgpack.decode(lost, type=Record)
+            self._lost_since_ms = self._lost_since_ms or record.at_ms
+            gap = _gap_instead(record, self._lost_since_ms, self._given_up + 1, self._lost_bytes)
+            kept[self._given_up] = gap
+            self._unwritten_bytes += len(gap) - len(lost)
+            self._given_up += 1
 
     def _read_one(self, segment: Segment, number: int) -> list[bytes]:
         at_number, at = segment.mark_before(number)
@@ -205,10 +220,13 @@ class KernelJournal:
                 at_number += 1
 
 
-def _given_up(payload: bytes) -> bytes:
-    """Return a JournalGap with the number of a record that is lost to readers who are behind."""
-    lost = msgspec.msgpack.decode(payload, type=Record)
-    gap = JournalGap(lost.at_ms, f"the disk was full: {len(payload)} bytes were not stored")
+def _gap_instead(lost: Record, since_ms: int, count: int, lost_bytes: int) -> bytes:
+    """Return a JournalGap with the number of a record that is lost to readers who are behind.
+
+    It says how much is lost so far: whoever shows only the newest shows the sum.
+    """
+    size = f"{lost_bytes / 1e6:.1f} MB" if lost_bytes >= 100_000 else f"{lost_bytes} bytes"
+    gap = JournalGap(since_ms, f"the disk was full: {count} messages of the kernel ({size}) were not stored")
     return msgspec.msgpack.encode(
         Record(
             lost.number, lost.at_ms, "host", "journal-gap", "", b"{}", b"{}", b"{}", msgspec.json.encode(gap)
