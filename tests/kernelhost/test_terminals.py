@@ -98,16 +98,17 @@ async def test_ho91_who_comes_later_sees_what_was_shown(screen: Screen, host: Ho
 
 async def test_ho92_a_reader_that_is_behind_stops_the_shell(screen: Screen) -> None:
     screen.acknowledges = False
-    await screen.type("seq 1000000; echo all''of it\n")
+    await screen.type("seq 300000; echo all''of it\n")
     before = screen.end or 0
-    await screen.until(lambda: (screen.end or 0) - before > 512 << 10)
+    # Less than the window: what came before may be on its way in it too.
+    await screen.until(lambda: (screen.end or 0) - before > 400 << 10)
     [info] = [one for one in await screen.client.terminals() if one.name == screen.name]
     assert info.offset - before < 1 << 20
     screen.acknowledges = True
     assert screen.end is not None
     screen.client.acknowledge_terminal(screen.name, screen.end)
     await screen.until(lambda: screen.data.endswith(b"allof it\r\n"))
-    assert screen.data.partition(b"begun\r\n")[2].count(b"\n") == 1_000_001
+    assert screen.data.partition(b"begun\r\n")[2].count(b"\n") == 300_001
     await screen.client.end_terminal(screen.name)
 
 

@@ -127,7 +127,7 @@ async def until(session: Session, true: Callable[[], bool]) -> None:
     changed = asyncio.Event()
     session.follow(changed.set)
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not true():
                 await changed.wait()
                 changed.clear()
