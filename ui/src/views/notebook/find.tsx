@@ -14,7 +14,7 @@ import type { NotebookPage } from "./page.ts";
 export function FindBar({ page, onClose }: { readonly page: NotebookPage; readonly onClose: () => void }) {
   const { notebook } = page;
   const field = useRef<HTMLInputElement>(null);
-  const [query, setQuery] = useState("");
+  const [query, setQuery] = useState(() => firstQuery(page));
   const [replacement, setReplacement] = useState("");
   const [round, setRound] = useState(0);
   const [at, setAt] = useState(-1);
@@ -25,7 +25,10 @@ export function FindBar({ page, onClose }: { readonly page: NotebookPage; readon
     () => (round < 0 ? [] : findAll(query, order, id => notebook.cell(id).peek().source)),
     [query, order, notebook, round],
   );
-  useEffect(() => field.current?.focus(), []);
+  useEffect(() => {
+    field.current?.focus();
+    field.current?.select();
+  }, []);
 
   const go = (step: 1 | -1) => {
     if (found.length === 0) return;
@@ -36,6 +39,14 @@ export function FindBar({ page, onClose }: { readonly page: NotebookPage; readon
     show(page, hit);
     announce(`${next + 1} of ${found.length}`);
   };
+  const goNow = useRef(go);
+  goNow.current = go;
+  useEffect(() => {
+    page.finder = direction => goNow.current(direction);
+    return () => {
+      page.finder = null;
+    };
+  }, [page]);
   /** All in one step of undo; or the one that is shown. */
   const replace = (hits: readonly Found<CellId>[]) => {
     const byCell = new Map<CellId, Found<CellId>[]>();
@@ -63,9 +74,12 @@ export function FindBar({ page, onClose }: { readonly page: NotebookPage; readon
       role="search"
       onKeyDown={event => {
         event.stopPropagation();
+        const accel = event.ctrlKey || event.metaKey;
         const inButton = event.target instanceof HTMLButtonElement;
         if (event.key === "Escape") onClose();
         else if (event.key === "Enter" && !inButton) go(event.shiftKey ? -1 : 1);
+        else if (accel && event.key.toLowerCase() === "g") go(event.shiftKey ? -1 : 1);
+        else if (accel && event.key === "f") field.current?.select();
         else return;
         event.preventDefault();
       }}
@@ -81,6 +95,7 @@ export function FindBar({ page, onClose }: { readonly page: NotebookPage; readon
         value={query}
         onInput={event => {
           setQuery(event.currentTarget.value);
+          page.sought = event.currentTarget.value;
           setAt(-1);
         }}
       />
@@ -110,6 +125,17 @@ export function FindBar({ page, onClose }: { readonly page: NotebookPage; readon
       )}
     </div>
   );
+}
+
+/** What is selected in the editor, if it is a part of one line; else what was looked for before. */
+function firstQuery(page: NotebookPage): string {
+  const { active, mode } = page.notebook.selection.peek();
+  const selected = active === null || mode !== "edit" ? undefined : page.editor(active)?.selection();
+  if (active === null || selected === undefined || selected.from === selected.to) return page.sought;
+  const text = page.notebook.cell(active).peek().source.slice(selected.from, selected.to);
+  if (text.includes("\n")) return page.sought;
+  page.sought = text;
+  return text;
 }
 
 /** The source may have changed since it was searched. */

@@ -40,6 +40,9 @@ export interface NotebookPage extends PageActions {
   readonly drafts: Map<string, string>;
   /** Set by the list of cells. */
   scroller: Scroller | null;
+  /** What was last looked for, and how to go on while the bar is open: set by it. */
+  sought: string;
+  finder: ((direction: 1 | -1) => void) | null;
   /** When something was last typed on the page. */
   typedMs: number;
   /** Where the cursor goes in the editor that gets the focus next. */
@@ -105,6 +108,8 @@ export function makePage(context: AppContext, notebook: NotebookModel): Notebook
     nowMs: signal(Date.now()),
     drafts: new Map(),
     scroller: null,
+    sought: "",
+    finder: null,
     nextCursor: "keep",
     typedMs: 0,
     onKey: () => false,
@@ -186,8 +191,9 @@ export function makePage(context: AppContext, notebook: NotebookModel): Notebook
     find({ replace }) {
       page.overlay.value = replace ? "replace" : "find";
     },
-    findNext() {
-      page.overlay.value = "find";
+    findNext(direction) {
+      if (page.finder === null) page.overlay.value = "find";
+      else page.finder(direction);
     },
     print() {
       window.print();
