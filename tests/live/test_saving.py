@@ -110,6 +110,21 @@ async def test_sv5_a_file_that_is_gone_comes_back_only_when_asked(
     assert sources(world.notebooks) == ["one", "mine"]
 
 
+async def test_sv5_a_look_outside_does_not_take_back_save_now(world: World, expect_log: ExpectLog) -> None:
+    expect_log("The file is gone", logger="carnet.live.save")
+    write_notebook(world.notebooks, "one")
+    session = await world.start().open(PATH)
+    (world.notebooks / "a.ipynb").unlink()
+    await Tab(session).insert("n1", "mine", after="c1")
+    await until(session, lambda: "gone" in session.state.saved.problem)
+
+    session.saver.save_soon()
+    await session.saver.look_outside()
+
+    await until(session, lambda: saved(session))
+    assert sources(world.notebooks) == ["one", "mine"]
+
+
 async def test_sv7_closing_saves(world: World) -> None:
     write_notebook(world.notebooks, "one")
     registry = world.start()

@@ -88,7 +88,8 @@ class Saver:
             try:
                 entry = await session.in_thread(lambda: session.around.storage.stat(path))
             except NotFound:
-                if not self._gone and known is not None:
+                # Who asked for it to be made again knows; a look must not take that back.
+                if not self._gone and not self._make_again and known is not None:
                     self._gone = True
                     self._fail(GONE)
                 return
@@ -154,6 +155,8 @@ class Saver:
                 revision = await session.in_thread(partial(self._write, state))
             except RevisionConflict as conflict:
                 if conflict.found is None:
+                    if self._make_again:  # asked for while we were writing
+                        continue
                     self._gone = True
                     self._fail(GONE)
                     return
