@@ -8,7 +8,14 @@ import msgspec
 
 from carnet.core.wire.host import KernelInfo, RunSent
 from carnet.ids import KernelId, RunId
-from carnet.live.memory_guard import Memory, MemoryGuard, memory_of_this_machine
+from carnet.live.memory_guard import (
+    LOOK_S,
+    NEAR_S,
+    REST_S,
+    Memory,
+    MemoryGuard,
+    memory_of_this_machine,
+)
 from carnet.live.session import Session
 from carnet.testing.kernel_host import FakeKernelHost
 from tests.conftest import ExpectLog
@@ -159,3 +166,18 @@ def test_mg5_cgroups_of_version_1_are_understood(tmp_path: Path) -> None:
 
 def test_mg5_a_system_that_does_not_tell_gives_nothing(tmp_path: Path) -> None:
     assert memory_of_this_machine(tmp_path, tmp_path) is None
+
+
+async def test_mg4_near_the_limit_it_looks_more_often(world: World) -> None:
+    host, session = await running(world, 500 * MIB)
+    guard = MemoryGuard(session.around, lambda: [session])
+
+    await guard.look()
+    assert guard.pause_s(busy=True) == LOOK_S
+    host.size_bytes = 300 * MIB
+    await guard.look()
+    assert guard.pause_s(busy=True) == NEAR_S
+    assert guard.pause_s(busy=False) == REST_S
+    host.size_bytes = 100 * MIB
+    await guard.look()
+    assert guard.pause_s(busy=True) == LOOK_S

@@ -26,6 +26,12 @@ log = logging.getLogger("carnet.live.memory")
 LOOK_S = 0.05
 """Between two looks while something runs."""
 
+NEAR_S = 0.01
+"""Between two looks while a kernel that runs something is near its limit: a machine fills a gigabyte in 0.2 s."""
+
+NEAR = 0.6
+"""Fraction of the limit from which on it is near."""
+
 REST_S = 0.5
 """Between two looks while nothing runs."""
 
@@ -69,6 +75,8 @@ class MemoryGuard:
         self._sessions = sessions
         self._memory = memory or memory_of_this_machine
         self._watched: dict[RunId, _Watched] = {}
+        self._is_near = False
+        """Whether the last look found somebody near the limit."""
 
     async def guard_forever(self) -> None:
         """Look again and again."""
@@ -78,7 +86,13 @@ class MemoryGuard:
             except KernelError as error:
                 log.debug("the kernels' sizes are not known now: %s", error)
                 busy = False
-            await asyncio.sleep(LOOK_S if busy else REST_S)
+            await asyncio.sleep(self.pause_s(busy=busy))
+
+    def pause_s(self, *, busy: bool) -> float:
+        """Return how long to wait until the next look."""
+        if not busy:
+            return REST_S
+        return NEAR_S if self._is_near else LOOK_S
 
     async def look(self) -> bool:
         """Look once; return whether anything runs."""
@@ -89,6 +103,7 @@ class MemoryGuard:
             if run.started_ms is not None
         }
         self._watched = {run_id: one for run_id, one in self._watched.items() if run_id in running}
+        self._is_near = False
         if not running:
             return False
         infos = await self._around.host.kernels()
@@ -133,12 +148,15 @@ class MemoryGuard:
         guard = self._around.settings.memory_guard
         if guard > 1:
             limit_bytes = int(guard)
+            self._is_near = self._is_near or size_bytes >= NEAR * limit_bytes
             return (
                 (limit_bytes, f"a kernel may have {limit_bytes // MIB} MiB (memory_guard)")
                 if size_bytes >= limit_bytes
                 else None
             )
         memory = self._memory()
+        if memory is not None:
+            self._is_near = self._is_near or memory.used_bytes >= NEAR * guard * memory.limit_bytes
         if memory is None or memory.used_bytes < guard * memory.limit_bytes:
             return None
         return memory.limit_bytes, (
