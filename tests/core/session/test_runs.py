@@ -3,9 +3,10 @@
 import pytest
 from msgspec.structs import replace
 
-from carnet.core.notebook.model import Cell, Stream
+from carnet.core.notebook.model import Cell, ExecuteResult, Stream
 from carnet.core.session import effects as fx
 from carnet.core.session import operations as ops
+from carnet.core.session.notebook_of import notebook_of
 from carnet.core.session.runs import find_run, queued_ids
 from carnet.core.session.state import CellState, InputRequest, LastRun, RunOutcome
 from carnet.ids import RunId
@@ -132,6 +133,19 @@ def test_se4_a_run_that_came_to_nothing_keeps_the_old_outputs(outcome: RunOutcom
         Cell(A, "code", "a", outputs=(Stream("stdout", "old"),), execution_count=count),
         last=LastRun(R2, outcome, 0, 300, 400),
     )
+
+
+def test_se3_of_a_run_that_never_ran_only_the_count_of_its_cell_goes_from_the_file() -> None:
+    shown = ExecuteResult({"text/plain": "2"}, execution_count=4)
+    state = do(running("a", "b"), ops.AddOutput(A, shown), ops.FinishRun(R1, "done", 1, 4))
+    before = notebook_of(state)
+    state = do(state, ops.QueueRuns((a_run("r2", "a"),)))
+    assert notebook_of(state) == before
+
+    state = do(state, ops.DropRuns((R2,), "aborted", 500))
+
+    first, *rest = before.cells
+    assert notebook_of(state) == replace(before, cells=(replace(first, execution_count=None), *rest))
 
 
 def test_se5_a_clear_that_waits_outlives_its_run() -> None:
