@@ -54,7 +54,7 @@ def quick_steps() -> list[Step]:
 def all_steps(pytest_arguments: Sequence[str]) -> list[Step]:
     docs = ["sphinx", "-W", "--keep-going", "-q", "-b", "html", "docs", "docs/_build/html"]
     # A file's tests stay together on one worker, since they share what is slow to start. Two workers: CI has two cores.
-    workers = ["-n", "2", "--dist", "loadfile", "--max-worker-restart", "0"]
+    workers = ["-n", "2", "--dist", "loadfile", "--max-worker-restart", "0", "--durations", "25"]
     return [
         *quick_steps()[:-1],
         npm_run("test"),
