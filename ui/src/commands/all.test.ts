@@ -43,6 +43,7 @@ const page: PageActions = {
     setReadOnly: nothing,
     destroy: nothing,
   }),
+  edit: (id, cursor) => said.push(`edit ${id} at the ${cursor}`),
   scrollToCell: nothing,
   scrollPages: nothing,
   toggleOutputs: nothing,
@@ -280,6 +281,13 @@ test("keys pass over what a folded heading hides, and new cells come after it", 
   at.client.store.select(only("c"));
   await at.run("cell.run");
   expect(at.order()).toEqual(["a", "b", "n1", "c", "d", "n2"]);
+});
+
+test("a new heading is typed behind its sign", async () => {
+  const at = bench({ a: "1" });
+  await at.run("heading.insert-below");
+  expect(at.sources()).toEqual(["1", "# "]);
+  expect(said).toEqual(["edit n1 at the end"]);
 });
 
 test("saving keeps a version too, and asks for the name of what has none", async () => {

@@ -636,7 +636,7 @@ const INSERT: readonly Command[] = [
     mode: "command",
     keys: ["Shift-a"],
     when: isWritable,
-    run: context => select(context, insert(context, above(context), "markdown", "# "), "edit"),
+    run: context => context.page.edit(insert(context, above(context), "markdown", "# "), "end"),
   }),
   command({
     id: "heading.insert-below",
@@ -646,7 +646,7 @@ const INSERT: readonly Command[] = [
     mode: "command",
     keys: ["Shift-b"],
     when: isWritable,
-    run: context => select(context, insert(context, below(context), "markdown", "# "), "edit"),
+    run: context => context.page.edit(insert(context, below(context), "markdown", "# "), "end"),
   }),
   command({
     id: "cells.to-code",

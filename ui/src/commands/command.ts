@@ -9,7 +9,7 @@
 import type { CellView, NotebookModel } from "../core/model.ts";
 import { selectedIds } from "../core/selection.ts";
 import type { CellId } from "../core/wire.ts";
-import type { EditorHandle } from "../editor/handle.ts";
+import type { CursorPlace, EditorHandle } from "../editor/handle.ts";
 
 /** What commands ask of the page around the notebook. The notebook view implements it. */
 export interface PageActions {
@@ -19,6 +19,8 @@ export interface PageActions {
   confirm(question: Question): Promise<boolean>;
   /** The editor of a cell, when it is mounted. */
   editor(id: CellId): EditorHandle | null;
+  /** Select a cell and edit it, with the cursor there. */
+  edit(id: CellId, cursor: CursorPlace): void;
   scrollToCell(id: CellId, where: "nearest" | "start" | "center"): void;
   /** Scroll by pages; fractions are fine. */
   scrollPages(pages: number): void;
