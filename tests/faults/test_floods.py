@@ -181,6 +181,8 @@ print("\\r100.00 %" + " " * 100)"""
 
 
 LARGE = 50 << 20
+#: A few copies at a time are the parser's and the store's; one for each reader, or each save, would be more.
+LARGE_LIMIT_BYTES = 8 * LARGE
 LARGE_DISPLAYS = {
     "text/html": f"'x' * {LARGE}",
     "image/png": f"__import__('base64').b64encode(bytes({LARGE})).decode()",
@@ -211,7 +213,7 @@ async def test_km_a_display_of_50_mb_goes_by_reference(
         assert output.blobs[media_type].size_bytes == LARGE
         status, data = server.request("GET", f"/blobs/{output.blobs[media_type].sha256}")
         assert (status, len(data)) == (200, LARGE)
-        assert memory.peak_bytes < MEMORY_LIMIT_BYTES
+        assert memory.peak_bytes < LARGE_LIMIT_BYTES
     copy = file.with_name(f"copy-{path}")
     copy.write_bytes(file.read_bytes())
     with Memory(server.pid) as opening:
@@ -222,7 +224,7 @@ async def test_km_a_display_of_50_mb_goes_by_reference(
             number = await tab.write(0, "changed")
             await tab.acknowledged(number)
             await all_saved(tab)
-    assert opening.peak_bytes < MEMORY_LIMIT_BYTES
+    assert opening.peak_bytes < LARGE_LIMIT_BYTES
     assert read_file(copy).cells[0].outputs == read_file(file).cells[0].outputs
     assert len(read_file(file).cells[0].outputs[0].data[media_type]) >= LARGE
     figure(
