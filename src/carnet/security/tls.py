@@ -49,12 +49,7 @@ def make_context(certfile: Path, keyfile: Path | None, *, curve: str = CURVE) ->
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
     context.set_alpn_protocols(["http/1.1"])
     if curve:
-        try:
-            context.set_ecdh_curve(curve)
-        except (ValueError, ssl.SSLError):
-            raise ConfigError(
-                f"tls_curve: OpenSSL knows no curve {curve!r}. Use X25519 or prime256v1."
-            ) from None
+        _set_curve(context, curve)
     try:
         # Never ask on the terminal for the password of a key: a server that restarts by itself would hang.
         context.load_cert_chain(certfile, keyfile, password=_no_password)
@@ -106,6 +101,17 @@ class LiveContext:
 
     def _look(self) -> Sequence[tuple[int, int, int] | None]:
         return [_state_of(path) for path in (self._certfile, self._keyfile) if path is not None]
+
+
+def _set_curve(context: ssl.SSLContext, curve: str) -> None:
+    try:
+        context.set_ecdh_curve(curve)
+    except (ValueError, ssl.SSLError):
+        if curve == CURVE:
+            # Some builds of Python (Debian's 3.11.2) can only name the older curves. Both are Mozilla's.
+            context.set_ecdh_curve("prime256v1")
+            return
+        raise ConfigError(f"tls_curve: OpenSSL knows no curve {curve!r}. Use X25519 or prime256v1.") from None
 
 
 class _Encrypted(Exception):
