@@ -2,11 +2,12 @@
 
 import { ChangeSet } from "@codemirror/state";
 import { ArrowDown, ArrowUp, X } from "lucide";
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { announce } from "../../controls/announce.tsx";
 import { Button } from "../../controls/button.tsx";
 import { only } from "../../core/selection.ts";
 import type { CellId } from "../../core/wire.ts";
+import { drawNow } from "../../draw.ts";
 import { count } from "../words.ts";
 import { type Found, findAll } from "./finding.ts";
 import type { NotebookPage } from "./page.ts";
@@ -25,7 +26,8 @@ export function FindBar({ page, onClose }: { readonly page: NotebookPage; readon
     () => (round < 0 ? [] : findAll(query, order, id => notebook.cell(id).peek().source)),
     [query, order, notebook, round],
   );
-  useEffect(() => {
+  // Before the next key: what is typed after Ctrl-F is to be found, and no command for the cell that had the focus.
+  useLayoutEffect(() => {
     field.current?.focus();
     field.current?.select();
   }, []);
@@ -41,7 +43,7 @@ export function FindBar({ page, onClose }: { readonly page: NotebookPage; readon
   };
   const goNow = useRef(go);
   goNow.current = go;
-  useEffect(() => {
+  useLayoutEffect(() => {
     page.finder = direction => goNow.current(direction);
     return () => {
       page.finder = null;
@@ -74,11 +76,13 @@ export function FindBar({ page, onClose }: { readonly page: NotebookPage; readon
       role="search"
       onKeyDown={event => {
         event.stopPropagation();
+        // Enter may come before the last letter was drawn, and so was searched for.
+        drawNow();
         const accel = event.ctrlKey || event.metaKey;
         const inButton = event.target instanceof HTMLButtonElement;
         if (event.key === "Escape") onClose();
-        else if (event.key === "Enter" && !inButton) go(event.shiftKey ? -1 : 1);
-        else if (accel && event.key.toLowerCase() === "g") go(event.shiftKey ? -1 : 1);
+        else if (event.key === "Enter" && !inButton) goNow.current(event.shiftKey ? -1 : 1);
+        else if (accel && event.key.toLowerCase() === "g") goNow.current(event.shiftKey ? -1 : 1);
         else if (accel && event.key === "f") field.current?.select();
         else return;
         event.preventDefault();
