@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 import pytest
 from hypothesis import settings
 
+from tests.support.debian import has_apt
+
 # How long an example takes says how busy the machine is. (With CI in the environment the profile is Hypothesis's own
 # for CI, which also draws the same examples each time.)
 settings.register_profile("carnet", settings(), deadline=None)
@@ -87,3 +89,11 @@ def expect_log() -> Iterator[ExpectLog]:
     faults = check.faults()
     if faults:
         pytest.fail("Logged warnings:\n" + "\n".join(faults), pytrace=False)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out, and count as left out, what needs Debian's packages where there is no apt."""
+    needy = [item for item in items if item.get_closest_marker("debian") is not None]
+    if needy and not has_apt():
+        items[:] = [item for item in items if item not in needy]
+        config.hook.pytest_deselected(items=needy)
