@@ -1,5 +1,7 @@
 """End links whose login or token has ended meanwhile: signed out elsewhere, revoked by a command, or too old.
 
+And those over plain HTTP whose page has gone without a word (HL9).
+
 What ends in this process is told at once (`server.signing_in`); this looks once
 a second for what another process ended, as `carnet token revoke`. Rule AC20:
 docs/specs/access.md.
@@ -11,6 +13,8 @@ from typing import Final
 from carnet.server.services import Services
 
 EVERY_S: Final = 1.0
+SILENT_S: Final = 90.0
+"""Browsers let hidden tabs act once a minute."""
 ENDED: Final = "You are signed out."
 
 
@@ -19,6 +23,7 @@ async def watch_links(services: Services) -> None:
     while True:
         await asyncio.sleep(EVERY_S)
         end_dead_links(services)
+        end_silent_carriers(services)
 
 
 def end_dead_links(services: Services) -> None:
@@ -30,6 +35,14 @@ def end_dead_links(services: Services) -> None:
             alive[key] = _is_alive(services, *key)
         if not alive[key]:
             link.say_goodbye(ENDED, retry_ms=-1)
+
+
+def end_silent_carriers(services: Services) -> None:
+    """Look once."""
+    now_s = services.clock.monotonic_s()
+    for carrier in tuple(services.carriers.values()):
+        if now_s - carrier.heard_s > SILENT_S:
+            carrier.end()
 
 
 def _is_alive(services: Services, login_id: str | None, token_id: str) -> bool:

@@ -85,6 +85,18 @@ ROUTES: Final[Sequence[Route]] = (
     Route(r"output-frame", "pages:OutputFrame", Who.LOGIN, Kind.FILE, "GET HEAD"),
     # the link
     Route(r"link", "link:LinkSocket", Who.LOGIN, Kind.SOCKET, "GET"),
+    Route(r"link/http", "link_http:Carriers", Who.LOGIN, Kind.API, "POST", SMALL_BODY_BYTES, Scope.READ),
+    Route(
+        rf"link/http/{_ID}",
+        "link_http:OneCarrier",
+        Who.LOGIN,
+        Kind.API,
+        "POST DELETE",
+        JSON_BODY_BYTES,
+        Scope.READ,
+    ),
+    Route(rf"link/http/{_ID}/stream", "link_http:Stream", Who.LOGIN, Kind.API, "GET"),
+    Route(rf"link/http/{_ID}/poll", "link_http:Poll", Who.LOGIN, Kind.API, "GET"),
     # bytes of users
     Route(r"files/(.+)", "files:UserFile", Who.LOGIN, Kind.FILE, "GET HEAD PUT", -1, Scope.EDIT),
     Route(r"blobs/([0-9a-f]{64})", "blobs:Blob", Who.LOGIN, Kind.FILE, "GET HEAD"),

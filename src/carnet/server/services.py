@@ -20,6 +20,7 @@ from carnet.server.index import Shell
 from carnet.server.static_files import StaticFiles
 
 if TYPE_CHECKING:
+    from carnet.server.carriers import Carrier
     from carnet.server.handlers.channels import Channels
     from carnet.server.handlers.events import EventSocket
     from carnet.server.handlers.link import LinkSocket
@@ -52,8 +53,15 @@ class Services:
     threads: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(max_workers=8, thread_name_prefix="carnet-server")
     )
-    links: "set[LinkSocket | Channels | EventSocket | TerminalSocket]" = field(default_factory=set)
+    links: "set[LinkSocket | Carrier | Channels | EventSocket | TerminalSocket]" = field(default_factory=set)
     """The open links, to be told goodbye."""
+    carriers: "dict[str, Carrier]" = field(default_factory=dict)
+    """Those links that are carried by ordinary requests, by id."""
+
+    def drop_carrier(self, carrier: "Carrier") -> None:
+        """Forget one that has ended."""
+        self.carriers.pop(carrier.carrier_id, None)
+        self.links.discard(carrier)
 
     @property
     def password_hash(self) -> str:

@@ -15,7 +15,7 @@ from carnet.errors import PeerError
 from carnet.live.link import LinkPeer
 from carnet.security.origins import is_loopback
 from carnet.server.handlers.base import Handler
-from carnet.server.link_scopes import forbidden
+from carnet.server.link_peer import make_peer
 
 log = logging.getLogger("carnet.link")
 
@@ -35,13 +35,8 @@ class LinkSocket(Handler, WebSocketHandler):
         bench = await self.workbench()
         self.login_id = self.identity.login.login_id if self.identity.login else None
         self.token_id = self.identity.token_id
-        self.peer = LinkPeer(
-            bench.registry,
-            user=self.identity.user,
-            writable=True,
-            send=self._send,
-            buffered_bytes=lambda: self.buffered_bytes,
-            forbids=lambda wanted: forbidden(wanted, self.identity.scopes),
+        self.peer = make_peer(
+            bench, self.identity, send=self._send, buffered_bytes=lambda: self.buffered_bytes
         )
 
     def check_origin(self, origin: str) -> bool:  # noqa: ARG002  Tornado's signature

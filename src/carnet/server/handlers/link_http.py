@@ -1,0 +1,167 @@
+"""Carry link frames in ordinary requests: streamed, or fetched in turns. Rules HL1 to HL12: docs/specs/link-http.md."""
+
+import asyncio
+from typing import Final, cast
+
+from tornado.http1connection import HTTP1Connection
+from tornado.iostream import StreamClosedError
+
+from carnet.errors import PeerError
+from carnet.ids import new_id
+from carnet.server.carriers import (
+    CARRIERS_LIMIT,
+    HEARTBEAT,
+    Carrier,
+    CarrierGone,
+    Reading,
+    holder_of,
+    packed,
+)
+from carnet.server.handlers.base import Handler
+from carnet.server.link_peer import make_peer
+
+ID_LENGTH: Final = 32
+"""165 bits."""
+
+BEAT_S: Final = 10.0
+"""A line that is quiet so long gets a sign of life: below the 15 s after which hasty proxies cut."""
+
+PIECE_BYTES: Final = 256 << 10
+"""Written to a stream before its socket is waited for."""
+
+POLL_BYTES: Final = 1 << 20
+"""In one answer, about."""
+
+NUMBER_LIMIT: Final = 1 << 53
+
+GONE: Final = "This link has ended; the page makes a new one."
+
+
+class _Carried(Handler):
+    def carrier(self, carrier_id: str) -> Carrier:
+        """Return the carrier, if it is of who asks."""
+        carrier = self.services.carriers.get(carrier_id)
+        if carrier is None or carrier.holder != holder_of(self.identity):
+            raise CarrierGone(GONE)
+        carrier.heard_s = self.services.clock.monotonic_s()
+        return carrier
+
+    def number(self, name: str) -> int:
+        """Return a number of the query."""
+        text = self.get_query_argument(name, "")
+        number = int(text) if text.isascii() and text.isdigit() and len(text) <= 16 else NUMBER_LIMIT
+        if number >= NUMBER_LIMIT:
+            raise PeerError(f"{name}: a number is wanted.")
+        return number
+
+
+class Carriers(_Carried):
+    """Where a link over HTTP begins."""
+
+    async def post(self) -> None:
+        """Open a carrier, and say its id."""
+        services = self.services
+        bench = await self.workbench()
+        if len(services.carriers) >= CARRIERS_LIMIT:
+            self.refuse(503, "too-many", "Too many pages are linked to this server without WebSockets.")
+            return
+        carrier = Carrier(
+            new_id(ID_LENGTH), holder_of(self.identity), services.clock.monotonic_s(), services.drop_carrier
+        )
+        carrier.peer = make_peer(bench, self.identity, send=carrier.give, buffered_bytes=carrier.kept_bytes)
+        services.carriers[carrier.carrier_id] = carrier
+        services.links.add(carrier)
+        self.answer({"id": carrier.carrier_id}, 201)
+
+
+class OneCarrier(_Carried):
+    """What goes up, and the end."""
+
+    async def post(self, carrier_id: str) -> None:
+        """Take the frames of one request."""
+        carrier = self.carrier(carrier_id)
+        self.services.last_activity_ms = self.services.clock.now_ms()
+        try:
+            carrier.seen(self.number("has"))
+            await carrier.take(self.number("number"), self.request.body)
+        except PeerError:
+            carrier.end()
+            raise
+        self.answer_nothing()
+
+    def delete(self, carrier_id: str) -> None:
+        """The page leaves."""
+        self.carrier(carrier_id).end()
+        self.answer_nothing()
+
+
+class _Down(_Carried):
+    reading: Reading | None = None
+
+    def on_connection_close(self) -> None:
+        """Nobody waits for it any more."""
+        if self.reading is not None:
+            self.reading.end()
+
+    async def news(self, reading: Reading) -> None:
+        """Wait for more to send, for the end, or for the time of a sign of life."""
+        reading.news.clear()
+        try:
+            async with asyncio.timeout(BEAT_S):
+                await reading.news.wait()
+        except TimeoutError:
+            pass
+
+    def begin(self, carrier: Carrier, number: int) -> Reading:
+        """Take the place of who reads now; and tell what is in between to pass on what comes, as it is."""
+        self.reading = carrier.read(number)
+        self.set_header("Content-Type", "application/octet-stream")
+        self.set_header("Cache-Control", "no-store, no-transform")
+        self.set_header("X-Accel-Buffering", "no")
+        return self.reading
+
+
+class Stream(_Down):
+    """What goes down, in a response without an end."""
+
+    async def get(self, carrier_id: str) -> None:
+        """Write each frame as it comes."""
+        carrier, number = self.carrier(carrier_id), self.number("after")
+        reading = self.begin(carrier, number)
+        connection = cast("HTTP1Connection", self.request.connection)
+        connection.stream.set_nodelay(True)
+        is_old = self.request.version == "HTTP/1.0"
+        if is_old:
+            self.set_header("Connection", "close")
+        self.write(HEARTBEAT)
+        try:
+            while True:
+                await self.flush()
+                frames = carrier.after(number, PIECE_BYTES)
+                if frames:
+                    number += len(frames)
+                    self.write(packed(frames))
+                    continue
+                if reading.is_over:
+                    break
+                await self.news(reading)
+                if not reading.news.is_set():
+                    self.write(HEARTBEAT)
+            await self.finish()
+            if is_old:  # without chunks, only the end of the connection says that this is the end
+                connection.stream.close()
+        except StreamClosedError:
+            reading.end()  # the page reads again, elsewhere
+
+
+class Poll(_Down):
+    """What goes down, in responses that end as soon as there is something."""
+
+    async def get(self, carrier_id: str) -> None:
+        """Answer with what there is, or wait a while for it."""
+        carrier, number = self.carrier(carrier_id), self.number("after")
+        reading = self.begin(carrier, number)
+        if not carrier.after(number, 1) and not reading.is_over and self.number("hold"):
+            await self.news(reading)
+        frames = carrier.after(number, POLL_BYTES)
+        self.finish(packed(frames) or HEARTBEAT)

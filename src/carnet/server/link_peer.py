@@ -1,0 +1,22 @@
+"""The server's end of one link for whoever opened it: the same for every transport."""
+
+from collections.abc import Callable
+
+from carnet.live.link import LinkPeer
+from carnet.security.access import Identity
+from carnet.server.link_scopes import forbidden
+from carnet.server.workbench import Workbench
+
+
+def make_peer(
+    bench: Workbench, identity: Identity, *, send: Callable[[bytes], None], buffered_bytes: Callable[[], int]
+) -> LinkPeer:
+    """Return a peer that may do what its login or token may. `send`, `buffered_bytes`: of the transport."""
+    return LinkPeer(
+        bench.registry,
+        user=identity.user,
+        writable=True,
+        send=send,
+        buffered_bytes=buffered_bytes,
+        forbids=lambda wanted: forbidden(wanted, identity.scopes),
+    )
