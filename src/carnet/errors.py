@@ -19,6 +19,7 @@ CarnetError                       what happened, and what to do
         NoSuchKernel              404
         KernelStartFailed         502  carries exit_code and output_tail
         HostUnavailable           503  the kernel host cannot be reached or started
+    ConversionFailed              422  a notebook could not become another format; `status` says how
     PeerError                     400  the other side broke the protocol
     ConfigError                        a setting that cannot be used; names key, value, type
     Refused                       403  authentication, Host, Origin, XSRF
@@ -140,6 +141,16 @@ class HostUnavailable(KernelError):
     """The kernel host cannot be started or reached."""
 
     status = 503
+
+
+class ConversionFailed(CarnetError):
+    """A notebook could not be made into another format. `str()` says why; nothing changed."""
+
+    status = 422
+
+    def __init__(self, message: str, status: int = 422) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class PeerError(CarnetError):

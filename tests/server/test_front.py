@@ -17,6 +17,8 @@ EXAMPLES = {
     r"(?:tree|notebooks|edit|view)((?:/.*)?)": "tree/folder",
     r"static/(.+)": "static/assets/app.js",
     r"(favicon\.ico|robots\.txt)": "robots.txt",
+    r"nbconvert/(\w{1,64})/(.+)": "nbconvert/html/nowhere.ipynb",
+    r"nbconvert/(\w{1,64})": "nbconvert/html",
     r"files/(.+)": "files/a.txt",
     r"blobs/([0-9a-f]{64})": "blobs/" + "0" * 64,
     r"api/?": "api",

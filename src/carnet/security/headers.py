@@ -117,6 +117,19 @@ def user_file(media_type: str) -> dict[str, str]:
     }
 
 
+def converted() -> dict[str, str]:
+    """Return the headers of a notebook as another format: its scripts may run, in an origin that is nobody's.
+
+    As `output_frame`, but no page of ours shows it inside.
+    """
+    policy = output_frame(remote=False)["Content-Security-Policy"]
+    return {
+        **COMMON,
+        **NO_STORE,
+        "Content-Security-Policy": policy.replace("frame-ancestors 'self'", "frame-ancestors 'none'"),
+    }
+
+
 def output_frame(*, remote: bool) -> dict[str, str]:
     """Return the headers of the document that active output lives in: scripts, but an origin that is nobody's.
 

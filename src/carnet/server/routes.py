@@ -100,6 +100,10 @@ ROUTES: Final[Sequence[Route]] = (
     # bytes of users
     Route(r"files/(.+)", "files:UserFile", Who.LOGIN, Kind.FILE, "GET HEAD PUT", -1, Scope.EDIT),
     Route(r"blobs/([0-9a-f]{64})", "blobs:Blob", Who.LOGIN, Kind.FILE, "GET HEAD"),
+    # notebooks as other formats
+    Route(r"api/nbconvert", "nbconvert:Formats", Who.LOGIN, Kind.API, "GET HEAD"),
+    Route(r"nbconvert/(\w{1,64})/(.+)", "nbconvert:NotebookAs", Who.LOGIN, Kind.FILE, "GET HEAD"),
+    Route(r"nbconvert/(\w{1,64})", "nbconvert:SentAs", Who.LOGIN, Kind.FILE, "POST", -1, Scope.READ),
     # the API
     Route(r"api/?", "status:Version", Who.PUBLIC, Kind.API, "GET HEAD"),
     Route(r"api/status", "status:Status", Who.LOGIN, Kind.API, "GET HEAD"),

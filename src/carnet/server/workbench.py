@@ -17,6 +17,7 @@ from traitlets.config import Config
 
 from carnet.clock import Clock
 from carnet.config.load import Loaded
+from carnet.convert.converter import Converter
 from carnet.core.wire.host import KernelInfo
 from carnet.errors import ConfigError, HostUnavailable, KernelError
 from carnet.journal.blobs import BlobStore
@@ -47,6 +48,7 @@ class Workbench:
     lines: KernelLines = field(default_factory=KernelLines)
     """Of other people's clients."""
     events: EventBus = field(default_factory=EventBus)
+    converter: Converter = field(default_factory=Converter)
 
     async def kernels_if_any(self) -> list[KernelInfo]:
         """Return the kernels, without starting a host to ask."""

@@ -22,6 +22,11 @@ def notebook_script(data: bytes, name: str) -> tuple[str, bytes] | None:
 
     `name`: of the notebook file, for the first line. Other than code cells become comments.
     """
+    return script_text(data, f"{MARK}{name}. Changes made here are overwritten.")
+
+
+def script_text(data: bytes, headline: str) -> tuple[str, bytes] | None:
+    """Return the same with another first line."""
     try:
         notebook = json.loads(data)
     except ValueError:
@@ -34,7 +39,7 @@ def notebook_script(data: bytes, name: str) -> tuple[str, bytes] | None:
     if not isinstance(suffix, str) or not suffix.startswith(".") or not suffix[1:].isalnum():
         suffix = ".py"
     comment = _LINE_COMMENTS.get(suffix.lower(), "#")
-    parts = [f"{comment} {MARK}{name}. Changes made here are overwritten."]
+    parts = [f"{comment} {headline}"]
     for cell in notebook["cells"]:
         if not isinstance(cell, dict):
             return None

@@ -6,7 +6,7 @@ that no size needs memory. Rules FI1 to FI7: docs/specs/files.md.
 
 import os
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from email.utils import formatdate
 from typing import BinaryIO, Final, NamedTuple, cast
 from urllib.parse import quote
@@ -99,12 +99,14 @@ class Bytes(NamedTuple):
     """None: as a download only."""
     name: str
     cache: str = "private, no-cache"
+    guards: Mapping[str, str] | None = None
+    """Other headers than those of a user's file."""
 
 
 async def send_bytes(handler: Handler, what: Bytes) -> None:
     """Answer a GET or HEAD with bytes, whole or a range, under the headers that tie them down."""
     media_type, etag, size_bytes = what.shown_type or "application/octet-stream", what.etag, what.size_bytes
-    handler.send(headers.user_file(media_type))
+    handler.send(headers.user_file(media_type) if what.guards is None else what.guards)
     handler.set_header("Cache-Control", what.cache)
     handler.set_header("Accept-Ranges", "bytes")
     handler.set_header("Content-Type", media_type)
