@@ -19,7 +19,9 @@ import carnet.testing
 from carnet import errors
 from carnet.config.load import FILE_NAMES
 from carnet.server.managers import OURS
+from carnet.server.routes import ROUTES
 from carnet.storage.base import NotebookManager
+from tests.server.authorisation import line_of, row_of, what_tabs_say, written_needs, written_rows
 from tools.reference import PAGES, REFERENCE, ROOT, Page
 
 #: Made by building or by running, so prose may name them although a clone has none.
@@ -228,3 +230,21 @@ def test_the_guide_to_the_tests_has_every_mark() -> None:
     guide = (ROOT / "docs" / "howto" / "run-the-tests.md").read_text(encoding="utf-8")
 
     assert set(re.findall(r"^\| `(\w+)` \|", guide, re.MULTILINE)) == marks
+
+
+def test_az1_each_route_has_its_row() -> None:
+    declared = {route.pattern: row_of(route) for route in ROUTES}
+    missing = [line_of(row) for pattern, row in declared.items() if written_rows().get(pattern) != row]
+    gone = sorted(set(written_rows()) - set(declared))
+    hint = "docs/specs/authorisation.md, under Routes, lacks (or has otherwise):\n" + "\n".join(missing)
+    assert not missing, hint
+    assert not gone, f"docs/specs/authorisation.md has rows of routes that are not there: {gone}"
+
+
+def test_az1_each_wish_of_a_tab_has_its_row() -> None:
+    missing = [
+        f"| {name} | read, run, edit or admin |" for name in set(what_tabs_say()) - set(written_needs())
+    ]
+    gone = sorted(set(written_needs()) - set(what_tabs_say()))
+    assert not missing, "docs/specs/authorisation.md, under The link, lacks:\n" + "\n".join(missing)
+    assert not gone, f"docs/specs/authorisation.md has rows of what no tab says: {gone}"

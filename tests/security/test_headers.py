@@ -5,7 +5,7 @@ import pytest
 from carnet.security import headers
 
 SETS = {
-    "page": headers.page("N"),
+    "page": headers.page("N", report_to="/r"),
     "plain": headers.plain_page("N"),
     "api": headers.api(),
     "static": headers.static(),

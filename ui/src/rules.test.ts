@@ -70,3 +70,12 @@ test("rooms import only what they may", () => {
   }
   expect(wrong).toEqual([]);
 });
+
+test("XS21 strings become nodes in two files only", () => {
+  const sinks =
+    /\b(innerHTML|outerHTML|insertAdjacentHTML|dangerouslySetInnerHTML|srcdoc|DOMParser|createContextualFragment|setHTMLUnsafe|parseHTMLUnsafe|eval|Function)\b\s*[=(:]|document\.write|createPolicy/;
+  const found = Object.entries(sources)
+    .filter(([file, source]) => sinks.test(codeOf(source)) && file !== "./outputs/parse.ts")
+    .map(([file]) => file);
+  expect(found).toEqual([]);
+});

@@ -47,6 +47,8 @@ class Kind(enum.Enum):
     """A WebSocket: a browser must say its Origin."""
     FORM = "form"
     """A page with a form of its own: the XSRF token comes in the body, and the handler looks at it."""
+    REPORT = "report"
+    """What a browser tells by itself, with the user's cookie and without our token. It changes nothing."""
 
 
 class Asked(NamedTuple):
@@ -158,7 +160,7 @@ class Gate:
         identity = self._identity(asked)
         if who is Who.LOGIN and not identity.is_signed_in:
             return Refusal(403, "login", "Sign in first, or send a token.", sign_in=True)
-        if asked.method in SAFE_METHODS or kind is Kind.FORM:
+        if asked.method in SAFE_METHODS or kind in {Kind.FORM, Kind.REPORT}:
             return identity
         if who is Who.PUBLIC or self.is_xsrf_right(asked.cookie, identity, asked.xsrf or ""):
             return identity

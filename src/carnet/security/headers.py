@@ -11,6 +11,26 @@ from typing import Final
 
 from carnet.security import origins
 
+#: What our pages never ask a browser for. The lock and the clipboard are not here: passkeys and Copy need them.
+_OFF: Final = (
+    "accelerometer",
+    "camera",
+    "display-capture",
+    "geolocation",
+    "gyroscope",
+    "hid",
+    "idle-detection",
+    "local-fonts",
+    "magnetometer",
+    "microphone",
+    "midi",
+    "payment",
+    "serial",
+    "usb",
+    "window-management",
+    "xr-spatial-tracking",
+)
+
 #: On every response.
 COMMON: Final[Mapping[str, str]] = {
     "X-Content-Type-Options": "nosniff",
@@ -18,6 +38,7 @@ COMMON: Final[Mapping[str, str]] = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "X-Frame-Options": "DENY",
+    "Permissions-Policy": ", ".join(f"{name}=()" for name in _OFF),
 }
 
 NO_STORE: Final = {"Cache-Control": "no-store"}
@@ -45,11 +66,17 @@ def new_nonce() -> str:
     return secrets.token_urlsafe(16)
 
 
-def page(nonce: str) -> dict[str, str]:
-    """Return the headers of the app's own page. Scripts and style sheets need the nonce; nothing comes from elsewhere."""
+def page(nonce: str, *, report_to: str = "") -> dict[str, str]:
+    """Return the headers of the app's own page. Scripts and style sheets need the nonce; nothing comes from elsewhere.
+
+    `report_to`: the address to which browsers report what this stopped.
+    """
     policy = (
         "default-src 'none'",
         f"script-src 'nonce-{nonce}' 'strict-dynamic'",
+        # No string becomes HTML or script but through these two: ui/src/outputs/parse.ts, and the sanitiser's own.
+        "require-trusted-types-for 'script'",
+        "trusted-types carnet-parse dompurify",
         f"style-src 'self' 'nonce-{nonce}'",
         # Attributes only: alignment of table cells and math in Markdown. No rule can be made with them.
         "style-src-attr 'unsafe-inline'",
@@ -64,6 +91,7 @@ def page(nonce: str) -> dict[str, str]:
         "base-uri 'none'",
         "object-src 'none'",
         "frame-ancestors 'none'",
+        *([f"report-uri {report_to}"] if report_to else []),
     )
     return {**COMMON, "Content-Security-Policy": "; ".join(policy)}
 
@@ -96,7 +124,7 @@ def static() -> dict[str, str]:
     """Return the headers of our own scripts, styles, fonts."""
     return {
         **COMMON,
-        "Content-Security-Policy": "default-src 'none'; style-src 'self'; font-src 'self'; sandbox",
+        "Content-Security-Policy": "default-src 'none'; style-src 'self'; font-src 'self'; frame-ancestors 'none'; sandbox",
     }
 
 

@@ -141,7 +141,7 @@ ROUTES: Final[Sequence[Route]] = (
         r"api/security/csp-report",
         "server_itself:CspReport",
         Who.LOGIN,
-        Kind.API,
+        Kind.REPORT,
         "POST",
         SMALL_BODY_BYTES,
         Scope.READ,

@@ -16,6 +16,7 @@ from carnet.config.load import Loaded
 from carnet.config.settings import Settings
 from carnet.security.access import Gate
 from carnet.security.state import SecurityState
+from carnet.security.throttle import Bucket
 from carnet.server.index import Shell
 from carnet.server.static_files import StaticFiles
 
@@ -53,6 +54,8 @@ class Services:
     threads: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(max_workers=8, thread_name_prefix="carnet-server")
     )
+    csp_reports: Bucket = field(default_factory=lambda: Bucket(burst=10, refill_s=60.0, tries=10, at_s=0.0))
+    """How many reports of browsers the log still takes: a page that breaks its policy does so often."""
     links: "set[LinkSocket | Carrier | Channels | EventSocket | TerminalSocket]" = field(default_factory=set)
     """The open links, to be told goodbye."""
     carriers: "dict[str, Carrier]" = field(default_factory=dict)

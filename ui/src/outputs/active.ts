@@ -1,5 +1,7 @@
 /** Does this HTML do anything by itself? Then it is for a sandboxed frame; else it is made inert and shown inline. */
 
+import { parseAside } from "./parse.ts";
+
 const HINT = /<\s*(script|iframe|object|embed)\b|[\s/"'`]on[a-z]+\s*=|javascript:/i;
 
 /** What `on` is called while we look. */
@@ -33,16 +35,16 @@ export function hostsOf(html: string): readonly string[] {
 }
 
 /**
- * Parse to look at it, in a template's document, where nothing loads or runs.
+ * Parse to look at it.
  *
  * Handlers get another name first, since the page's policy refuses each one that is parsed, and each refusal is an
  * error in the browser's console. (`DOMParser` would ask it about style sheets too.) A template takes no `<body>`,
  * which may carry a handler, so that gets another name as well.
  */
 function parse(html: string): DocumentFragment {
-  const template = document.createElement("template");
-  template.innerHTML = html
-    .replace(/<(\/?)(html|head|body)\b/gi, "<$1carnet-$2")
-    .replace(/([\s/"'`])on([a-z]+\s*=)/gi, `$1${HANDLER}$2`);
-  return template.content;
+  return parseAside(
+    html
+      .replace(/<(\/?)(html|head|body)\b/gi, "<$1carnet-$2")
+      .replace(/([\s/"'`])on([a-z]+\s*=)/gi, `$1${HANDLER}$2`),
+  );
 }

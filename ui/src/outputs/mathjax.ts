@@ -33,6 +33,7 @@ import "@mathjax/src/js/input/tex/verb/VerbConfiguration.js";
 import { mathjax } from "@mathjax/src/js/mathjax.js";
 import { CHTML } from "@mathjax/src/js/output/chtml.js";
 import { SafeHandler } from "@mathjax/src/js/ui/safe/SafeHandler.js";
+import { parseMathMl } from "./parse.ts";
 
 const FONT_FOLDER = "mathjax-fonts";
 
@@ -53,6 +54,8 @@ mathjax.asyncLoad = (name: string) => {
 };
 
 const adaptor = browserAdaptor();
+// What screen readers get: MathJax writes it as text and parses that.
+adaptor.parse = (text: string) => parseMathMl(text);
 const sheet = new CSSStyleSheet();
 // A constructed sheet needs no `unsafe-inline` in the page's policy.
 adaptor.insertRules = (_node: unknown, rules: string[]) => {

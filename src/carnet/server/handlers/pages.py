@@ -38,7 +38,8 @@ class Page(Handler):
         self.services.first_page.set()
         token = self._token_for_page()
         etag = document.etag(xsrf=token)
-        self.send(headers.page(self.nonce))
+        report_to = f"{self.services.base_url}api/security/csp-report"
+        self.send(headers.page(self.nonce, report_to=report_to))
         self.set_header("Cache-Control", "private, no-cache")
         self.set_header("Etag", etag)
         self._set_xsrf_cookie(token)

@@ -26,13 +26,18 @@ class CspReport(Handler):
 
     def post(self) -> None:
         """Note which rule was broken; never what the page held."""
+        now_s = self.services.clock.monotonic_s()
+        if self.services.csp_reports.wait_s(now_s) == 0:
+            self.services.csp_reports.take(now_s)
+            log.warning("a page broke its content security policy: %.80s", ascii(self._rule()))
+        self.answer_nothing()
+
+    def _rule(self) -> str:
         try:
             report = json.loads(self.request.body)["csp-report"]
-            rule = str(report.get("violated-directive", ""))
-        except (ValueError, TypeError, KeyError, AttributeError):
-            rule = ""
-        log.warning("a page broke its content security policy: %.80s", ascii(rule))
-        self.answer_nothing()
+            return str(report.get("effective-directive") or report.get("violated-directive", ""))
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            return ""
 
 
 class Metrics(Handler):

@@ -41,6 +41,7 @@ class RootFile(StaticFile):
             super().get(name)
         elif name == "robots.txt":
             self.send(headers.static())
+            self.set_header("Cache-Control", "private, no-cache")
             self.set_header("Content-Type", "text/plain; charset=utf-8")
             self.finish("User-agent: *\nDisallow: /\n")
         else:
