@@ -7,7 +7,17 @@ from pathlib import Path
 import pytest
 
 from carnet.database import database_path
-from carnet.security.logins import IDLE_MS, LIFE_MS, TOUCH_MS, LoginTable, came_from_form, device_label
+from carnet.security.logins import (
+    ENDED_KEPT,
+    ENDINGS,
+    IDLE_MS,
+    LIFE_MS,
+    TOUCH_MS,
+    UNKNOWN_ENDING,
+    LoginTable,
+    came_from_form,
+    device_label,
+)
 
 DAY_MS = 24 * 3600 * 1000
 
@@ -114,6 +124,36 @@ def test_ac20_one_the_others_or_all_are_ended(table: LoginTable, clock: HandCloc
     assert (table.find(two) is None, table.find(three)) == (False, None)
     assert table.end_all() == 1
     assert table.find(two) is None
+
+
+def test_ac38_why_a_login_ended_is_known_to_who_had_it(
+    table: LoginTable, tmp_path: Path, clock: HandClock
+) -> None:
+    (out, out_id), (far, far_id), (changed, _), (kept, kept_id) = (sign_in(table) for _ in range(4))
+    table.end(out_id, "signed-out")
+    table.end(far_id)
+    table.end_others(kept_id, "password")
+    clock.ms += IDLE_MS + 1
+    assert table.find(kept) is None
+    table.close()
+    again = LoginTable(tmp_path, clock)
+
+    assert [again.why_secret_ended(one) for one in (out, far, changed, kept, "never one")] == [
+        *(ENDINGS[why] for why in ("signed-out", "elsewhere", "password", "too-old")),
+        UNKNOWN_ENDING,
+    ]
+    again.close()
+
+
+def test_ac38_what_is_known_of_ended_logins_is_bounded(table: LoginTable) -> None:
+    first, _ = sign_in(table)
+    table.end_all()
+    for _ in range(ENDED_KEPT):
+        _, login_id = sign_in(table)
+        table.end(login_id)
+
+    assert table.why_secret_ended(first) == UNKNOWN_ENDING
+    assert table.why_ended(login_id) == ENDINGS["elsewhere"]
 
 
 def test_a_login_knows_the_form_it_came_from(table: LoginTable) -> None:

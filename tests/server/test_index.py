@@ -31,7 +31,7 @@ def test_pg1_addresses_are_below_the_base_url(tmp_path: Path) -> None:
     page = (
         Shell("/a/b/", "/a/b/static/", built(tmp_path))
         .document("")
-        .render(nonce="N", xsrf='"><script>')
+        .render(nonce="N", xsrf='"><script>', user='@nonce@"<')
         .decode()
     )
 
@@ -44,7 +44,10 @@ def test_pg1_addresses_are_below_the_base_url(tmp_path: Path) -> None:
 
 def test_pg2_each_script_and_style_has_the_nonce(tmp_path: Path) -> None:
     page = (
-        Shell("/", "/static/", built(tmp_path)).document("notebook").render(nonce="N0NCE", xsrf="x").decode()
+        Shell("/", "/static/", built(tmp_path))
+        .document("notebook")
+        .render(nonce="N0NCE", xsrf="x", user="ada")
+        .decode()
     )
 
     assert page.count('nonce="N0NCE"') == page.count("<script") + page.count("<link") + 1
@@ -72,8 +75,8 @@ def test_pg5_a_new_build_is_noticed(tmp_path: Path) -> None:
     after = shell.document("")
 
     assert "Carnet two" in after.html
-    assert before.etag(xsrf="x") != after.etag(xsrf="x")
-    assert after.etag(xsrf="x") != after.etag(xsrf="y")
+    assert before.etag(xsrf="x", user="ada") != after.etag(xsrf="x", user="ada")
+    assert after.etag(xsrf="x", user="ada") != after.etag(xsrf="y", user="ada")
 
 
 def test_no_page_says_how_to_build_one(tmp_path: Path) -> None:

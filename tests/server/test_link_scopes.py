@@ -106,6 +106,6 @@ async def test_ac20_a_link_ends_when_its_login_is_ended_elsewhere(own: Server) -
         said = await answer(opened)
 
         assert isinstance(said, Bye)
-        assert said.reason == "You are signed out."
+        assert said.reason == "This device was signed out from another one."
     with contextlib.suppress(asyncio.TimeoutError):
         assert own.ask("GET", "api/me", headers={"Cookie": browser.cookie_header()}).status == 403

@@ -177,6 +177,10 @@ class CarnetServer:
             self._headers = {"Cookie": "; ".join(cookies)}
         return dict(self._headers)
 
+    def forget_login(self) -> None:
+        """Let the next signed-in browser sign in anew: its login may have ended."""
+        self._headers = {}
+
     def request(self, method: str, path: str, body: object = None) -> tuple[int, bytes]:
         """Ask the REST API as a program with a token does; return status and body."""
         connection = HTTPConnection("127.0.0.1", self.port, timeout=START_TIMEOUT_S)

@@ -7,6 +7,8 @@
 import type { AppContext, View } from "./context.ts";
 import { drawByFrames } from "./draw.ts";
 import { makeRest } from "./rest.ts";
+import { makeSignIn } from "./signin.ts";
+import { mountSignIn } from "./views/signin.tsx";
 import "./common.ts";
 
 drawByFrames();
@@ -16,12 +18,26 @@ function meta(name: string): string | null {
 }
 
 const base = new URL(meta("carnet-base-url") ?? "/", location.href).href;
+// Bound: a browser's fetch minds what it is called on.
+const bound: typeof fetch = (address, init) => fetch(address, init);
+const tabs = new BroadcastChannel(`carnet-login ${base}`);
+const signIn = makeSignIn({
+  base,
+  fetch: bound,
+  nowMs: () => Date.now(),
+  later: (delayMs, callback) => void setTimeout(callback, delayMs),
+  user: meta("carnet-user") ?? "",
+  tell: () => tabs.postMessage("signed in"),
+});
+tabs.onmessage = () => {
+  if (signIn.state.peek().kind !== "in") void signIn.look();
+};
 const rest = makeRest({
   base,
-  // Bound: a browser's fetch minds what it is called on.
-  fetch: (address, init) => fetch(address, init),
+  fetch: bound,
   xsrf: () => meta("carnet-xsrf"),
   cookies: () => document.cookie,
+  signInAgain: insist => signIn.again(insist),
 });
 
 /** The first part of the address below the base: which kind of place it names. */
@@ -35,6 +51,7 @@ async function load(): Promise<{ readonly view: View; readonly context: AppConte
   const plain: AppContext = {
     base,
     rest,
+    signIn,
     newVersion: null,
     openNotebook: path => {
       throw new Error(`Only the notebook page follows notebooks, so not ${path} here.`);
@@ -43,9 +60,20 @@ async function load(): Promise<{ readonly view: View; readonly context: AppConte
   switch (placeKind()) {
     case "notebooks": {
       const { view, makeClient } = await import("./notebookpage.ts");
-      const client = makeClient(base, meta("carnet-version"));
+      const client = makeClient(base, meta("carnet-version"), {
+        closed: mayGoOn =>
+          // Meanwhile another tab may have signed in.
+          void signIn.look().then(isIn => {
+            if (isIn && mayGoOn) client.signedIn();
+          }),
+        stranger: user => signIn.stranger(user),
+      });
+      signIn.onSignedIn(() => client.signedIn());
       const { newVersion } = client;
-      return { view, context: { base, rest, newVersion, openNotebook: path => client.openNotebook(path) } };
+      return {
+        view,
+        context: { base, rest, signIn, newVersion, openNotebook: path => client.openNotebook(path) },
+      };
     }
     case "edit":
     case "view":
@@ -61,6 +89,7 @@ async function start(): Promise<void> {
   try {
     const { view, context } = await load();
     view.mount(root, context);
+    mountSignIn(signIn);
   } catch (error) {
     // A chunk that does not come: the server was upgraded since, or the network is gone.
     root.textContent = "This page could not be loaded. Check the connection, and load it again.";

@@ -3,11 +3,14 @@
 import type { ReadonlySignal } from "@preact/signals-core";
 import type { NotebookModel } from "./core/model.ts";
 import type { Rest } from "./rest.ts";
+import type { SignIn } from "./signin.ts";
 
 export interface AppContext {
   /** The server's base URL: ends with a slash. Build every address from it. */
   readonly base: string;
   readonly rest: Rest;
+  /** Whether the login goes on; its dialog stands over every page by itself. */
+  readonly signIn: SignIn;
   /** Set when the server has another version than this page came from: offer to load it again. Null: not linked. */
   readonly newVersion: ReadonlySignal<string | null> | null;
   /** Open a notebook, or get the one that is open in this page already. */

@@ -1,7 +1,9 @@
 import { expect, test } from "vitest";
 import { makeRest, RestError, xsrfToken } from "./rest.ts";
+import type { Renewal } from "./signin.ts";
 
-function restWith(answer: () => Response | Promise<Response>, cookies = "") {
+function restWith(answer: () => Response | Promise<Response>, cookies = "", renewal: Renewal = "not") {
+  const asked: boolean[] = [];
   const calls: { readonly address: string; readonly init: RequestInit }[] = [];
   const rest = makeRest({
     base: "https://h/x/",
@@ -11,8 +13,12 @@ function restWith(answer: () => Response | Promise<Response>, cookies = "") {
     },
     xsrf: () => "from-page",
     cookies: () => cookies,
+    signInAgain: async insist => {
+      asked.push(insist);
+      return renewal;
+    },
   });
-  return { rest, calls };
+  return { rest, calls, asked };
 }
 
 test("addresses are below the base, and each part of a path is escaped", () => {
@@ -50,6 +56,47 @@ test("no network is an error of status 0, and no JSON one that says so", async (
   await expect(dead.rest.request("GET", "api/me")).rejects.toMatchObject({ status: 0 });
   const portal = restWith(() => new Response("<html>log in to the wifi"));
   await expect(portal.rest.request("GET", "api/me")).rejects.toThrow("not JSON");
+});
+
+const signedOut = '{"message":"Sign in first.","reason":"login"}';
+
+test("ac39 a request that was refused for its login goes again after signing in, with the new token", async () => {
+  const cookies = { now: "_xsrf=old" };
+  const answers = [new Response(signedOut, { status: 403 }), new Response('{"ok":1}')];
+  const tokens: (string | null)[] = [];
+  const rest = makeRest({
+    base: "https://h/",
+    fetch: async (_address, init) => {
+      tokens.push(new Headers(init?.headers).get("X-XSRFToken"));
+      return answers.shift() ?? new Response(null, { status: 500 });
+    },
+    xsrf: () => null,
+    cookies: () => cookies.now,
+    signInAgain: async () => {
+      cookies.now = "_xsrf=new";
+      return "renewed";
+    },
+  });
+  expect(await rest.request("PUT", "files", "a", { body: "text" })).toEqual({ ok: 1 });
+  expect(tokens).toEqual(["old", "new"]);
+});
+
+test("ac39 not now: the request fails; only what somebody did asks again", async () => {
+  const { rest, calls, asked } = restWith(() => new Response(signedOut, { status: 403 }));
+  await expect(rest.request("GET", "api/sessions")).rejects.toMatchObject({ status: 403, reason: "login" });
+  await expect(rest.request("POST", "api/contents")).rejects.toThrow("Sign in first.");
+  expect(asked).toEqual([false, true]);
+  expect(calls).toHaveLength(2);
+});
+
+test("ac39 a body that was cut off goes again only if it was refused for its login", async () => {
+  const cut = () => Promise.reject(new TypeError("fetch failed"));
+  const lost = restWith(cut, "", "was-in");
+  await expect(lost.rest.request("PUT", "files", "a", { body: "text" })).rejects.toMatchObject({ status: 0 });
+  expect(lost.calls).toHaveLength(1);
+  const refused = restWith(cut, "", "renewed");
+  await expect(refused.rest.request("PUT", "files", "a", { body: "text" })).rejects.toThrow();
+  expect(refused.calls).toHaveLength(2);
 });
 
 test("the xsrf cookie is found among others", () => {

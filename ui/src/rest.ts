@@ -8,10 +8,14 @@ export class RestError extends Error {
   /** HTTP status; 0: the server could not be reached. */
   readonly status: number;
 
-  constructor(status: number, message: string) {
+  /** The server's word for programs, such as `login`; empty: it said none. */
+  readonly reason: string;
+
+  constructor(status: number, message: string, reason = "") {
     super(message);
     this.name = "RestError";
     this.status = status;
+    this.reason = reason;
   }
 }
 
@@ -28,6 +32,12 @@ export interface Rest {
   url(route: string, path?: string): string;
   /** Send a request; the answer is parsed JSON, or undefined when there is none. Check its shape before use. */
   request(method: Method, route: string, path?: string, options?: RestOptions): Promise<unknown>;
+  /**
+   * Send a request for its response, which is a good one, or fail as `request` does. `headers` may be added to.
+   *
+   * Where the login has ended it waits until somebody signed in again, and goes once more.
+   */
+  send(method: Method, address: string, init: RequestInit & { readonly headers: Headers }): Promise<Response>;
 }
 
 export interface RestSurroundings {
@@ -38,6 +48,8 @@ export interface RestSurroundings {
   xsrf(): string | null;
   /** The document's cookies, for pages that are older than their cookie. */
   cookies(): string;
+  /** The login may have ended: find out, and have it renewed. `insist`: somebody did something, so ask again. */
+  signInAgain(insist: boolean): Promise<"renewed" | "was-in" | "not">;
 }
 
 export function makeRest(around: RestSurroundings): Rest {
@@ -45,20 +57,43 @@ export function makeRest(around: RestSurroundings): Rest {
     const parts = path.split("/").filter(part => part !== "");
     return around.base + [route, ...parts.map(encodeURIComponent)].join("/");
   };
+  const once = async (
+    method: Method,
+    address: string,
+    init: RequestInit & { readonly headers: Headers },
+  ): Promise<Response> => {
+    const token = xsrfToken(around.cookies()) ?? around.xsrf();
+    if (method !== "GET" && token !== null) init.headers.set("X-XSRFToken", token);
+    const response = await reach(around.fetch, address, { ...init, method, credentials: "same-origin" });
+    if (response.ok) return response;
+    const text = await response.text();
+    throw new RestError(response.status, sentenceOf(response.status, text), fieldOf(text, "reason"));
+  };
+  const send: Rest["send"] = async (method, address, init) => {
+    try {
+      return await once(method, address, init);
+    } catch (error) {
+      if (!(error instanceof RestError)) throw error;
+      const isRefused = error.reason === "login" || error.reason === "xsrf";
+      // A refusal comes before the body was read, so a browser may only see that the connection ended.
+      if (!isRefused && !(error.status === 0 && init.body != null)) throw error;
+      const went = await around.signInAgain(method !== "GET");
+      if (went === "not" || (!isRefused && went === "was-in")) throw error;
+    }
+    return once(method, address, init);
+  };
   return {
     url,
+    send,
     async request(method, route, path = "", options = {}) {
       const headers = new Headers({ Accept: "application/json" });
       if (options.json !== undefined) headers.set("Content-Type", "application/json");
-      const token = xsrfToken(around.cookies()) ?? around.xsrf();
-      if (method !== "GET" && token !== null) headers.set("X-XSRFToken", token);
-      const init: RequestInit = { method, headers, credentials: "same-origin" };
+      const init: RequestInit & { headers: Headers } = { headers };
       if (options.json !== undefined) init.body = JSON.stringify(options.json);
       else if (options.body !== undefined) init.body = options.body;
       if (options.signal !== undefined) init.signal = options.signal;
-      const response = await send(around.fetch, url(route, path), init);
+      const response = await send(method, url(route, path), init);
       const text = await response.text();
-      if (!response.ok) throw new RestError(response.status, sentenceOf(response.status, text));
       return text === "" ? undefined : parse(response.status, text);
     },
   };
@@ -73,7 +108,7 @@ export function xsrfToken(cookies: string): string | undefined {
   return undefined;
 }
 
-async function send(fetcher: typeof fetch, address: string, init: RequestInit): Promise<Response> {
+async function reach(fetcher: typeof fetch, address: string, init: RequestInit): Promise<Response> {
   try {
     return await fetcher(address, init);
   } catch (error) {
@@ -95,19 +130,8 @@ function parse(status: number, text: string): unknown {
 
 /** Our server sends `{"message": sentence}` with every error. What a proxy sends is not for people. */
 function sentenceOf(status: number, text: string): string {
-  try {
-    const value: unknown = JSON.parse(text);
-    if (
-      typeof value === "object" &&
-      value !== null &&
-      "message" in value &&
-      typeof value.message === "string"
-    ) {
-      if (value.message !== "") return value.message;
-    }
-  } catch {
-    // Not ours: fall through.
-  }
+  const said = fieldOf(text, "message");
+  if (said !== "") return said;
   const known: Readonly<Record<number, string>> = {
     401: "You are not logged in any more. Log in again.",
     403: "You may not do that.",
@@ -119,4 +143,15 @@ function sentenceOf(status: number, text: string): string {
     504: "The server did not answer its proxy in time.",
   };
   return known[status] ?? `The server answered ${status}.`;
+}
+
+function fieldOf(text: string, name: "message" | "reason"): string {
+  try {
+    const value: unknown = JSON.parse(text);
+    const found: unknown = typeof value === "object" && value !== null ? Reflect.get(value, name) : "";
+    return typeof found === "string" ? found : "";
+  } catch {
+    // Not ours.
+    return "";
+  }
 }

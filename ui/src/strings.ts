@@ -114,8 +114,24 @@ export const strings = {
 
   // the link
   serverUnreachable: "The server cannot be reached.",
-  signedOut: "You are signed out. Sign in again in another tab, and this one goes on.",
+  signedOut: "You are signed out.",
   webSocketBlocked: "The server is there, but something in between lets no WebSocket through.",
+
+  // signing in again
+  signInAgain: "Sign in again",
+  signIn: "Sign in",
+  notNow: "Not now",
+  notSignedIn: "You are signed out, so nothing reaches the server.",
+  staysAsItIs: "This page stays as it is, and goes on when you are back.",
+  oneTimeCode: "One-time code",
+  tooManyTries: (seconds: number) => `Too many wrong tries. Wait ${seconds} s and try again.`,
+  tryAgainNow: "You can try again.",
+  otherUserTitle: "Somebody else signed in",
+  otherUser: (user: string) =>
+    user === ""
+      ? "Another person is signed in in this browser now. This page is not theirs, so it must be loaded again."
+      : `${user} is signed in in this browser now. This page is not theirs, so it must be loaded again.`,
+  loadAgain: "Load the page again",
 
   // the editor
   tooltipLabel: "Documentation",

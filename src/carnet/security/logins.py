@@ -1,17 +1,18 @@
 """Who is signed in, on which device: a table on the server, so that signing out ends it.
 
 The browser holds a random word of 256 bits; the table holds only its SHA-256,
-so the state folder opens nothing. Logins survive restarts. Rules AC17 to AC20:
+so the state folder opens nothing. Logins survive restarts. Why one ended is
+kept for a while, so that its browser can be told. Rules AC17 to AC20, AC38:
 docs/specs/access.md. Times are milliseconds since the epoch.
 """
 
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from carnet import database
 from carnet.clock import Clock
@@ -21,7 +22,24 @@ LIFE_MS: Final = 30 * 24 * 3600 * 1000
 TOUCH_MS: Final = 60 * 1000
 """The time of last use is written at most this often."""
 
+COOKIE_MS: Final = LIFE_MS + 24 * 3600 * 1000
+"""The browser keeps its cookie for longer than it is worth something: by it, it is told why."""
+
 SECRET_BYTES: Final = 32
+
+ENDED_KEPT: Final = 1000
+"""Of how many logins that ended it is known why."""
+
+Ending = Literal["signed-out", "elsewhere", "password", "too-old"]
+
+#: What a browser is told whose login ended, for each way.
+ENDINGS: Final[Mapping[str, str]] = {
+    "signed-out": "You signed out in this browser.",
+    "elsewhere": "This device was signed out from another one.",
+    "password": "The password was changed, and every device signed out.",
+    "too-old": "You were signed in for as long as a login lasts.",
+}
+UNKNOWN_ENDING: Final = "This browser is not signed in any more."
 
 _STEPS: Final = (
     """
@@ -34,6 +52,14 @@ _STEPS: Final = (
         used_ms INTEGER NOT NULL,
         form_sha256 TEXT NOT NULL     -- of the XSRF token of the form it came from; empty: none
     ) WITHOUT ROWID;
+    """,
+    """
+    CREATE TABLE ended_logins (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        id TEXT NOT NULL,             -- as in logins
+        why TEXT NOT NULL
+    );
+    CREATE INDEX ended_logins_by_id ON ended_logins (id);
     """,
 )
 
@@ -88,7 +114,7 @@ class LoginTable:
             return None
         now_ms = self._clock.now_ms()
         if _is_over(login[0], now_ms):
-            self.end(login[0].login_id)
+            self.end(login[0].login_id, "too-old")
             return None
         if now_ms - login[0].used_ms > TOUCH_MS:
             self._write("UPDATE logins SET used_ms = ? WHERE id = ?", now_ms, login[0].login_id)
@@ -104,25 +130,48 @@ class LoginTable:
         self._end_old()
         return self._read("ORDER BY used_ms DESC, id")
 
-    def end(self, login_id: str) -> bool:
+    def end(self, login_id: str, why: Ending = "elsewhere") -> bool:
         """Sign one device out. Returns whether it was signed in."""
-        return self._write("DELETE FROM logins WHERE id = ?", login_id) == 1
+        return self._end("id = ?", login_id, why=why) == 1
 
-    def end_others(self, login_id: str) -> int:
+    def end_others(self, login_id: str, why: Ending = "elsewhere") -> int:
         """Sign every other device out. Returns how many."""
-        return self._write("DELETE FROM logins WHERE id != ?", login_id)
+        return self._end("id != ?", login_id, why=why)
 
-    def end_all(self) -> int:
+    def end_all(self, why: Ending = "password") -> int:
         """Sign every device out (a new password does that). Returns how many."""
-        return self._write("DELETE FROM logins")
+        return self._end("TRUE", why=why)
+
+    def why_ended(self, login_id: str) -> str:
+        """Return a sentence for whoever had this login."""
+        with closing(
+            self._connection.execute("SELECT why FROM ended_logins WHERE id = ?", (login_id,))
+        ) as rows:
+            row = rows.fetchone()
+        return ENDINGS.get(row[0], UNKNOWN_ENDING) if row else UNKNOWN_ENDING
+
+    def why_secret_ended(self, secret: str) -> str:
+        """Return the sentence for the browser that shows this secret."""
+        return self.why_ended(_hashed(secret))
 
     def _end_old(self) -> None:
         now_ms = self._clock.now_ms()
-        self._write(
-            "DELETE FROM logins WHERE used_ms < ? OR created_ms < ?", now_ms - IDLE_MS, now_ms - LIFE_MS
-        )
+        self._end("used_ms < ? OR created_ms < ?", now_ms - IDLE_MS, now_ms - LIFE_MS, why="too-old")
 
-    def _read(self, where: str, *values: str) -> list[Login]:
+    def _end(self, where: str, *values: object, why: Ending) -> int:
+        if not self._read(f"WHERE {where} LIMIT 1", *values):
+            return 0
+        with database.transaction(self._connection) as connection:
+            connection.execute(
+                f"INSERT INTO ended_logins (id, why) SELECT id, ? FROM logins WHERE {where}", (why, *values)
+            )
+            connection.execute(
+                "DELETE FROM ended_logins WHERE number <= (SELECT max(number) FROM ended_logins) - ?",
+                (ENDED_KEPT,),
+            )
+            return connection.execute(f"DELETE FROM logins WHERE {where}", values).rowcount
+
+    def _read(self, where: str, *values: object) -> list[Login]:
         query = f"SELECT id, user, device, address, created_ms, used_ms, form_sha256 FROM logins {where}"
         with closing(self._connection.execute(query, values)) as rows:
             return [Login(*row) for row in rows]

@@ -1,8 +1,8 @@
 """The HTML shell of the app: Vite's index.html, with what only the server knows put in.
 
-That is: the base URL, a nonce for each script and style, the XSRF token, and
-the files that the page about to be shown needs at once. The shell holds nothing
-of anybody's notebooks. Rules PG1 to PG5: docs/specs/pages.md.
+That is: the base URL, a nonce for each script and style, the XSRF token, whose
+page it is, and the files that the page about to be shown needs at once. The
+shell holds nothing of anybody's notebooks. Rules PG1 to PG5: docs/specs/pages.md.
 """
 
 import json
@@ -20,6 +20,8 @@ _RELATIVE: Final = re.compile(r"""(?<=\s)(src|href)="\./""")
 _NONCED: Final = re.compile(r"<(script|style|link)\b")
 _NONCE: Final = "@nonce@"
 _XSRF: Final = "@xsrf@"
+_USER: Final = "@user@"
+_PLACES: Final = re.compile("|".join((_NONCE, _XSRF, _USER)))
 
 NOT_BUILT: Final = (
     "The page is not built. In a checkout, `./run` builds it and starts Carnet; "
@@ -35,19 +37,20 @@ class PageNotBuilt(Exception):
 
 
 class Document(NamedTuple):
-    """One shell, ready but for nonce and XSRF token."""
+    """One shell, ready but for nonce, XSRF token and user."""
 
     html: str
     version: str
     """Equal versions mean equal documents."""
 
-    def render(self, *, nonce: str, xsrf: str) -> bytes:
+    def render(self, *, nonce: str, xsrf: str, user: str) -> bytes:
         """Return the bytes of the page."""
-        return self.html.replace(_NONCE, nonce).replace(_XSRF, escape(xsrf, quote=True)).encode()
+        values = {_NONCE: nonce, _XSRF: escape(xsrf, quote=True), _USER: escape(user, quote=True)}
+        return _PLACES.sub(lambda found: values[found[0]], self.html).encode()
 
-    def etag(self, *, xsrf: str) -> str:
+    def etag(self, *, xsrf: str, user: str) -> str:
         """Return the entity tag for one reader. The nonce is not in it: see `handlers.pages`."""
-        return f'W/"{sha256(f"{self.version} {xsrf}".encode()).hexdigest()[:24]}"'
+        return f'W/"{sha256(f"{self.version} {xsrf} {user}".encode()).hexdigest()[:24]}"'
 
 
 class Shell:
@@ -86,6 +89,7 @@ class Shell:
             f'<meta name="carnet-base-url" content="{escape(self._base_url, quote=True)}">'
             f'<meta name="carnet-version" content="{escape(__version__, quote=True)}">'
             f'<meta name="carnet-xsrf" content="{_XSRF}">'
+            f'<meta name="carnet-user" content="{_USER}">'
         )
         ahead = "".join(self._loaded_ahead(page, html))
         html = html.replace("</head>", f"{head}{ahead}</head>", 1)

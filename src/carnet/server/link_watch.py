@@ -15,7 +15,7 @@ from carnet.server.services import Services
 EVERY_S: Final = 1.0
 SILENT_S: Final = 90.0
 """Browsers let hidden tabs act once a minute."""
-ENDED: Final = "You are signed out."
+REVOKED: Final = "The token that this link was opened with is not valid any more."
 
 
 async def watch_links(services: Services) -> None:
@@ -34,7 +34,7 @@ def end_dead_links(services: Services) -> None:
         if key not in alive:
             alive[key] = _is_alive(services, *key)
         if not alive[key]:
-            link.say_goodbye(ENDED, retry_ms=-1)
+            link.say_goodbye(_why(services, *key), retry_ms=-1)
 
 
 def end_silent_carriers(services: Services) -> None:
@@ -50,3 +50,7 @@ def _is_alive(services: Services, login_id: str | None, token_id: str) -> bool:
         return services.security.tokens.is_alive(token_id)
     # Neither: the server's own token, or a server that asks for nothing.
     return login_id is None or services.gate.logins.is_alive(login_id)
+
+
+def _why(services: Services, login_id: str | None, token_id: str) -> str:
+    return REVOKED if token_id or login_id is None else services.gate.logins.why_ended(login_id)

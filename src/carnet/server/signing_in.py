@@ -1,7 +1,7 @@
 """Sign a browser in and out: the login in the table, its cookie, and the links that were opened with it."""
 
 from carnet.security import xsrf
-from carnet.security.logins import LIFE_MS
+from carnet.security.logins import COOKIE_MS, ENDINGS, Ending
 from carnet.security.xsrf import token_of_login
 from carnet.server.front import cookie_name
 from carnet.server.handlers.base import Handler
@@ -27,7 +27,7 @@ def sign_in(handler: Handler, user: str, *, form_token: str = "") -> str:
         cookie_name(services, request.protocol),
         secret,
         path=services.base_url,
-        max_age=LIFE_MS // 1000,
+        max_age=COOKIE_MS // 1000,
         expires=None,
         httponly=True,
         samesite="Lax",
@@ -38,10 +38,10 @@ def sign_in(handler: Handler, user: str, *, form_token: str = "") -> str:
     return token
 
 
-def sign_out(services: Services, login_id: str) -> bool:
-    """End a login, and the links that were opened with it. Returns whether it was one."""
-    was = services.gate.logins.end(login_id)
+def sign_out(services: Services, login_id: str, why: Ending) -> bool:
+    """End a login, and the links that were opened with it, which hear why. Returns whether it was one."""
+    was = services.gate.logins.end(login_id, why)
     for link in tuple(services.links):
         if link.login_id == login_id:
-            link.say_goodbye("You are signed out.", retry_ms=-1)
+            link.say_goodbye(ENDINGS[why], retry_ms=-1)
     return was

@@ -173,7 +173,7 @@ def test_the_page_is_for_who_is_signed_in(locked: Server) -> None:
     assert (answer.status, answer.headers["Location"]) == (302, "/login?next=%2Faccount")
 
 
-def test_an_open_page_signs_in_again_in_place(locked: Server) -> None:
+def test_ac37_an_open_page_signs_in_again_in_place(locked: Server) -> None:
     json = {"Accept": "application/json"}
     asked = locked.ask("GET", "login", headers=json)
     form = asked.json()
@@ -194,6 +194,44 @@ def test_an_open_page_signs_in_again_in_place(locked: Server) -> None:
     browser = Browser(locked, right.cookies())
     assert right.status == 200
     assert browser.ask("POST", "api/contents", b"{}", {"X-XSRFToken": right.json()["xsrf"]}).status == 201
+
+
+def test_ac37_who_asks_and_is_signed_in_gets_the_right_xsrf_token_back(locked: Server) -> None:
+    json = {"Accept": "application/json"}
+    browser = signed_in(locked)
+    login = {name: value for name, value in browser.cookies.items() if name != "_xsrf"}
+    # Another tab showed the form, and with it came a cookie of the same name.
+    mixed = Browser(locked, {**login, "_xsrf": locked.ask("GET", "login").cookies()["_xsrf"]})
+
+    answer = mixed.ask("GET", "login", headers=json)
+
+    assert answer.status == 200
+    assert answer.json() == {
+        "user": browser.ask("GET", "api/me").json()["identity"]["username"],
+        "xsrf": browser.xsrf,
+    }
+    assert mixed.xsrf == browser.xsrf
+
+
+def test_ac38_a_browser_is_told_why_it_is_not_signed_in_any_more(locked: Server) -> None:
+    def why(browser: Browser) -> str:
+        answer = browser.ask("GET", "login", headers={"Accept": "application/json"})
+        assert answer.json()["reason"] == "login"
+        return str(answer.json()["why"])
+
+    first, second, third = (signed_in(locked) for _ in range(3))
+    first.ask("POST", "logout", urlencode({"_xsrf": first.xsrf}), FORM)
+    first.cookies.pop(locked.cookie_name)
+    act(second, "end-others")
+    act(second, "password", current=PASSWORD, new="another long one", again="another long one")
+    fourth = signed_in(locked, "another long one")
+    act(fourth, "password", current="another long one", new=PASSWORD, again=PASSWORD)
+
+    assert [why(one) for one in (first, third, second)] == [
+        "You signed out in this browser.",
+        "This device was signed out from another one.",
+        "The password was changed, and every device signed out.",
+    ]
 
 
 def test_another_configured_password_signs_all_out(tmp_path: Path) -> None:

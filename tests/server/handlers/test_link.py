@@ -100,7 +100,7 @@ async def test_ws4_signing_out_closes_the_links_of_that_login(server: Server) ->
         ended = theirs.ask("DELETE", f"api/logins/{own_id}", headers={"X-XSRFToken": theirs.xsrf})
 
         assert ended.status == 204
-        assert await answer(link) == Bye(reason="You are signed out.", retry_ms=-1)
+        assert await answer(link) == Bye(reason="This device was signed out from another one.", retry_ms=-1)
         assert await asyncio.wait_for(link.read_message(), 10) is None
         assert ours.ask("GET", "api/me").status == 403
         await other.write_message(encode(Ping(sent_ms=2)), binary=True)

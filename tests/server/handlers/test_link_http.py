@@ -331,7 +331,7 @@ def test_hl11_signing_out_ends_the_carriers_of_that_login(server: Server) -> Non
         ended = theirs.ask("DELETE", f"api/logins/{own_id}", headers={"X-XSRFToken": theirs.xsrf})
 
         assert ended.status == 204
-        assert next_frame(stream) == Bye(reason="You are signed out.", retry_ms=-1)
+        assert next_frame(stream) == Bye(reason="This device was signed out from another one.", retry_ms=-1)
         assert next_frame(stream) is None
     assert line.post(up(Ping(sent_ms=1))).status == 403
     other.post(up(Ping(sent_ms=2)))

@@ -1,13 +1,18 @@
 /** The link in a real browser: its clock, timers, storage, locks, and the events that say what the network does. */
 
 import { strings } from "../strings.ts";
-import { Client, type ClientLocks, type Surroundings } from "./client.ts";
+import { Client, type ClientLocks, type Explained, type Surroundings } from "./client.ts";
 import { openJournal } from "./journal.ts";
 import { webSocketTransport } from "./transports/websocket.ts";
 
 /** `base`: the server's base URL, absolute, with a slash at its end. `version`: the server's when it sent the page. */
-export function makeClient(base: string, version: string | null): Client {
+export function makeClient(
+  base: string,
+  version: string | null,
+  told: Pick<Surroundings, "closed" | "stranger">,
+): Client {
   const surroundings: Surroundings = {
+    ...told,
     nowMs: () => Date.now(),
     chance: () => Math.random(),
     newId,
@@ -32,15 +37,16 @@ export function makeClient(base: string, version: string | null): Client {
 }
 
 /** A WebSocket does not say why it could not be opened. Plain HTTP does. */
-async function explain(base: string, reason: string): Promise<string> {
-  let status: number;
+async function explain(base: string, reason: string): Promise<Explained> {
   try {
-    status = (await fetch(`${base}api/me`, { cache: "no-store", signal: AbortSignal.timeout(5_000) })).status;
+    const answer = await fetch(`${base}api/me`, { cache: "no-store", signal: AbortSignal.timeout(5_000) });
+    if (answer.ok) return { reason: strings.webSocketBlocked, signedOut: false };
+    const said: unknown = answer.status === 403 ? await answer.json() : null;
+    const signedOut = typeof said === "object" && said !== null && Reflect.get(said, "reason") === "login";
+    return { reason: signedOut ? strings.signedOut : reason, signedOut };
   } catch {
-    return navigator.onLine ? strings.serverUnreachable : reason;
+    return { reason: navigator.onLine ? strings.serverUnreachable : reason, signedOut: false };
   }
-  if (status === 401 || status === 403) return strings.signedOut;
-  return status < 400 ? strings.webSocketBlocked : reason;
 }
 
 /** A random id of `[0-9a-z]`, as `carnet.ids.new_id` makes them. */

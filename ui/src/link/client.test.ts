@@ -49,6 +49,11 @@ class Wire {
   up = true;
   opened = 0;
   silent = false;
+  signedOut = false;
+  user = "ada";
+  /** What the page was told when the link was closed. */
+  readonly closed: boolean[] = [];
+  readonly strangers: string[] = [];
   #events: TransportEvents | null = null;
   #clientId: ClientId = "";
   #sentSeq = -1;
@@ -98,7 +103,7 @@ class Wire {
       case "hello":
         this.#clientId = frame.client_id;
         this.#sentSeq = -1;
-        this.say({ frame: "welcome", protocol: 1, version: "1", now_ms: 5_000, user: "ada" });
+        this.say({ frame: "welcome", protocol: 1, version: "1", now_ms: 5_000, user: this.user });
         break;
       case "follow":
         if (frame.journal_id === this.server.state.journalId) {
@@ -162,7 +167,12 @@ async function aTab(
     newId: length => `t${ids++}`.padEnd(length, "x"),
     later: (delayMs, callback) => clock.later(delayMs, callback),
     online: options.online ?? (() => true),
-    explain: async reason => (wire.up ? reason : `${reason}, for a reason`),
+    explain: async reason => ({
+      reason: wire.up ? reason : `${reason}, for a reason`,
+      signedOut: wire.signedOut,
+    }),
+    closed: mayGoOn => wire.closed.push(mayGoOn),
+    stranger: user => wire.strangers.push(user),
     transports: [wire.transport],
     openJournal: user => openJournal(factory, user),
     locks: options.locks ?? new Locks(),
@@ -369,4 +379,51 @@ test("lk4 a goodbye for good is said and nothing is tried again", async () => {
   await settled();
   expect(notebook.link.value).toEqual({ kind: "closed", reason: "Reload this page." });
   expect(wire.opened).toBe(opened);
+  expect(wire.closed).toEqual([true]);
+});
+
+test("ac39 after signing in again the link goes on, with what was typed meanwhile", async () => {
+  const { client, notebook, wire, type } = await aTab();
+  wire.say({ frame: "bye", reason: "You signed out in another tab.", retry_ms: -1 });
+  type(0, "x");
+  await settled();
+  expect(source(wire)).toBe("");
+  client.signedIn();
+  await settled();
+  expect(notebook.link.value).toEqual({ kind: "live" });
+  expect([notebook.pendingCount.value, source(wire)]).toEqual([0, "x"]);
+  // Once more changes nothing.
+  const { opened } = wire;
+  client.signedIn();
+  await settled();
+  expect(wire.opened).toBe(opened);
+});
+
+test("ac39 a link that is refused since the login has ended waits for somebody to sign in", async () => {
+  const { client, notebook, wire, clock } = await aTab();
+  wire.up = false;
+  wire.signedOut = true;
+  wire.cut();
+  clock.pass(500);
+  await settled();
+  const { opened } = wire;
+  clock.pass(60_000);
+  await settled();
+  expect(notebook.link.value.kind).toBe("closed");
+  expect([wire.opened, wire.closed]).toEqual([opened, [true]]);
+  wire.up = true;
+  client.signedIn();
+  await settled();
+  expect(notebook.link.value).toEqual({ kind: "live" });
+});
+
+test("ac39 what waits in a page goes to the server under no other name", async () => {
+  const { notebook, wire, clock, type } = await aTab();
+  wire.cut();
+  type(0, "secret");
+  wire.user = "eve";
+  clock.pass(500);
+  await settled();
+  expect(wire.strangers).toEqual(["eve"]);
+  expect([notebook.link.value.kind, source(wire)]).toEqual(["closed", ""]);
 });

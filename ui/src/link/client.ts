@@ -22,6 +22,7 @@ import {
   type ToServer,
   type Welcome,
 } from "../core/wire.ts";
+import { strings } from "../strings.ts";
 import { begin, type Connection, type ConnectionEvent, dueMs, type Stepped, step } from "./connection.ts";
 import { decodeFrame, encodeFrame } from "./frames.ts";
 import { bringHome, type Homecoming } from "./homecoming.ts";
@@ -48,12 +49,22 @@ export interface Surroundings {
   /** Whether the browser believes to have a network. */
   online(): boolean;
   /** Why a link could not be opened, in better words than the transport has, when they can be found out. */
-  explain(reason: string): Promise<string>;
+  explain(reason: string): Promise<Explained>;
+  /** The server lets us in no more. `mayGoOn`: it may be for the login; otherwise this page is too old for it. */
+  closed(mayGoOn: boolean): void;
+  /** The server takes this browser for somebody else than whose page this is. */
+  stranger(user: string): void;
   /** In the order they are tried. */
   readonly transports: readonly Transport[];
   /** The journal of this user. */
   openJournal(user: string): Promise<OfflineJournal>;
   readonly locks: ClientLocks | null;
+}
+
+export interface Explained {
+  readonly reason: string;
+  /** The login has ended: there is no use in trying again before somebody signs in. */
+  readonly signedOut: boolean;
 }
 
 /** One notebook this tab follows. */
@@ -141,6 +152,11 @@ export class Client {
     this.#showStatus();
   }
 
+  /** This browser is signed in again: go on. */
+  signedIn(): void {
+    this.#happened({ event: "signed-in" });
+  }
+
   /** The browser says that there is no network. */
   offline(): void {
     this.#showStatus();
@@ -148,12 +164,12 @@ export class Client {
 
   // ---- the connection
 
-  #happened(event: ConnectionEvent): void {
+  #happened(event: ConnectionEvent, signedOut = false): void {
     if (this.#connection === null) return;
-    this.#take(step(this.#connection, event, this.#around.nowMs(), this.#around.chance()));
+    this.#take(step(this.#connection, event, this.#around.nowMs(), this.#around.chance()), signedOut);
   }
 
-  #take(stepped: Stepped): void {
+  #take(stepped: Stepped, signedOut = false): void {
     const before = this.#connection;
     this.#connection = stepped.connection;
     if (before?.state === "open" && stepped.connection.state !== "open") this.#down();
@@ -163,7 +179,9 @@ export class Client {
       else this.#drop();
     }
     this.#schedule();
-    if (before?.state !== stepped.connection.state) this.#showStatus();
+    if (before?.state === stepped.connection.state) return;
+    this.#showStatus();
+    if (stepped.connection.state === "closed") this.#around.closed(before?.state === "open" || signedOut);
   }
 
   #schedule(): void {
@@ -203,7 +221,9 @@ export class Client {
     this.#transportIndex += 1;
     const epoch = this.#epoch;
     const explained = await this.#around.explain(reason);
-    if (epoch === this.#epoch) this.#happened({ event: "lost", reason: explained });
+    if (epoch !== this.#epoch) return;
+    if (explained.signedOut) this.#happened({ event: "bye", reason: explained.reason, retryMs: -1 }, true);
+    else this.#happened({ event: "lost", reason: explained.reason });
   }
 
   /** End the transport, whatever is on it. */
@@ -291,11 +311,17 @@ export class Client {
   }
 
   #welcomed(frame: Welcome): void {
+    if (this.#journalUser !== null && this.#journalUser !== frame.user) {
+      // What waits here is of whose page this is: nobody else may send it.
+      this.#happened({ event: "bye", reason: strings.otherUser(frame.user), retryMs: -1 });
+      this.#around.stranger(frame.user);
+      return;
+    }
     this.#version ??= frame.version;
     this.#newVersion.value = frame.version === this.#version ? null : frame.version;
     this.#clockOffsetMs = frame.now_ms - this.#around.nowMs();
     this.#happened({ event: "welcomed" });
-    if (this.#journalUser !== frame.user) {
+    if (this.#journalUser === null) {
       this.#journalUser = frame.user;
       void this.#openJournal(frame.user);
     }

@@ -45,7 +45,9 @@ export type ConnectionEvent =
   /** Time has passed. */
   | { readonly event: "tick" }
   /** The network is back, or the tab is looked at again: find out now. */
-  | { readonly event: "wake" };
+  | { readonly event: "wake" }
+  /** Somebody signed in again: also what was closed goes on. */
+  | { readonly event: "signed-in" };
 
 export type ConnectionAction = "connect" | "drop" | "ping";
 
@@ -67,12 +69,15 @@ export function step(connection: Connection, event: ConnectionEvent, nowMs: numb
     case "open":
       return whileOpen(connection, event, nowMs, chance);
     case "waiting": {
-      const isDue = event.event === "wake" || (event.event === "tick" && nowMs >= connection.retryAtMs);
+      const isDue =
+        event.event === "wake" ||
+        event.event === "signed-in" ||
+        (event.event === "tick" && nowMs >= connection.retryAtMs);
       if (!isDue) return { connection, actions: [] };
       return connecting(connection.attempt, connection.downSinceMs, nowMs, connection.reason);
     }
     case "closed":
-      return { connection, actions: [] };
+      return event.event === "signed-in" ? begin(nowMs) : { connection, actions: [] };
   }
 }
 
@@ -111,6 +116,7 @@ function whileConnecting(
     }
     case "heard":
     case "wake":
+    case "signed-in":
       return { connection, actions: [] };
   }
 }
@@ -145,6 +151,7 @@ function whileOpen(
       return { connection: { ...connection, pongUntilMs: nowMs + PONG_WITHIN_MS }, actions: ["ping"] };
     }
     case "welcomed":
+    case "signed-in":
       return { connection, actions: [] };
   }
 }

@@ -97,7 +97,7 @@ class AccountPage(Handler):
         self._note("password-changed", "in the page")
         for one in self._logins():
             if one.login_id != self._own_login_id():
-                sign_out(self.services, one.login_id)
+                sign_out(self.services, one.login_id, "password")
         self._come_again("password")
 
     def _end(self, chosen: Sequence[Login]) -> None:

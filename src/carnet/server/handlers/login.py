@@ -8,6 +8,7 @@ import logging
 from typing import Final
 
 from carnet.security import headers, xsrf
+from carnet.security.logins import ENDINGS
 from carnet.security.origins import is_loopback
 from carnet.security.redirects import safe_next
 from carnet.server.front import cookie_name
@@ -30,7 +31,9 @@ class LoginPage(Handler):
         if self.admission.token_in_url and self.identity.how == "token":
             sign_in(self, self.identity.user)
             self.redirect(wanted)
-        elif self.identity.is_signed_in and not self._wants_json():
+        elif self.identity.is_signed_in and self._wants_json():
+            self._answer_signed_in()
+        elif self.identity.is_signed_in:
             self.redirect(wanted)
         else:
             self._show(wanted)
@@ -64,6 +67,28 @@ class LoginPage(Handler):
         else:
             self.redirect(wanted)
 
+    def _answer_signed_in(self) -> None:
+        """Tell a page that asks how things stand. Another tab may have signed in."""
+        token = self.services.gate.xsrf_token(self.admission.cookie, self.identity)
+        if self.identity.login is not None and self.get_cookie(xsrf.COOKIE) != token:
+            self._set_xsrf_cookie(token)
+        self.send(headers.api())
+        self.answer({"user": self.identity.user, "xsrf": token})
+
+    def _set_xsrf_cookie(self, token: str) -> None:
+        self.set_cookie(
+            xsrf.COOKIE,
+            token,
+            path=self.services.base_url,
+            samesite="Lax",
+            secure=self.request.protocol == "https",
+        )
+
+    def _why(self) -> str:
+        """Say why this browser is not signed in any more, by the cookie of the login that ended. Signing out clears it."""
+        cookie = self.admission.cookie
+        return ENDINGS["signed-out"] if cookie is None else self.services.gate.logins.why_secret_ended(cookie)
+
     def _wants_json(self) -> bool:
         """A page that is open signs in again where it stands, and keeps what is on it."""
         return self.request.headers.get("Accept", "").startswith("application/json")
@@ -72,13 +97,7 @@ class LoginPage(Handler):
         token = self.get_cookie(xsrf.COOKIE) or ""
         if not self.services.gate.form_tokens.is_ours(token):
             token = self.services.gate.form_tokens.make()
-            self.set_cookie(
-                xsrf.COOKIE,
-                token,
-                path=self.services.base_url,
-                samesite="Lax",
-                secure=self.request.protocol == "https",
-            )
+            self._set_xsrf_cookie(token)
         if self._wants_json():
             self.send(headers.api())
             self.answer(
@@ -87,6 +106,7 @@ class LoginPage(Handler):
                     "reason": "login",
                     "wants": wants(self),
                     "code": wants_code(self),
+                    "why": self._why(),
                     "xsrf": token,
                 },
                 status,
@@ -123,7 +143,7 @@ class LogoutPage(Handler):
             if not self.services.gate.is_xsrf_right(self.admission.cookie, self.identity, given):
                 self.refuse(403, "xsrf", EXPIRED)
                 return
-            sign_out(self.services, login.login_id)
+            sign_out(self.services, login.login_id, "signed-out")
             self.services.security.audit.note("logout", user=login.user, address=self.request.remote_ip or "")
             log.info("logout from %s", self.request.remote_ip)
         self.clear_cookie(

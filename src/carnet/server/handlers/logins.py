@@ -40,8 +40,9 @@ class Logins(Handler):
 
 
 def revoke(handler: Handler, login: Login) -> None:
-    """Sign another device out, and note who did it."""
-    sign_out(handler.services, login.login_id)
+    """Sign a device out, and note who did it."""
+    is_own = handler.identity.login is not None and handler.identity.login.login_id == login.login_id
+    sign_out(handler.services, login.login_id, "signed-out" if is_own else "elsewhere")
     handler.services.security.audit.note(
         "login-revoked",
         user=handler.identity.user,

@@ -37,7 +37,7 @@ class Page(Handler):
             return
         self.services.first_page.set()
         token = self._token_for_page()
-        etag = document.etag(xsrf=token)
+        etag = document.etag(xsrf=token, user=self.identity.user)
         report_to = f"{self.services.base_url}api/security/csp-report"
         self.send(headers.page(self.nonce, report_to=report_to))
         self.set_header("Cache-Control", "private, no-cache")
@@ -49,7 +49,7 @@ class Page(Handler):
             self.finish()
             return
         self.set_header("Content-Type", "text/html; charset=utf-8")
-        self.finish(document.render(nonce=self.nonce, xsrf=token))
+        self.finish(document.render(nonce=self.nonce, xsrf=token, user=self.identity.user))
 
     def _page(self) -> str:
         rest = self.request.path[len(self.services.base_url) :]

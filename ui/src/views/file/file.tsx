@@ -124,7 +124,7 @@ function TextFile(props: { readonly context: AppContext; readonly path: string; 
 
   const load = useCallback(
     (signal: AbortSignal) =>
-      loadText(address, signal).then(
+      loadText(context.rest, address, signal).then(
         found => {
           if (found.kind === "text") etag.current = found.etag;
           loaded.value = found;
@@ -134,7 +134,7 @@ function TextFile(props: { readonly context: AppContext; readonly path: string; 
           if (!signal.aborted) problem.value = sentence(error);
         },
       ),
-    [address, loaded, problem],
+    [context, address, loaded, problem],
   );
 
   const save = useCallback(
@@ -143,7 +143,7 @@ function TextFile(props: { readonly context: AppContext; readonly path: string; 
       if (text === undefined) return;
       state.value = "Saving";
       try {
-        etag.current = await saveText(address, text, over ? null : etag.current);
+        etag.current = await saveText(context.rest, address, text, over ? null : etag.current);
         // What was typed while it was on its way is not in the file.
         dirty.value = editor.current?.text() !== text;
         conflict.value = false;
@@ -156,7 +156,7 @@ function TextFile(props: { readonly context: AppContext; readonly path: string; 
         else problem.value = sentence(error);
       }
     },
-    [address, conflict, dirty, problem, state],
+    [context, address, conflict, dirty, problem, state],
   );
 
   useEffect(() => {

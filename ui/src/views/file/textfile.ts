@@ -1,6 +1,6 @@
 /** One text file over HTTP: read with its revision, written only over that revision. */
 
-import { RestError, xsrfToken } from "../../rest.ts";
+import { type Rest, RestError } from "../../rest.ts";
 
 /** Larger ones are for download: an editor in a browser does them no good. */
 export const EDIT_LIMIT_BYTES = 5_000_000;
@@ -10,8 +10,10 @@ export type Loaded =
   | { readonly kind: "too-large"; readonly bytes: number }
   | { readonly kind: "binary"; readonly bytes: number };
 
-export async function loadText(address: string, signal: AbortSignal): Promise<Loaded> {
-  const response = await ask(address, { credentials: "same-origin", cache: "no-cache", signal });
+export async function loadText(rest: Rest, address: string, signal: AbortSignal): Promise<Loaded> {
+  const response = await plainly(
+    rest.send("GET", address, { headers: new Headers(), cache: "no-cache", signal }),
+  );
   const bytes = Number(response.headers.get("Content-Length") ?? "0");
   if (bytes > EDIT_LIMIT_BYTES) {
     await response.body?.cancel();
@@ -25,14 +27,15 @@ export async function loadText(address: string, signal: AbortSignal): Promise<Lo
 }
 
 /** Write the file; `etag`: only if it still is that revision. Returns the new revision. */
-export async function saveText(address: string, text: string, etag: string | null): Promise<string | null> {
+export async function saveText(
+  rest: Rest,
+  address: string,
+  text: string,
+  etag: string | null,
+): Promise<string | null> {
   const headers = new Headers({ "Content-Type": "application/octet-stream" });
   if (etag !== null) headers.set("If-Match", etag);
-  const token =
-    xsrfToken(document.cookie) ??
-    document.querySelector<HTMLMetaElement>('meta[name="carnet-xsrf"]')?.content;
-  if (token) headers.set("X-XSRFToken", token);
-  const response = await ask(address, { method: "PUT", credentials: "same-origin", headers, body: text });
+  const response = await plainly(rest.send("PUT", address, { headers, body: text }));
   return response.headers.get("Etag");
 }
 
@@ -46,31 +49,13 @@ export function decodeUtf8(data: ArrayBuffer): string | undefined {
   }
 }
 
-async function ask(address: string, init: RequestInit): Promise<Response> {
-  let response: Response;
+async function plainly(answer: Promise<Response>): Promise<Response> {
   try {
-    response = await fetch(address, init);
+    return await answer;
   } catch (error) {
-    if (error instanceof DOMException && error.name === "AbortError") throw error;
-    throw new RestError(0, "The server cannot be reached. Check the connection and try again.");
+    // The general sentence speaks of what was there before.
+    if (error instanceof RestError && error.status === 404)
+      throw new RestError(404, "There is no such file.");
+    throw error;
   }
-  if (!response.ok) throw new RestError(response.status, await sentenceOf(response));
-  return response;
-}
-
-async function sentenceOf(response: Response): Promise<string> {
-  try {
-    const answer: unknown = await response.json();
-    if (
-      typeof answer === "object" &&
-      answer !== null &&
-      "message" in answer &&
-      typeof answer.message === "string"
-    ) {
-      return answer.message;
-    }
-  } catch {
-    // Not ours: the status says what there is to say.
-  }
-  return response.status === 404 ? "There is no such file." : `The server answered ${response.status}.`;
 }

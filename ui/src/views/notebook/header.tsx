@@ -137,7 +137,10 @@ function KernelState({ page }: { readonly page: NotebookPage }) {
 
 function LinkState({ page }: { readonly page: NotebookPage }) {
   const { notebook } = page;
-  const words = useComputed(() => linkWords(notebook.link.value, page.nowMs.value)).value;
+  const { signIn } = page.context;
+  const words = useComputed(() =>
+    linkWords(notebook.link.value, page.nowMs.value, signIn.state.value.kind === "in"),
+  ).value;
   const link = notebook.link.value;
   const reason = link.kind === "reconnecting" || link.kind === "closed" ? link.reason : "";
   return (

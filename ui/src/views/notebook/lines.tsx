@@ -30,7 +30,7 @@ export function Lines({ page }: { readonly page: NotebookPage }) {
   };
   return (
     <div class="lines" role="status">
-      {link.kind === "closed" && (
+      {link.kind === "closed" && page.context.signIn.state.value.kind === "in" && (
         <Line kind="error" text={`The link to the server is closed: ${link.reason}`}>
           <Button kind="link" onClick={() => location.reload()}>
             Reload

@@ -63,7 +63,7 @@ test("the link, always true", () => {
     { kind: "offline", waitingEdits: 0, waitingRuns: 0 },
     { kind: "closed", reason: "x" },
   ];
-  expect(links.map(link => linkWords(link, 1000).text)).toEqual([
+  expect(links.map(link => linkWords(link, 1000, true).text)).toEqual([
     "Live",
     "Reconnecting",
     "Reconnecting in 3 s",
@@ -71,6 +71,7 @@ test("the link, always true", () => {
     "Offline",
     "Closed",
   ]);
+  expect(linkWords({ kind: "closed", reason: "x" }, 1000, false).text).toBe("Signed out");
 });
 
 test("lk29 what cannot be recorded is said, whatever else is true", () => {

@@ -103,7 +103,7 @@ export function kernelWords(kernel: KernelState): Words {
   }
 }
 
-export function linkWords(link: LinkStatus, nowMs: number): Words {
+export function linkWords(link: LinkStatus, nowMs: number, isSignedIn: boolean): Words {
   switch (link.kind) {
     case "live":
       return { text: "Live", tone: "good" };
@@ -116,7 +116,7 @@ export function linkWords(link: LinkStatus, nowMs: number): Words {
       return { text: waiting === "" ? "Offline" : `Offline, ${waiting}`, tone: "bad" };
     }
     case "closed":
-      return { text: "Closed", tone: "bad" };
+      return { text: isSignedIn ? "Closed" : "Signed out", tone: "bad" };
   }
 }
 
