@@ -168,3 +168,11 @@ def test_nc4_the_child_knows_no_secret() -> None:
     }
 
     assert environment(ours) == {"PATH": "/bin", "LC_ALL": "C", "JUPYTER_PATH": "/templates"}
+
+
+async def test_nc1_a_notebook_that_never_ran_is_python() -> None:
+    notebook = {"cells": [code("6 * 7")], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+
+    result = await Converter().convert(json.dumps(notebook).encode(), "script", name="n")
+
+    assert (result.ending, text(result)) == (".py", "6 * 7\n")

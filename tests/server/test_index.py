@@ -42,6 +42,12 @@ def test_pg1_addresses_are_below_the_base_url(tmp_path: Path) -> None:
     assert "./" not in page
 
 
+def test_pg1_what_is_installed_is_said(tmp_path: Path) -> None:
+    shell = Shell("/", "/static/", built(tmp_path), {"lab", "export"})
+
+    assert '<meta name="carnet-extras" content="export lab">' in shell.document("").html
+
+
 def test_pg2_each_script_and_style_has_the_nonce(tmp_path: Path) -> None:
     page = (
         Shell("/", "/static/", built(tmp_path))

@@ -17,6 +17,8 @@ function meta(name: string): string | null {
   return document.querySelector<HTMLMetaElement>(`meta[name="${name}"]`)?.content ?? null;
 }
 
+const EXTRAS = ["export", "lab"] as const;
+
 const base = new URL(meta("carnet-base-url") ?? "/", location.href).href;
 // Bound: a browser's fetch minds what it is called on.
 const bound: typeof fetch = (address, init) => fetch(address, init);
@@ -40,6 +42,9 @@ const rest = makeRest({
   signInAgain: insist => signIn.again(insist),
 });
 
+const words = (meta("carnet-extras") ?? "").split(" ");
+const extras = EXTRAS.filter(extra => words.includes(extra));
+
 /** The first part of the address below the base: which kind of place it names. */
 function placeKind(): string {
   return location.href.startsWith(base)
@@ -52,6 +57,7 @@ async function load(): Promise<{ readonly view: View; readonly context: AppConte
     base,
     rest,
     signIn,
+    extras,
     newVersion: null,
     openNotebook: path => {
       throw new Error(`Only the notebook page follows notebooks, so not ${path} here.`);
@@ -70,10 +76,7 @@ async function load(): Promise<{ readonly view: View; readonly context: AppConte
       });
       signIn.onSignedIn(() => client.signedIn());
       const { newVersion } = client;
-      return {
-        view,
-        context: { base, rest, signIn, newVersion, openNotebook: path => client.openNotebook(path) },
-      };
+      return { view, context: { ...plain, newVersion, openNotebook: path => client.openNotebook(path) } };
     }
     case "edit":
     case "view":

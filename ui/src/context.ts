@@ -1,6 +1,7 @@
 /** What the entry gives to every view. Only types. */
 
 import type { ReadonlySignal } from "@preact/signals-core";
+import type { Extra } from "./commands/command.ts";
 import type { NotebookModel } from "./core/model.ts";
 import type { Rest } from "./rest.ts";
 import type { SignIn } from "./signin.ts";
@@ -11,6 +12,7 @@ export interface AppContext {
   readonly rest: Rest;
   /** Whether the login goes on; its dialog stands over every page by itself. */
   readonly signIn: SignIn;
+  readonly extras: readonly Extra[];
   /** Set when the server has another version than this page came from: offer to load it again. Null: not linked. */
   readonly newVersion: ReadonlySignal<string | null> | null;
   /** Open a notebook, or get the one that is open in this page already. */

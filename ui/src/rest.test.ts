@@ -103,3 +103,14 @@ test("the xsrf cookie is found among others", () => {
   expect(xsrfToken("_xsrf=a=b; c=d")).toBe("a=b");
   expect(xsrfToken("x_xsrf=1")).toBeUndefined();
 });
+
+test("a download has the server's name for it, and what is wrong with it is an error", async () => {
+  const headers = { "Content-Disposition": "attachment; filename=\"d_a.md\"; filename*=UTF-8''d%C3%ADa.md" };
+  const { rest, calls } = restWith(() => new Response("# text", { headers }));
+  const file = await rest.file("nbconvert/markdown", "a b.ipynb");
+  expect([file.name, await file.blob.text()]).toEqual(["día.md", "# text"]);
+  expect(calls[0]?.address).toBe("https://h/x/nbconvert/markdown/a%20b.ipynb?download=1");
+
+  const refused = restWith(() => new Response('{"message":"No pandoc."}', { status: 501 })).rest;
+  await expect(refused.file("nbconvert/rst", "n.ipynb")).rejects.toThrow("No pandoc.");
+});

@@ -27,6 +27,12 @@ export interface RestOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Bytes to be kept by the browser, under the name that the server gave them. */
+export interface RestFile {
+  readonly name: string;
+  readonly blob: Blob;
+}
+
 export interface Rest {
   /** Absolute address of a path below the base, each part escaped: `url("api/contents", "a b.ipynb")`. */
   url(route: string, path?: string): string;
@@ -38,6 +44,8 @@ export interface Rest {
    * Where the login has ended it waits until somebody signed in again, and goes once more.
    */
   send(method: Method, address: string, init: RequestInit & { readonly headers: Headers }): Promise<Response>;
+  /** Get a download: what is wrong with it comes as an error, and not as a file. */
+  file(route: string, path: string): Promise<RestFile>;
 }
 
 export interface RestSurroundings {
@@ -95,6 +103,12 @@ export function makeRest(around: RestSurroundings): Rest {
       const response = await send(method, url(route, path), init);
       const text = await response.text();
       return text === "" ? undefined : parse(response.status, text);
+    },
+    async file(route, path) {
+      const headers = new Headers({ Accept: "application/json" });
+      const response = await send("GET", `${url(route, path)}?download=1`, { headers });
+      const named = /filename\*=UTF-8''([^;]+)/.exec(response.headers.get("Content-Disposition") ?? "")?.[1];
+      return { name: decodeURIComponent(named ?? ""), blob: await response.blob() };
     },
   };
 }

@@ -28,6 +28,8 @@ from carnet.convert.wire import HEAD_BYTES, Order, Reply
 #: `custom` is a template exporter without a template.
 NOT_OURS: Final = frozenset({"webpdf", "qtpdf", "qtpng", "custom"})
 
+PYTHON: Final = {"name": "python", "file_extension": ".py", "mimetype": "text/x-python"}
+
 SECOND_WORDS_BYTES: Final = 300
 """Of what LaTeX and others say, so much is passed on."""
 
@@ -110,6 +112,9 @@ def convert(order: Order, data: bytes) -> tuple[Reply, bytes]:
         raise
     except Exception as error:  # nbformat raises whatever its parsers do
         raise CannotConvert(422, f"It is not a notebook: {_first_line(error)}") from error
+    if notebook.metadata.get("kernelspec", {}).get("language", "python") == "python":
+        # A notebook that no kernel has met yet does not say its language; nbconvert would make a .txt of it.
+        notebook.metadata.setdefault("language_info", dict(PYTHON))
     try:
         output, resources = exporter.from_notebook_node(notebook, resources={"metadata": metadata})
     except MemoryError:

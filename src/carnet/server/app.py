@@ -5,6 +5,7 @@ What it imports is what the first page needs; a test lists it.
 
 import asyncio
 import importlib
+import importlib.util
 import logging
 import socket
 from collections.abc import Awaitable, Callable
@@ -98,7 +99,7 @@ def make_services(
     throttle = Throttle(security.attempts, clock)
     gate = Gate(rules, LoginTable(state_folder, clock), throttle, clock, security.tokens)
     static = StaticFiles(static_folder(loaded))
-    shell = Shell(settings.base_url, static_url(loaded), static.folder)
+    shell = Shell(settings.base_url, static_url(loaded), static.folder, extras())
     return Services(
         loaded=loaded,
         state_folder=state_folder,
@@ -146,6 +147,11 @@ def static_url(loaded: Loaded) -> str:
     if isinstance(prefix, str) and prefix:
         return prefix if prefix.endswith("/") else f"{prefix}/"
     return f"{loaded.settings.base_url}static/"
+
+
+def extras() -> frozenset[str]:
+    """Return what is installed beside Carnet and has commands in the page."""
+    return frozenset({"export"} if importlib.util.find_spec("nbconvert") is not None else ())
 
 
 def static_folder(loaded: Loaded) -> Path:

@@ -7,6 +7,7 @@ shell holds nothing of anybody's notebooks. Rules PG1 to PG5: docs/specs/pages.m
 
 import json
 import re
+from collections.abc import Collection
 from hashlib import sha256
 from html import escape
 from pathlib import Path
@@ -56,8 +57,11 @@ class Document(NamedTuple):
 class Shell:
     """Makes documents from the built index.html, and makes them anew when it was built anew."""
 
-    def __init__(self, base_url: str, static_url: str, folder: Path) -> None:
-        """`static_url`: where the built files are served, with a slash at its end."""
+    def __init__(
+        self, base_url: str, static_url: str, folder: Path, extras: Collection[str] = frozenset()
+    ) -> None:
+        """`static_url`: where the built files are served, with a slash at its end; `extras`: what is installed too."""
+        self._extras = " ".join(sorted(extras))
         self._base_url = base_url
         self._static_url = static_url
         self._folder = folder
@@ -88,6 +92,7 @@ class Shell:
             f'<meta property="csp-nonce" nonce="{_NONCE}">'
             f'<meta name="carnet-base-url" content="{escape(self._base_url, quote=True)}">'
             f'<meta name="carnet-version" content="{escape(__version__, quote=True)}">'
+            f'<meta name="carnet-extras" content="{escape(self._extras, quote=True)}">'
             f'<meta name="carnet-xsrf" content="{_XSRF}">'
             f'<meta name="carnet-user" content="{_USER}">'
         )

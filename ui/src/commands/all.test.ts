@@ -60,7 +60,7 @@ const page: PageActions = {
   toggleInspector: nothing,
   chooseKernel: nothing,
   rename: nothing,
-  download: nothing,
+  download: format => said.push(`download ${format}`),
   openDashboard: nothing,
   withoutHidden: order => order.filter(id => !hidden.includes(id)),
   saveVersion: () => said.push("saved"),
@@ -345,4 +345,13 @@ test("without a kernel there is nothing to interrupt", async () => {
 
 test("an unknown id is a mistake of ours", () => {
   expect(() => commandById("no.such")).toThrow("There is no command no.such.");
+});
+
+test("every format but the notebook and its script needs nbconvert", async () => {
+  const formats = COMMANDS.filter(one => one.id.startsWith("notebook.download-"));
+  expect(formats.filter(one => one.extra === null).map(one => one.id)).toEqual(["notebook.download-script"]);
+  const { run } = bench({ a: "" });
+  await run("notebook.download");
+  await run("notebook.download-html");
+  expect(said).toEqual(["download ipynb", "download html"]);
 });

@@ -196,6 +196,24 @@ function inEditor(
   });
 }
 
+/** The notebook in another format; all but the script need nbconvert. */
+function downloadAs(
+  format: string,
+  label: string,
+  words: string,
+  more: Partial<Pick<Command, "menu" | "extra">> = {},
+): Command {
+  return command({
+    id: `notebook.download-${format}`,
+    label,
+    words: `export convert ${words}`,
+    menu: "file",
+    extra: "export",
+    ...more,
+    run: ({ page }) => page.download(format),
+  });
+}
+
 // ---- file
 
 const FILE: readonly Command[] = [
@@ -250,6 +268,13 @@ const FILE: readonly Command[] = [
     menu: "file",
     run: ({ page }) => page.download("ipynb"),
   }),
+  downloadAs("script", strings.downloadScript, "python py code", { menu: "file", extra: null }),
+  downloadAs("html", strings.downloadHtml, "web page"),
+  downloadAs("markdown", strings.downloadMarkdown, "md text"),
+  downloadAs("pdf", strings.downloadPdf, "print paper latex"),
+  downloadAs("latex", strings.downloadLatex, "tex", { menu: null }),
+  downloadAs("rst", strings.downloadRst, "restructuredtext sphinx", { menu: null }),
+  downloadAs("slides", strings.downloadSlides, "reveal presentation", { menu: null }),
   command({
     id: "notebook.print",
     label: strings.print,

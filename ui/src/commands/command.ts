@@ -81,6 +81,9 @@ export interface CommandContext {
   readonly mode: "command" | "edit";
 }
 
+/** What is installed beside Carnet: nbconvert, JupyterLab. */
+export type Extra = "export" | "lab";
+
 export type Menu = "file" | "edit" | "view" | "insert" | "run" | "kernel" | "help";
 
 export interface Command {
@@ -90,6 +93,8 @@ export interface Command {
   readonly words: string;
   /** Which menu it stands in, if any. */
   readonly menu: Menu | null;
+  /** What must be installed beside Carnet for it; without that it is nowhere to be seen. */
+  readonly extra: Extra | null;
   /** Where its keys work. */
   readonly mode: "both" | "command" | "edit";
   /**
@@ -112,6 +117,7 @@ export function command(spec: CommandSpec): Command {
   return {
     words: "",
     menu: null,
+    extra: null,
     mode: "both",
     keys: [],
     editorKeys: [],

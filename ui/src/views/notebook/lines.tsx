@@ -81,6 +81,7 @@ export function Lines({ page }: { readonly page: NotebookPage }) {
           )}
         </Line>
       )}
+      {page.making.value !== "" && <Line kind="info" text={page.making.value} />}
       {notebook.notices.value.map(notice => (
         <Line
           key={notice.id}

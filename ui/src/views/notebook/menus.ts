@@ -30,7 +30,7 @@ export function menubar(page: NotebookPage): readonly MenuSpec[] {
       const groups = menus.map(menu =>
         entriesOf(
           page,
-          COMMANDS.filter(command => command.menu === menu),
+          thoseThere(page).filter(command => command.menu === menu),
         ),
       );
       return separated(groups);
@@ -55,11 +55,16 @@ export function cellMenu(page: NotebookPage): MenuSpec {
         groups.map(ids =>
           entriesOf(
             page,
-            COMMANDS.filter(command => ids.includes(command.id)),
+            thoseThere(page).filter(command => ids.includes(command.id)),
           ),
         ),
       ),
   };
+}
+
+/** All commands but those for what is not installed. */
+function thoseThere({ context }: NotebookPage): readonly Command[] {
+  return COMMANDS.filter(({ extra }) => extra === null || context.extras.includes(extra));
 }
 
 function separated(groups: readonly (readonly MenuEntry[])[]): MenuEntry[] {
@@ -80,7 +85,8 @@ function entriesOf(page: NotebookPage, wanted: readonly Command[]): MenuEntry[] 
 
 export function paletteItems(page: NotebookPage): readonly PaletteItem[] {
   const context = contextOf(page.notebook, page);
-  return COMMANDS.filter(command => command.id !== "app.palette").map(command => ({
+  const others = thoseThere(page).filter(command => command.id !== "app.palette");
+  return others.map(command => ({
     id: command.id,
     label: command.label,
     words: command.words,

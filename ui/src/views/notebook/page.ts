@@ -34,6 +34,8 @@ export interface NotebookPage extends PageActions {
   readonly lineNumbersOf: Signal<ReadonlySet<CellId>>;
   /** The newest thing the server did not do. */
   readonly refused: Signal<RefusedView | null>;
+  /** What the server is making for a download, in words. */
+  readonly making: Signal<string>;
   /** This machine's clock, once a second. */
   readonly nowMs: Signal<number>;
   /** What is typed into an open `input()`, by run: it survives scrolling away. */
@@ -105,6 +107,7 @@ export function makePage(context: AppContext, notebook: NotebookModel): Notebook
     allLineNumbers: signal(false),
     lineNumbersOf,
     refused: signal(null),
+    making: signal(""),
     nowMs: signal(Date.now()),
     drafts: new Map(),
     scroller: null,
@@ -209,14 +212,8 @@ export function makePage(context: AppContext, notebook: NotebookModel): Notebook
     },
     download(format) {
       const path = notebook.path.value;
-      const address =
-        format === "ipynb" || format === ""
-          ? `${addressOf(context.base, "files", path)}?download=1`
-          : `${context.rest.url(`nbconvert/${encodeURIComponent(format)}`, path)}?download=true`;
-      const link = document.createElement("a");
-      link.href = address;
-      link.download = "";
-      link.click();
+      if (format === "ipynb") keep(`${addressOf(context.base, "files", path)}?download=1`, "");
+      else void downloadAs(page, format);
     },
     openDashboard() {
       window.open(addressOf(context.base, "tree", folderOf(notebook.path.value)), "_blank", "noopener");
@@ -350,6 +347,35 @@ async function saveVersion(page: NotebookPage, asked: boolean): Promise<void> {
   } catch (error) {
     // The file is saved, and the bar says so: a store that keeps no versions is no fault of a Ctrl-S.
     if (asked) page.refused.value = { refusal: "invalid", message: sentence(error) };
+  }
+}
+
+/** Have the browser keep what is at an address. */
+function keep(address: string, name: string): void {
+  const link = document.createElement("a");
+  link.href = address;
+  link.download = name;
+  link.click();
+}
+
+/** Have the server make another format; that takes seconds, and says so. */
+async function downloadAs(page: NotebookPage, format: string): Promise<void> {
+  const { notebook, context, making } = page;
+  if (making.peek() !== "") return;
+  making.value = `Making the ${format === "script" ? "script" : `${format} file`}…`;
+  try {
+    notebook.save();
+    await settled(notebook);
+    const { name, blob } = await context.rest.file(`nbconvert/${format}`, notebook.path.peek());
+    const address = URL.createObjectURL(blob);
+    keep(address, name);
+    // The browser takes it over with the click, some a moment later.
+    setTimeout(() => URL.revokeObjectURL(address), 60_000);
+    announce(`Downloaded ${name}.`);
+  } catch (error) {
+    page.refused.value = { refusal: "invalid", message: sentence(error) };
+  } finally {
+    making.value = "";
   }
 }
 
