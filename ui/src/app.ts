@@ -6,7 +6,7 @@
 
 import type { AppContext, View } from "./context.ts";
 import { drawByFrames } from "./draw.ts";
-import { makeRest } from "./rest.ts";
+import { makeRest, xsrfToken } from "./rest.ts";
 import { makeSignIn } from "./signin.ts";
 import { mountSignIn } from "./views/signin.tsx";
 import "./common.ts";
@@ -59,6 +59,7 @@ async function load(): Promise<{ readonly view: View; readonly context: AppConte
     signIn,
     extras,
     newVersion: null,
+    connection: null,
     openNotebook: path => {
       throw new Error(`Only the notebook page follows notebooks, so not ${path} here.`);
     },
@@ -66,7 +67,9 @@ async function load(): Promise<{ readonly view: View; readonly context: AppConte
   switch (placeKind()) {
     case "notebooks": {
       const { view, makeClient } = await import("./notebookpage.ts");
-      const client = makeClient(base, meta("carnet-version"), {
+      const { client, way } = makeClient(base, {
+        version: meta("carnet-version"),
+        xsrf: () => xsrfToken(document.cookie) ?? meta("carnet-xsrf"),
         closed: mayGoOn =>
           // Meanwhile another tab may have signed in.
           void signIn.look().then(isIn => {
@@ -75,8 +78,16 @@ async function load(): Promise<{ readonly view: View; readonly context: AppConte
         stranger: user => signIn.stranger(user),
       });
       signIn.onSignedIn(() => client.signedIn());
-      const { newVersion } = client;
-      return { view, context: { ...plain, newVersion, openNotebook: path => client.openNotebook(path) } };
+      const { newVersion, roundTripMs } = client;
+      return {
+        view,
+        context: {
+          ...plain,
+          newVersion,
+          connection: { way, roundTripMs },
+          openNotebook: path => client.openNotebook(path),
+        },
+      };
     }
     case "edit":
     case "view":

@@ -2,7 +2,7 @@
 
 import type { ReadonlySignal } from "@preact/signals-core";
 import type { Extra } from "./commands/command.ts";
-import type { NotebookModel } from "./core/model.ts";
+import type { LinkWay, NotebookModel } from "./core/model.ts";
 import type { Rest } from "./rest.ts";
 import type { SignIn } from "./signin.ts";
 
@@ -15,6 +15,11 @@ export interface AppContext {
   readonly extras: readonly Extra[];
   /** Set when the server has another version than this page came from: offer to load it again. Null: not linked. */
   readonly newVersion: ReadonlySignal<string | null> | null;
+  /** How the link of this tab travels; null: it has none. */
+  readonly connection: {
+    readonly way: ReadonlySignal<LinkWay>;
+    readonly roundTripMs: ReadonlySignal<number | null>;
+  } | null;
   /** Open a notebook, or get the one that is open in this page already. */
   openNotebook(path: string): NotebookModel;
 }

@@ -120,7 +120,7 @@ export const strings = {
   // the link
   serverUnreachable: "The server cannot be reached.",
   signedOut: "You are signed out.",
-  webSocketBlocked: "The server is there, but something in between lets no WebSocket through.",
+  linkBlocked: "The server is there, but something in between stops what this page sends.",
 
   // signing in again
   signInAgain: "Sign in again",

@@ -82,6 +82,14 @@ export type LinkStatus =
   | { readonly kind: "offline"; readonly waitingEdits: number; readonly waitingRuns: number }
   | { readonly kind: "closed"; readonly reason: string };
 
+/** Which way the link takes. */
+export interface LinkWay {
+  /** `websocket`, `stream` or `poll`; null: none gets through yet. */
+  readonly name: string | null;
+  /** The ways that were tried and brought nothing. */
+  readonly failures: readonly { readonly name: string; readonly reason: string }[];
+}
+
 export interface SavedView {
   /** When the file was last written, by the server's clock; 0: not in this journal. */
   readonly atMs: number;

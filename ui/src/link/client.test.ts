@@ -85,6 +85,10 @@ class Wire {
     events?.lost("cut");
   }
 
+  better(): void {
+    this.#events?.better();
+  }
+
   say(frame: ToBrowser): void {
     if (!this.silent) this.#events?.received(encode(frame));
   }
@@ -173,7 +177,7 @@ async function aTab(
     }),
     closed: mayGoOn => wire.closed.push(mayGoOn),
     stranger: user => wire.strangers.push(user),
-    transports: [wire.transport],
+    transport: wire.transport,
     openJournal: user => openJournal(factory, user),
     locks: options.locks ?? new Locks(),
   };
@@ -426,4 +430,27 @@ test("ac39 what waits in a page goes to the server under no other name", async (
   await settled();
   expect(wire.strangers).toEqual(["eve"]);
   expect([notebook.link.value.kind, source(wire)]).toEqual(["closed", ""]);
+});
+
+test("lw5 the link moves to a better way when it is quiet, and says nothing of it", async () => {
+  const { notebook, wire, clock, type } = await aTab();
+  const said: string[] = [];
+  notebook.link.subscribe(link => said.push(link.kind));
+  wire.better();
+  type(0, "x");
+  await settled();
+  expect(wire.opened).toBe(1);
+  clock.pass(5_000);
+  await settled();
+  expect(wire.opened).toBe(2);
+  expect(wire.sent.at(-1)?.frame).toBe("ping");
+  type(1, "y");
+  await settled();
+  expect(source(wire)).toBe("xy");
+  expect(said).toEqual(["live"]);
+});
+
+test("the page knows how long an answer takes", async () => {
+  const { client } = await aTab();
+  expect(client.roundTripMs.value).toBe(0);
 });

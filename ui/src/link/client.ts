@@ -54,8 +54,7 @@ export interface Surroundings {
   closed(mayGoOn: boolean): void;
   /** The server takes this browser for somebody else than whose page this is. */
   stranger(user: string): void;
-  /** In the order they are tried. */
-  readonly transports: readonly Transport[];
+  readonly transport: Transport;
   /** The journal of this user. */
   openJournal(user: string): Promise<OfflineJournal>;
   readonly locks: ClientLocks | null;
@@ -90,14 +89,20 @@ export class Client {
   readonly clientId: ClientId;
   /** Another version of the server than this page was loaded from: offer to load it again. */
   readonly newVersion: ReadonlySignal<string | null>;
+  /** How long the last answer of the server took; null: none came yet. */
+  readonly roundTripMs: ReadonlySignal<number | null>;
 
   readonly #around: Surroundings;
   readonly #newVersion = signal<string | null>(null);
+  readonly #roundTripMs = signal<number | null>(null);
   #version: string | null;
   #connection: Connection | null = null;
   #cancelTick: () => void = () => {};
   #transport: OpenTransport | null = null;
-  #transportIndex = 0;
+  /** A better way is free: taken when the line is quiet. */
+  #isMoveDue = false;
+  /** On the way there. It is no loss, so nothing is said of it. */
+  #isMoving = false;
   /** Counts links: what was prepared for one is not sent over the next. */
   #epoch = 0;
   #journal: OfflineJournal = NO_JOURNAL;
@@ -114,6 +119,7 @@ export class Client {
     this.#around = around;
     this.#version = version;
     this.newVersion = this.#newVersion;
+    this.roundTripMs = this.#roundTripMs;
     this.clientId = around.newId(20);
     around.locks?.hold(this.clientId);
   }
@@ -173,6 +179,8 @@ export class Client {
     const before = this.#connection;
     this.#connection = stepped.connection;
     if (before?.state === "open" && stepped.connection.state !== "open") this.#down();
+    if (stepped.connection.state === "waiting" || stepped.connection.state === "closed")
+      this.#isMoving = false;
     for (const action of stepped.actions) {
       if (action === "connect") this.#connect();
       else if (action === "ping") this.#ping(() => {});
@@ -196,11 +204,9 @@ export class Client {
 
   #connect(): void {
     this.#drop();
-    const transport = this.#around.transports[this.#transportIndex % this.#around.transports.length];
-    if (transport === undefined) throw new Error("The link has no transport.");
     const epoch = this.#epoch;
     const isOurs = (): boolean => epoch === this.#epoch;
-    this.#transport = transport.open({
+    this.#transport = this.#around.transport.open({
       opened: () => {
         if (isOurs()) this.#send({ frame: "hello", protocol: PROTOCOL, client_id: this.clientId });
       },
@@ -213,12 +219,14 @@ export class Client {
         if (this.#connection?.state === "connecting") void this.#couldNotConnect(reason);
         else this.#happened({ event: "lost", reason });
       },
+      better: () => {
+        if (isOurs()) this.#isMoveDue = true;
+      },
     });
   }
 
-  /** It never came to a welcome: another transport may get through. */
+  /** It never came to a welcome. */
   async #couldNotConnect(reason: string): Promise<void> {
-    this.#transportIndex += 1;
     const epoch = this.#epoch;
     const explained = await this.#around.explain(reason);
     if (epoch !== this.#epoch) return;
@@ -231,7 +239,15 @@ export class Client {
     this.#epoch += 1;
     this.#transport?.close();
     this.#transport = null;
+    this.#isMoveDue = false;
     this.#onPong = [];
+  }
+
+  /** Nothing was said for a while, and nothing waits: nobody notices. */
+  #moveIfQuiet(): void {
+    if (!this.#isMoveDue || this.#questions.size > 0 || this.#onPong.length > 0) return;
+    this.#isMoving = true;
+    this.#happened({ event: "move" });
   }
 
   /** The link was open and is not any more. */
@@ -256,8 +272,12 @@ export class Client {
   }
 
   #ping(onPong: () => void): void {
-    this.#onPong.push(onPong);
-    this.#send({ frame: "ping", sent_ms: this.#around.nowMs() });
+    const sentMs = this.#around.nowMs();
+    this.#onPong.push(() => {
+      this.#roundTripMs.value = Math.max(0, this.#around.nowMs() - sentMs);
+      onPong();
+    });
+    this.#send({ frame: "ping", sent_ms: sentMs });
   }
 
   // ---- frames
@@ -303,6 +323,7 @@ export class Client {
         return;
       case "pong":
         this.#onPong.shift()?.();
+        this.#moveIfQuiet();
         return;
       case "bye":
         this.#happened({ event: "bye", reason: frame.reason, retryMs: frame.retry_ms });
@@ -351,6 +372,7 @@ export class Client {
   #resumed(followed: Followed): void {
     if (followed.store.status.peek().kind !== "ready") return;
     followed.live = true;
+    this.#isMoving = false;
     for (const outgoing of followed.store.undecided()) this.#intend(followed, outgoing);
     this.#pump(followed);
     this.#comeHome(followed);
@@ -499,6 +521,7 @@ export class Client {
 
   #statusOf(followed: Followed): LinkStatus {
     const connection = this.#connection;
+    if (this.#isMoving) return { kind: "live" };
     if (connection === null || connection.state === "open") {
       if (followed.live || followed.store.status.peek().kind === "problem") return { kind: "live" };
       return { kind: "reconnecting", sinceMs: this.#around.nowMs(), retryAtMs: null, reason: "" };

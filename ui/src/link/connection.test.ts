@@ -139,3 +139,10 @@ test("lk4 goodbye says when to come back, or not to", () => {
     expect(step(never, event, 9_000, 1)).toEqual({ connection: never, actions: [] });
   }
 });
+
+test("lw5 an open link moves to a better way at once; one that is not open does not", () => {
+  const moved = run([[1_000, { event: "move" }]], OPEN);
+  expect(moved.actions).toEqual(["connect"]);
+  expect(moved.connection).toMatchObject({ state: "connecting", attempt: 0, downSinceMs: 1_000, reason: "" });
+  expect(run([[1_000, { event: "move" }]]).actions).toEqual([]);
+});

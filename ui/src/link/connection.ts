@@ -47,7 +47,9 @@ export type ConnectionEvent =
   /** The network is back, or the tab is looked at again: find out now. */
   | { readonly event: "wake" }
   /** Somebody signed in again: also what was closed goes on. */
-  | { readonly event: "signed-in" };
+  | { readonly event: "signed-in" }
+  /** A better way than the open one is free. */
+  | { readonly event: "move" };
 
 export type ConnectionAction = "connect" | "drop" | "ping";
 
@@ -117,6 +119,7 @@ function whileConnecting(
     case "heard":
     case "wake":
     case "signed-in":
+    case "move":
       return { connection, actions: [] };
   }
 }
@@ -150,6 +153,8 @@ function whileOpen(
       if (pongUntilMs !== null || nowMs < heardMs + PING_AFTER_MS) return { connection, actions: [] };
       return { connection: { ...connection, pongUntilMs: nowMs + PONG_WITHIN_MS }, actions: ["ping"] };
     }
+    case "move":
+      return connecting(0, nowMs, nowMs, "");
     case "welcomed":
     case "signed-in":
       return { connection, actions: [] };
