@@ -1,0 +1,85 @@
+"""Whatever stands between a browser and the server: the notebook opens, takes what is typed, and shows every line once."""
+
+import time
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.notebook_page import NotebookPage
+from tests.browser.visits import Visits
+from tests.support.bad_proxy import NO_END, BadProxy, Faults
+from tests.support.seeds import figure
+from tests.support.server import CarnetServer
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+#: What a browser logs where something in between is broken.
+BROKEN = r"WebSocket connection to .* failed|net::ERR_|status (400|404|413)|Failed to load resource"
+
+LINES = 150
+
+#: Long enough for every time limit below to strike while it runs.
+NUMBERED = f"import time\nfor line in range({LINES}):\n    print(f'line {{line}}')\n    time.sleep(0.03)"
+
+PROXIES = {
+    "upgrade stripped": (Faults(upgrade="stripped"), "stream"),
+    "upgrade swallowed": (Faults(upgrade="swallowed"), "stream"),
+    "64 kB held back": (Faults(upgrade="stripped", held_bytes=64 << 10), "poll"),
+    "answers held back": (Faults(upgrade="stripped", held_bytes=NO_END), "poll"),
+    "swallowed and held back": (Faults(upgrade="swallowed", held_bytes=NO_END), "poll"),
+    "cut when idle": (Faults(idle_s=2.0), "websocket"),
+    "stream cut when idle": (Faults(upgrade="stripped", idle_s=2.0), "stream"),
+    "HTTP/1.0": (Faults(is_http_1_0=True), "stream"),
+    "1 MB at most": (Faults(upgrade="stripped", body_bytes=1 << 20), "stream"),
+    "2 s at most": (Faults(total_s=2.0), "websocket"),
+    "stream of 2 s at most": (Faults(upgrade="stripped", total_s=2.0), "stream"),
+    "poll of 2 s at most": (Faults(upgrade="stripped", held_bytes=NO_END, total_s=2.0), "poll"),
+    "all at once": (
+        Faults(
+            upgrade="swallowed",
+            held_bytes=NO_END,
+            total_s=3.0,
+            idle_s=3.0,
+            is_http_1_0=True,
+            body_bytes=1 << 20,
+        ),
+        "poll",
+    ),
+}
+
+
+def through(visits: Visits, proxy: BadProxy, path: str) -> NotebookPage:
+    """Open a notebook by way of a proxy."""
+    visits.announce(BROKEN)
+    page = visits.profile().new_page()
+    began_s = time.monotonic()
+    page.goto(f"{proxy.url}notebooks/{path}")
+    notebook = NotebookPage(page).ready()
+    figure(f"usable after {time.monotonic() - began_s:.1f} s: {proxy.faults}")
+    return notebook
+
+
+@pytest.mark.parametrize("name", PROXIES)
+def test_everything_goes_through_a_bad_proxy(name: str, visits: Visits, server: CarnetServer) -> None:
+    faults, way = PROXIES[name]
+    path = f"{name.replace(' ', '-').replace('/', '-')}.ipynb"
+    server.write(path, [""])
+    with BadProxy(server.port, faults) as proxy:
+        notebook = through(visits, proxy, path)
+        notebook.run(1, NUMBERED)
+        expect(notebook.cell(1)).to_have_attribute("data-outcome", "done")
+        notebook.says(1, "".join(f"line {line}\n" for line in range(LINES)))
+        notebook.is_saved()
+        remembered = notebook.page.evaluate("localStorage.getItem('carnet link /')")
+    assert f"line {LINES - 1}\\n" in (server.notebooks / path).read_text()
+    assert remembered == way
+
+
+def test_hl2_more_than_a_body_may_have_goes_in_pieces(visits: Visits, server: CarnetServer) -> None:
+    server.write("large.ipynb", [""])
+    text = "0123456789" * 120_000
+    with BadProxy(server.port, Faults(upgrade="stripped", body_bytes=1 << 20)) as proxy:
+        notebook = through(visits, proxy, "large.ipynb")
+        notebook.write(1, f"# {text}")
+        notebook.is_saved()
+        assert text in (server.notebooks / "large.ipynb").read_text()
