@@ -127,12 +127,10 @@ def test_a_folder_is_served_once(tmp_path: Path) -> None:
 
 
 def test_a_bad_notebook_manager_ends_the_start_with_a_sentence(tmp_path: Path) -> None:
-    process = spawn(tmp_path, "--NotebookApp.notebook_manager_class=nothing.Here")
-    _, said = process.communicate(timeout=30)
+    said = refused(tmp_path, "--NotebookApp.notebook_manager_class=nothing.Here")
 
-    assert process.returncode == 1
     assert "notebook_manager_class: 'nothing.Here' cannot be imported" in said
-    assert "Traceback" not in said
+    assert "http" not in said  # no address is shown that would not work
 
 
 def test_secrets_are_for_the_owner_alone(tmp_path: Path) -> None:

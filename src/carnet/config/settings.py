@@ -108,6 +108,10 @@ class Settings:
         "carnet.storage.files.FileNotebookManager",
         "Where notebooks live: the dotted name of a NotebookManager class.",
     )
+    compat: str = setting(
+        "",
+        "`ipython2`: notebook managers that were written for IPython 2 (2014) can be imported as they are.",
+    )
     autosave_delay_s: float = setting(0.8, "A changed notebook is saved this long after the first change.")
 
     # -- kernels
@@ -221,6 +225,8 @@ def checked(settings: Settings) -> Settings:
         raise ConfigError("keyfile: it needs certfile too. Name the certificate that this key belongs to.")
     if settings.tls not in {"", "auto", "acme", "off"}:
         raise ConfigError(f"tls: auto, acme or off is wanted, but it is {settings.tls!r}.")
+    if settings.compat not in {"", "ipython2"}:
+        raise ConfigError(f"compat: ipython2, or nothing, is wanted, but it is {settings.compat!r}.")
     if not re.fullmatch(r"0?[0-7]{3}", settings.sock_mode):
         raise ConfigError(f"sock_mode: a mode as 0600 is wanted, but it is {settings.sock_mode!r}.")
     try:

@@ -24,6 +24,7 @@ from carnet import __version__
 from carnet.clock import SystemClock
 from carnet.config.folders import state_folder
 from carnet.config.load import SECRET_ENVIRONMENT, Loaded
+from carnet.config.settings import Settings
 from carnet.errors import CarnetError, ConfigError
 from carnet.security.origins import is_loopback
 from carnet.security.owner import owner_name
@@ -120,6 +121,9 @@ class _Life:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._signals.put_nowait, number)
+        if self._services.settings.notebook_manager_class != Settings.notebook_manager_class:
+            # A store of the owner's own is the likeliest thing to fail: before an address is shown, and a browser opens.
+            await self._opener()
         self._stop_listening = self._listen()
         gc.freeze()  # what is there now stays; the collector need not look at it again
         gc.enable()

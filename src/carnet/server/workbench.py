@@ -17,6 +17,7 @@ from traitlets.config import Config
 
 from carnet.clock import Clock
 from carnet.config.load import Loaded
+from carnet.config.settings import Settings
 from carnet.convert.converter import Converter
 from carnet.core.wire.host import KernelInfo
 from carnet.errors import ConfigError, HostUnavailable, KernelError
@@ -131,32 +132,57 @@ def make_manager(loaded: Loaded, state_folder: Path) -> NotebookManager:
     Raises:
         ConfigError: there is no such class, it is not a NotebookManager, or it does not take its settings.
     """
-    manager_class = _manager_class(loaded.settings.notebook_manager_class)
+    manager_class = _manager_class(loaded.settings)
     config = Config(loaded.other) if loaded.other is not None else Config()
     # By configuration, which every manager takes, whatever else it can be made with.
     own = config[manager_class.__name__]
     own["notebook_dir"] = str(notebook_folder(loaded))
-    if "state_dir" in manager_class.class_trait_names():
+    if "state_dir" in getattr(manager_class, "class_trait_names", tuple)():
         own["state_dir"] = str(state_folder)
+    if not issubclass(manager_class, NotebookManager):
+        from carnet.compat.bridge import bridged  # only who has a store of 2014 needs it
+
+        return bridged(manager_class, config, state_folder)
     try:
         return manager_class(config=config)
     except TraitError as error:
         raise ConfigError(f"{manager_class.__name__}: {error}") from error
 
 
-def _manager_class(named: str | type) -> "type[NotebookManager]":
+def _manager_class(settings: Settings) -> type:
+    """Return the class of the notebook manager: one of ours, or one of 2014 that can be put behind a bridge."""
+    if settings.compat:
+        from carnet.compat import ipython2  # the same
+
+        ipython2.install()
+    named = settings.notebook_manager_class
     found: object = named
     if isinstance(named, str):
         module, _, name = named.rpartition(".")
         try:
             found = getattr(importlib.import_module(module), name)
         except (ImportError, AttributeError, ValueError) as error:
+            is_old = isinstance(error, ModuleNotFoundError) and str(error.name).startswith("IPython.")
+            hint = "Is its package installed?"
+            if is_old and not settings.compat:
+                hint = "It was written for IPython 2: set c.NotebookApp.compat = 'ipython2'."
             raise ConfigError(
-                f"notebook_manager_class: {named!r} cannot be imported: {error}. Is its package installed?"
+                f"notebook_manager_class: {named!r} cannot be imported: {str(error).rstrip('.')}. {hint}"
             ) from error
-    if not inspect.isclass(found) or not issubclass(found, NotebookManager):
-        raise ConfigError(f"notebook_manager_class: {named!r} is not a carnet.storage.base.NotebookManager.")
-    return found
+    if inspect.isclass(found) and issubclass(found, NotebookManager):
+        return found
+    from carnet.compat.bridge import is_of_2012, is_of_2014  # the same
+
+    if inspect.isclass(found) and is_of_2014(found):
+        return found
+    if is_of_2012(found):
+        raise ConfigError(
+            f"notebook_manager_class: {named!r} was written for IPython 1 or older, which knew notebooks by an id. "
+            "Carnet runs those for IPython 2 (get_notebook, save_notebook), and its own."
+        )
+    raise ConfigError(
+        f"notebook_manager_class: {named!r} is neither a carnet.storage.base.NotebookManager nor one for IPython 2."
+    )
 
 
 async def end_host_of(state_folder: Path) -> bool:

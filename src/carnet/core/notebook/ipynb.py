@@ -75,6 +75,9 @@ _TEXT_TYPES = frozenset({*_SPLIT_TYPES, "application/xml", "application/x-latex"
 _TRANSIENT = frozenset({"orig_nbformat", "orig_nbformat_minor", "signature"})
 _CELL_TRANSIENT = frozenset({"trusted"})
 
+#: What nbformat 3 does not know and cells need: our own metadata of a cell holds it there.
+_KEPT_IN_METADATA = frozenset({"id", "attachments"})
+
 _OLD_MIME_TYPES: Mapping[str, str] = {
     "text": "text/plain",
     "html": "text/html",
@@ -605,7 +608,7 @@ def _upgraded_cell(value: Json) -> Json:
     """Return the cell as nbformat 4 holds it. What is wrong stays, for `_cell` to say so."""
     if not isinstance(value, dict):
         return value
-    fields = dict(value)
+    fields = _with_what_was_kept(dict(value))
     kind = fields.get("cell_type")
     if kind == "code":
         fields.pop("language", None)
@@ -628,6 +631,18 @@ def _upgraded_cell(value: Json) -> Json:
     if kind in {"heading", "html"}:
         fields["cell_type"] = "markdown"
     return fields
+
+
+def _with_what_was_kept(cell: JsonObject) -> JsonObject:
+    """Take out of a cell's metadata what `nbformat3` put there (NB15)."""
+    metadata = cell.get("metadata")
+    ours = metadata.get("carnet") if isinstance(metadata, dict) else None
+    if not isinstance(metadata, dict) or not isinstance(ours, dict):
+        return cell
+    kept = {key: value for key, value in ours.items() if key in _KEPT_IN_METADATA}
+    rest = {key: value for key, value in ours.items() if key not in kept}
+    others = {key: value for key, value in metadata.items() if key != "carnet"}
+    return {**cell, **kept, "metadata": {**others, "carnet": rest} if rest else others}
 
 
 def _upgraded_output(value: Json) -> Json:
@@ -657,7 +672,7 @@ def _upgraded_bundle(fields: JsonObject) -> JsonObject:
         metadata = {_OLD_MIME_TYPES.get(alias, alias): value for alias, value in metadata.items()}
     data: JsonObject = {}
     for alias, value in fields.items():
-        joined = _old_joined(value)
+        joined = value if is_json_type(alias) else _old_joined(value)
         if alias == "json" and isinstance(joined, str):
             try:
                 joined = json.loads(joined)

@@ -5,7 +5,7 @@ A value here never knows whether it is open, saved, running or shown: that is
 (invariant 9). Large values live in `blobs/` and stand here as a `BlobRef`; who
 puts them there is `live`, never `core`.
 
-Rules NB1 to NB14: docs/specs/notebook.md.
+Rules NB1 to NB15: docs/specs/notebook.md.
 """
 
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
