@@ -3,7 +3,10 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { decode, encode } from "./msgpack.ts";
 
-const values = fc.jsonValue({ depthSize: "medium" });
+/** Theirs refuses the key `__proto__`; ours is tested with it below. */
+const values = fc
+  .jsonValue({ depthSize: "medium" })
+  .filter(value => !JSON.stringify(value).includes("__proto__"));
 const numbers = fc.oneof(
   fc.maxSafeInteger(),
   fc.double({ noNaN: true }),
