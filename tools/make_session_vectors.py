@@ -255,6 +255,14 @@ def runs_and_outputs() -> Scenario:
         ops.ReplaceOutputs(CellId("a"), (Stream("stdout", "from outside"),), 9),
         ops.ReplaceOutputs(CellId("m1"), (), 9),
     )
+    do(ops.TrustOutputs(ids("a", "gone", "m1")))
+    do(ops.ReplaceOutputs(CellId("a"), (Stream("stdout", "from outside"),), 9))
+    do(
+        ops.DeleteCells(ids("a")),
+        ops.InsertCells(None, (replace(a_cell("p"), outputs=(Stream("stdout", "pasted"),)),)),
+    )
+    do(ops.TrustOutputs())
+    do(ops.TrustOutputs(), ops.RestoreCells(ids("a")), ops.DeleteCells(ids("p")))
     do(ops.ClearOutputs(ids("a", "a", "b", "m1", "gone")))
     do(ops.ClearOutputs(ids("a")))
     do(text("b", "x"), ops.SetKind(CellId("b"), "markdown"), ops.SetKind(CellId("b"), "code"))

@@ -4,6 +4,7 @@ export const strings = {
   // commands, in the order of the menus
   save: "Save now",
   saveVersion: "Save a version",
+  trust: "Trust this notebook",
   revert: "Go back to the saved version…",
   duplicate: "Make a copy",
   rename: "Rename…",

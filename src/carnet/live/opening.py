@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import msgspec
 
 from carnet.core.notebook.model import Notebook
-from carnet.core.session.apply import apply_entry, effects_after_restart
+from carnet.core.session.apply import apply, apply_entry, effects_after_restart
 from carnet.core.session.interpret import kernel_gone
 from carnet.core.session.notebook_of import new_session
-from carnet.core.session.operations import Entry, MarkSaved
+from carnet.core.session.operations import Entry, MarkSaved, TrustOutputs
 from carnet.core.session.state import SessionState
 from carnet.errors import InvalidNotebook, JournalDamaged, KernelError
 from carnet.ids import JournalId, NotebookPath
@@ -120,10 +120,12 @@ def _load(around: Surroundings, path: NotebookPath) -> tuple[SessionState, Noteb
                 log.info("journal %s: its file was replaced by another notebook", record.journal_id)
                 around.journal.detach_notebook(record.journal_id)
                 record = None
-    notebook, revision = read_notebook(around, path)
+    notebook, revision, trusted = read_notebook(around, path)
     if record is None:
         record = around.journal.create_notebook(path, now_ms)
     state = new_session(record.journal_id, path, notebook, revision, at_ms=now_ms)
+    if trusted:
+        state, _ = apply(state, TrustOutputs(state.order), seq=0)
     around.journal.put_snapshot(state.journal_id, state.seq, _encoder.encode(state))
     return state, notebook
 
@@ -132,7 +134,7 @@ def _replaced(around: Surroundings, path: NotebookPath, state: SessionState) -> 
     if around.storage.stat(path).revision == state.saved.revision:
         return False
     try:
-        notebook, _ = read_notebook(around, path)
+        notebook = read_notebook(around, path).notebook
     except InvalidNotebook:
         return False  # the session opens from its journal, and says what is wrong with the file
     return is_another_notebook(state, notebook)

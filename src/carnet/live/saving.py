@@ -26,6 +26,7 @@ from carnet.errors import (
     StorageError,
 )
 from carnet.ids import Revision
+from carnet.journal.trust import trust
 from carnet.live.cell_ids import cell_ids
 from carnet.live.reading import read_notebook
 from carnet.live.written import written
@@ -52,6 +53,8 @@ class Saver:
         self._closed = False
         self.hold = False
         """True: do not save by itself for now (a person who renames the file, a test that changes it)."""
+        self._mark = ""
+        """Of the bytes that we trusted last; only the newest are remembered."""
         self.base: Notebook | None = None
         """What the file held when we last read or wrote it: the base of a three-way merge."""
 
@@ -190,7 +193,22 @@ class Saver:
     def _write(self, state: SessionState) -> Revision:
         data = encode(self._content(state), blobs=self._blob)
         expected = None if self._make_again else state.saved.revision
-        return self._session.around.storage.save(state.path, data, expected=expected)
+        around = self._session.around
+        revision = around.storage.save(state.path, data, expected=expected)
+        if not any(cell.foreign for cell in state.cells.values()):
+            # All of its outputs were made here, or trusted: who opens these bytes again need not ask (SV11).
+            self._mark = trust(around.journal, data, instead_of=self._mark)
+        return revision
+
+    def trust_file(self) -> None:
+        """Trust the file's bytes, if they are those that we know. Blocking."""
+        around, state = self._session.around, self._session.state
+        try:
+            data, entry = around.storage.read(state.path)
+        except StorageError:
+            return  # what is saved next is trusted then
+        if entry.revision == state.saved.revision and not any(cell.foreign for cell in state.cells.values()):
+            self._mark = trust(around.journal, data, instead_of=self._mark)
 
     def _content(self, state: SessionState) -> Notebook:
         return written(state, stream_limit_bytes=self._session.around.settings.file_stream_limit_bytes)
@@ -203,7 +221,7 @@ class Saver:
         session = self._session
         around = session.around
         try:
-            theirs, revision = await session.in_thread(partial(read_notebook, around, session.state.path))
+            read = await session.in_thread(partial(read_notebook, around, session.state.path))
         except InvalidNotebook as error:
             self._fail(f"Not saved: the file was changed outside and cannot be read as a notebook ({error}).")
             self._schedule_in(around.settings.save_retry_s)
@@ -212,17 +230,16 @@ class Saver:
             self._fail(f"Not saved: {error}")
             self._schedule_in(around.settings.save_retry_s)
             return False
-        state = session.state
+        state, theirs = session.state, read.notebook
         base = self.base if self.base is not None else theirs
         clean = not self.unsaved
-        ops = outside_change(state, base, theirs, new_ids=cell_ids(), at_ms=around.clock.now_ms())
+        now_ms = around.clock.now_ms()
+        ops = outside_change(state, base, theirs, new_ids=cell_ids(), at_ms=now_ms, trusted=read.trusted)
         # After this entry the file lacks only what was unsaved before, if anything.
         seq = state.seq + 1 if clean else state.saved.seq
         self.base = theirs
         log.info("notebook %s: merged an outside change", state.journal_id)
-        return session.commit_or_stall(
-            [*ops, MarkSaved(revision=revision, seq=seq, at_ms=around.clock.now_ms())]
-        )
+        return session.commit_or_stall([*ops, MarkSaved(revision=read.revision, seq=seq, at_ms=now_ms)])
 
     def _say_saved(self) -> None:
         session = self._session

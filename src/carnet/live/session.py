@@ -65,7 +65,7 @@ INTERRUPT_IGNORED = (
     "then ends it: its variables are lost, outputs so far are kept. Kill ends it at once, whatever it is doing."
 )
 
-_WITHOUT_HOST = (fx.ScheduleSave, fx.SaveNow, fx.SpillStream)
+_WITHOUT_HOST = (fx.ScheduleSave, fx.SaveNow, fx.TrustFile, fx.SpillStream)
 
 
 @dataclass(frozen=True)
@@ -609,6 +609,8 @@ class Session:
                 self.saver.schedule()
             case fx.SaveNow():
                 self.saver.save_soon()
+            case fx.TrustFile():
+                await self.in_thread(self.saver.trust_file)
             case fx.SpillStream(text=text):
                 ref: BlobRef = await self.in_thread(
                     lambda: self.around.blobs.put(text.encode(errors="surrogatepass"), "text/plain")

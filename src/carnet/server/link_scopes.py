@@ -10,7 +10,7 @@ from carnet.security.scopes import Scope, written
 def scope_of(wanted: intents.IntentBody | link.Question) -> Scope:
     """Return what a token needs to ask for this."""
     match wanted:
-        case intents.Edit() | intents.SaveNow() | intents.DismissNotice():
+        case intents.Edit() | intents.SaveNow() | intents.TrustNotebook() | intents.DismissNotice():
             return Scope.EDIT
         case (
             intents.RunCells()

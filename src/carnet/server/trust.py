@@ -1,21 +1,6 @@
-"""Which notebooks' bytes a person trusts: their SHA-256, kept in the server's state. Rule JA3: docs/specs/jupyter-api.md."""
+"""Trust as Jupyter's clients see it: in each code cell's metadata. What is trusted: carnet.journal.trust. Rule JA3."""
 
-from hashlib import sha256
-from typing import Any, Final
-
-from carnet.journal.store import JournalStore
-
-_KEY: Final = "api.trust."
-
-
-def trust(journal: JournalStore, data: bytes) -> None:
-    """Trust these bytes from now on."""
-    journal.put_value(_key(data), b"1")
-
-
-def is_trusted(journal: JournalStore, data: bytes) -> bool:
-    """Return whether these bytes are trusted."""
-    return journal.get_value(_key(data)) is not None
+from typing import Any
 
 
 def mark(content: dict[str, Any], *, trusted: bool) -> None:
@@ -38,7 +23,3 @@ def says_trusted(content: object) -> bool:
         )
         for cell in content["cells"]
     )
-
-
-def _key(data: bytes) -> str:
-    return _KEY + sha256(data).hexdigest()

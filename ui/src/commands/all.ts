@@ -16,6 +16,8 @@ import { type Command, type CommandContext, command } from "./command.ts";
 // ---- what several commands need
 
 const isWritable = ({ notebook }: CommandContext): boolean => notebook.writable.peek();
+const hasForeign = ({ notebook }: CommandContext): boolean =>
+  notebook.order.peek().some(id => notebook.cell(id).peek().foreign);
 const canChange = (context: CommandContext): boolean => isWritable(context) && context.cell !== null;
 const hasKernel = (context: CommandContext): boolean =>
   isWritable(context) && context.notebook.kernel.peek().status !== "none";
@@ -244,6 +246,14 @@ const FILE: readonly Command[] = [
     menu: "file",
     when: isWritable,
     run: ({ page }) => page.revert(),
+  }),
+  command({
+    id: "notebook.trust",
+    label: strings.trust,
+    words: "scripts run interactive outputs javascript",
+    menu: "file",
+    when: context => isWritable(context) && hasForeign(context),
+    run: ({ notebook }) => notebook.trust(),
   }),
   command({
     id: "notebook.duplicate",

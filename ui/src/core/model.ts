@@ -57,6 +57,8 @@ export interface CellView {
   readonly lastRun: LastRun | null;
   /** The old outputs go when the next one comes: dim them, keep their height. */
   readonly clearPending: boolean;
+  /** The outputs came with a file or a paste, and nobody has trusted them: scripts in them do not run. */
+  readonly foreign: boolean;
   readonly input: InputRequest | null;
   readonly metadata: Readonly<Record<string, Json>>;
   readonly attachments: Readonly<Record<string, Json>> | null;
@@ -201,6 +203,8 @@ export interface NotebookModel {
   shutdownKernel(options: { readonly now: boolean }): void;
   answerInput(runId: RunId, value: string): void;
   save(): void;
+  /** Let scripts run in the outputs that came with the file. */
+  trust(): void;
   dismissNotice(id: string): void;
   /** A question to the kernel. Never rejects. */
   ask(question: Question): Promise<AnswerView>;

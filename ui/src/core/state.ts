@@ -182,7 +182,17 @@ export class NotebookState {
           last: null,
           clear_pending: false,
           old_outputs: false,
+          foreign: operation.outputs.length > 0,
         }));
+      case "trust-outputs":
+        for (const id of operation.cell_ids ?? this.order) {
+          this.#change(id, touched, state => (state.foreign ? { ...state, foreign: false } : state));
+        }
+        if (operation.cell_ids !== null) return false;
+        this.bin = this.bin.map(binned =>
+          binned.state.foreign ? { ...binned, state: { ...binned.state, foreign: false } } : binned,
+        );
+        return false;
       case "queue-runs": {
         const known = new Set(this.runs.map(run => run.id));
         const fresh = operation.runs.filter(run => !known.has(run.id) && known.add(run.id));
@@ -485,7 +495,15 @@ export const NO_KERNEL: KernelState = {
 const NEVER_SAVED: Saved = { revision: null, seq: 0, at_ms: 0, problem: "", problem_since_ms: 0 };
 
 export function newCellState(cell: Cell): CellState {
-  return { cell, version: 0, last: null, clear_pending: false, old_outputs: false, input: null };
+  return {
+    cell,
+    version: 0,
+    last: null,
+    clear_pending: false,
+    input: null,
+    old_outputs: false,
+    foreign: cell.outputs.length > 0,
+  };
 }
 
 /** Outputs, count and attachments that do not fit the kind go. */
@@ -499,7 +517,15 @@ export function withKind(state: CellState, kind: CellKind): CellState {
   if (state.cell.kind === kind) return state;
   const cell = fitting({ ...state.cell, kind });
   if (kind === "code") return { ...state, cell };
-  return { ...state, cell, last: null, clear_pending: false, old_outputs: false, input: null };
+  return {
+    ...state,
+    cell,
+    last: null,
+    clear_pending: false,
+    old_outputs: false,
+    foreign: false,
+    input: null,
+  };
 }
 
 export function withMetadata(state: CellState, set: Metadata, remove: readonly string[]): CellState {
@@ -523,6 +549,7 @@ export function withoutOutputs(state: CellState): CellState {
     ...state,
     clear_pending: false,
     old_outputs: false,
+    foreign: false,
     cell: { ...cell, outputs: [], execution_count: null },
   };
 }
@@ -565,6 +592,7 @@ function emptied(state: CellState): CellState {
     ...state,
     clear_pending: false,
     old_outputs: false,
+    foreign: false,
     cell: cell.outputs.length === 0 ? cell : { ...cell, outputs: [] },
   };
 }

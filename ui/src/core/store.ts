@@ -233,6 +233,10 @@ export class NotebookStore implements NotebookModel {
     this.#intend({ intent: "save-now" });
   }
 
+  trust(): void {
+    this.#intend({ intent: "trust-notebook" });
+  }
+
   dismissNotice(id: string): void {
     this.#intend({ intent: "dismiss-notice", id });
   }
@@ -562,6 +566,7 @@ export class NotebookStore implements NotebookModel {
       freshness: this.#freshnessOf(id, state),
       lastRun: state.last,
       clearPending: state.clear_pending,
+      foreign: state.foreign,
       input: state.input,
       metadata: cell.metadata,
       attachments: cell.attachments,
@@ -676,6 +681,7 @@ function placeholder(id: CellId): CellView {
     freshness: "unknown",
     lastRun: null,
     clearPending: false,
+    foreign: false,
     input: null,
     metadata: {},
     attachments: null,

@@ -46,6 +46,7 @@ export function aCellState(id: CellId, source = ""): CellState {
     last: null,
     clear_pending: false,
     old_outputs: false,
+    foreign: false,
     input: null,
   };
 }

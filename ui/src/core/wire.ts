@@ -168,6 +168,8 @@ export interface CellState {
   readonly input: InputRequest | null;
   /** A run has started and nothing came yet: the outputs are those of an earlier run (SE4). */
   readonly old_outputs: boolean;
+  /** The outputs came with a file or a paste, and nobody has trusted them: scripts in them do not run (SE16). */
+  readonly foreign: boolean;
 }
 
 /** A run that is queued or running. The order of `SessionState.runs` is the queue's. */
@@ -331,6 +333,12 @@ export interface ReplaceOutputs {
   readonly cell_id: CellId;
   readonly outputs: readonly Output[];
   readonly execution_count: number | null;
+}
+
+/** The outputs that these cells have now are trusted; None: all that there are (SE16). */
+export interface TrustOutputs {
+  readonly op: "trust-outputs";
+  readonly cell_ids: readonly CellId[] | null;
 }
 
 /** Put runs at the end of the queue. */
@@ -504,6 +512,7 @@ export type Operation =
   | SetExtra
   | ClearOutputs
   | ReplaceOutputs
+  | TrustOutputs
   | QueueRuns
   | ReorderRuns
   | DropRuns
@@ -646,6 +655,11 @@ export interface SaveNow {
   readonly intent: "save-now";
 }
 
+/** Let scripts run in the outputs that came with the file, each in a frame that reaches nothing. */
+export interface TrustNotebook {
+  readonly intent: "trust-notebook";
+}
+
 /** Take a notice away, for everyone. */
 export interface DismissNotice {
   readonly intent: "dismiss-notice";
@@ -663,6 +677,7 @@ export type IntentBody =
   | ShutdownKernel
   | AnswerInput
   | SaveNow
+  | TrustNotebook
   | DismissNotice;
 
 /** One numbered wish of one client. */

@@ -3,15 +3,38 @@
  */
 
 import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
+import { strings } from "../strings.ts";
 import { isActive } from "./active.ts";
 import { OutputFrame } from "./frame.tsx";
 import tableSheet from "./html.css?inline";
 import { rich } from "./rich.ts";
 import { type OutputSettings, useOutputSettings } from "./settings.ts";
 
-export function HtmlOutput({ html }: { readonly html: string }) {
+export function HtmlOutput({ html, foreign }: { readonly html: string; readonly foreign: boolean }) {
   const active = useMemo(() => isActive(html), [html]);
-  return active ? <OutputFrame body={html} label="Interactive output" /> : <InertHtml html={html} />;
+  if (!active) return <InertHtml html={html} />;
+  if (!foreign) return <OutputFrame body={html} label="Interactive output" />;
+  return (
+    <>
+      <ForeignNote />
+      <InertHtml html={html} />
+    </>
+  );
+}
+
+/** Says why scripts did not run, and lets who reads this trust the notebook. */
+export function ForeignNote() {
+  const { trust } = useOutputSettings();
+  return (
+    <p class="output-note">
+      Scripts in this output did not run: it came with the file.{" "}
+      {trust !== undefined && (
+        <button type="button" class="button" data-kind="link" onClick={trust}>
+          {strings.trust}
+        </button>
+      )}
+    </p>
+  );
 }
 
 let sheet: CSSStyleSheet | undefined;

@@ -14,10 +14,10 @@ const settings: OutputSettings = {
   openText: () => undefined,
 };
 
-function show(output: Output) {
+function show(output: Output, foreign = false, more: Partial<OutputSettings> = {}) {
   return render(
-    <OutputSettingsContext.Provider value={settings}>
-      <OutputView output={output} />
+    <OutputSettingsContext.Provider value={{ ...settings, ...more }}>
+      <OutputView output={output} foreign={foreign} />
     </OutputSettingsContext.Provider>,
   ).container;
 }
@@ -109,4 +109,24 @@ test("a widget falls back to its text and says why", () => {
 
 test("what nobody can draw says what it is", () => {
   expect(show(display({ "application/x-thing": 1 })).textContent).toContain("application/x-thing");
+});
+
+test("XS22 scripts that came with the file do not run, and the rest of their output is shown", async () => {
+  let trusted = 0;
+  const more = { trust: () => (trusted += 1) };
+  for (const data of [
+    { "text/html": "<p>text</p><script>parent.pwned = 1</script>" },
+    { "application/javascript": "parent.pwned = 1" },
+  ]) {
+    const container = show(display(data), true, more);
+    expect(container.querySelector("iframe")).toBeNull();
+    expect(container.textContent).toContain("Scripts in this output did not run");
+    container.querySelector("button")?.click();
+  }
+  expect(trusted).toBe(2);
+});
+
+test("XS22 what has no scripts is shown as ever, and who may not write is not asked", () => {
+  expect(show(display({ "text/html": "<p>text</p>" }), true).textContent).not.toContain("Scripts");
+  expect(show(display({ "text/html": "<script>1</script>" }), true).querySelector("button")).toBeNull();
 });

@@ -5,7 +5,7 @@ import type { BlobRef, Json, Output } from "../core/wire.ts";
 import { ErrorView } from "./error.tsx";
 import { OutputFrame } from "./frame.tsx";
 import { scriptBody } from "./framepage.ts";
-import { HtmlOutput } from "./html.tsx";
+import { ForeignNote, HtmlOutput } from "./html.tsx";
 import { ImageBlob, ImageData, SvgImage } from "./image.tsx";
 import { JsonTree } from "./json.tsx";
 import { Latex, Markdown } from "./markdownview.tsx";
@@ -16,7 +16,13 @@ import { sizeInWords } from "./size.ts";
 import { PlainText, StreamText } from "./text.tsx";
 import "./outputs.css";
 
-export function OutputView({ output }: { readonly output: Output }) {
+export interface OutputProps {
+  readonly output: Output;
+  /** It came with a file that nobody trusts: its scripts do not run (XS22). */
+  readonly foreign: boolean;
+}
+
+export function OutputView({ output, foreign }: OutputProps) {
   switch (output.output_type) {
     case "stream":
       return <StreamText stream={output} />;
@@ -24,12 +30,12 @@ export function OutputView({ output }: { readonly output: Output }) {
       return <ErrorView error={output} />;
     case "display_data":
     case "execute_result":
-      return <BundleView bundle={output} />;
+      return <BundleView bundle={output} foreign={foreign} />;
   }
 }
 
 /** A MIME bundle. */
-export function BundleView({ bundle }: { readonly bundle: Bundle }) {
+export function BundleView({ bundle, foreign }: { readonly bundle: Bundle; readonly foreign: boolean }) {
   const chosen = chooseMime(bundle);
   const fallback = textFallback(bundle);
   if (chosen.family === "unknown") return <Unknown mimes={chosen.mimes} />;
@@ -39,9 +45,9 @@ export function BundleView({ bundle }: { readonly bundle: Bundle }) {
     if (family === "image")
       return <ImageBlob mime={mime} blob={blob} metadata={bundle.metadata} alt={altOf(bundle)} />;
     if (family === "pdf") return <PdfLink blob={blob} />;
-    return <TextBlob family={family} mime={mime} blob={blob} bundle={bundle} />;
+    return <TextBlob family={family} mime={mime} blob={blob} bundle={bundle} foreign={foreign} />;
   }
-  return <Here family={chosen.family} mime={chosen.mime} value={chosen.value} bundle={bundle} />;
+  return <Here {...chosen} bundle={bundle} foreign={foreign} />;
 }
 
 function Here(props: {
@@ -49,11 +55,12 @@ function Here(props: {
   readonly mime: string;
   readonly value: Json;
   readonly bundle: Bundle;
+  readonly foreign: boolean;
 }) {
-  const { family, mime, value, bundle } = props;
+  const { family, mime, value, bundle, foreign } = props;
   switch (family) {
     case "html":
-      return <HtmlOutput html={textOf(value)} />;
+      return <HtmlOutput html={textOf(value)} foreign={foreign} />;
     case "markdown":
       return <Markdown source={textOf(value)} />;
     case "latex":
@@ -65,6 +72,7 @@ function Here(props: {
     case "json":
       return <JsonTree value={value} expanded={metadataOf(bundle.metadata, mime, "expanded") === true} />;
     case "javascript":
+      if (foreign) return <ForeignNote />;
       return <OutputFrame body={scriptBody(textOf(value))} label="Output of JavaScript" />;
     case "pdf":
       return (
@@ -85,6 +93,7 @@ function TextBlob(props: {
   readonly mime: string;
   readonly blob: BlobRef;
   readonly bundle: Bundle;
+  readonly foreign: boolean;
 }) {
   const box = useRef<HTMLDivElement>(null);
   const near = useNear(box);

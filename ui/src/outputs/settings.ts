@@ -10,6 +10,8 @@ export interface OutputSettings {
   fileUrl(relative: string): string;
   /** Address of the page that outputs with scripts run in. Its response carries the sandbox and the policy. */
   frameUrl(remote: boolean): string;
+  /** Trust the outputs that came with the file; undefined: who reads this may not. */
+  readonly trust?: (() => void) | undefined;
   /** Show text that is too long for the page: these parts, then `tail`. */
   openText(parts: readonly string[], tail: string): void;
 }

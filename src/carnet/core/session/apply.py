@@ -140,6 +140,8 @@ def _step(state: SessionState, operation: Operation) -> Step:
             return outputs.append_stream(state, operation)
         case ops.AddOutput():
             return outputs.add_output(state, operation)
+        case ops.TrustOutputs():
+            return outputs.trust_outputs(state, operation)
         case ops.UpdateDisplay():
             return outputs.update_display(state, operation)
         case ops.ClearOutput():

@@ -141,6 +141,8 @@ class _Draft:
                 self._answer(body)
             case intents.SaveNow():
                 self.effects.append(fx.SaveNow())
+            case intents.TrustNotebook():
+                self.add(ops.TrustOutputs())
             case intents.DismissNotice(id=notice_id):
                 self.add(ops.DropNotice(notice_id))
             case _:

@@ -21,7 +21,9 @@ def insert_cells(state: SessionState, operation: ops.InsertCells) -> Step:
     new: dict[CellId, CellState] = {}
     for cell in operation.cells:
         if cell.id not in state.cells and cell.id not in new:
-            new[cell.id] = CellState(_fitting(cell), version=_first_version(state, cell.id))
+            fitting = _fitting(cell)
+            foreign = bool(fitting.outputs)
+            new[cell.id] = CellState(fitting, version=_first_version(state, cell.id), foreign=foreign)
     if not new:
         return Step(state)
     order = _with_block(state.order, list(new), operation.after)
@@ -152,7 +154,7 @@ def set_kind(state: SessionState, operation: ops.SetKind) -> Step:
         return Step(state)
     if operation.kind != "code":
         state = forget_outputs(state, cell)
-        cell = replace(cell, last=None, clear_pending=False, old_outputs=False, input=None)
+        cell = replace(cell, last=None, clear_pending=False, old_outputs=False, input=None, foreign=False)
     cell = replace(cell, cell=_fitting(replace(cell.cell, kind=operation.kind)))
     return Step(with_cells(state, {operation.cell_id: cell}), changed=True)
 

@@ -76,6 +76,10 @@ class SaveNow(Struct, frozen=True):
     """Save at once."""
 
 
+class TrustFile(Struct, frozen=True):
+    """Remember that the outputs in the file are trusted, if it holds what the session holds."""
+
+
 class SpillStream(Struct, frozen=True):
     """A stream grew over the limit: store `text` as a blob, then apply what `spill_operation` gives."""
 
@@ -97,5 +101,6 @@ Effect = (
     | AnswerInput
     | ScheduleSave
     | SaveNow
+    | TrustFile
     | SpillStream
 )

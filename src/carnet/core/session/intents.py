@@ -119,6 +119,10 @@ class SaveNow(Struct, frozen=True, tag_field="intent", tag="save-now"):
     """Write the file now, without waiting for the autosave."""
 
 
+class TrustNotebook(Struct, frozen=True, tag_field="intent", tag="trust-notebook"):
+    """Let scripts run in the outputs that came with the file, each in a frame that reaches nothing."""
+
+
 class DismissNotice(Struct, frozen=True, tag_field="intent", tag="dismiss-notice"):
     """Take a notice away, for everyone."""
 
@@ -136,6 +140,7 @@ IntentBody = (
     | ShutdownKernel
     | AnswerInput
     | SaveNow
+    | TrustNotebook
     | DismissNotice
 )
 

@@ -58,12 +58,13 @@ def new_session(
 
     `notebook` must have cell ids that differ (as `ipynb.decode` gives them).
     `kernel`: one to go on with, which another journal of this notebook was bound to.
+    Its outputs are foreign until somebody trusts them (SE16).
     """
     state = SessionState(
         journal_id=journal_id,
         path=path,
         order=tuple(cell.id for cell in notebook.cells),
-        cells={cell.id: CellState(cell) for cell in notebook.cells},
+        cells={cell.id: CellState(cell, foreign=bool(cell.outputs)) for cell in notebook.cells},
         metadata=notebook.metadata,
         nbformat=notebook.nbformat,
         nbformat_minor=notebook.nbformat_minor,

@@ -110,6 +110,12 @@ class ReplaceOutputs(BaseOperation, frozen=True, tag="replace-outputs"):
     execution_count: int | None
 
 
+class TrustOutputs(BaseOperation, frozen=True, tag="trust-outputs"):
+    """The outputs that these cells have now are trusted; None: all that there are (SE16)."""
+
+    cell_ids: tuple[CellId, ...] | None = None
+
+
 # ---- runs
 
 
@@ -286,6 +292,7 @@ Operation = (
     | SetExtra
     | ClearOutputs
     | ReplaceOutputs
+    | TrustOutputs
     | QueueRuns
     | ReorderRuns
     | DropRuns

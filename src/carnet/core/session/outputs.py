@@ -70,7 +70,8 @@ def replace_outputs(state: SessionState, operation: ops.ReplaceOutputs) -> Step:
         return Step(state)
     state = forget_outputs(state, cell)
     content = replace(cell.cell, outputs=operation.outputs, execution_count=operation.execution_count)
-    cell = replace(cell, cell=content, last=None, clear_pending=False, old_outputs=False)
+    foreign = bool(operation.outputs)
+    cell = replace(cell, cell=content, last=None, clear_pending=False, old_outputs=False, foreign=foreign)
     state, effects = meet_outputs(with_cells(state, {operation.cell_id: cell}), operation.cell_id)
     return Step(state, changed=True, effects=effects)
 
@@ -113,8 +114,30 @@ def clear_outputs(state: SessionState, operation: ops.ClearOutputs) -> Step:
             changed = changed or bool(cell.cell.outputs) or cell.cell.execution_count is not None
             state = forget_outputs(state, cell)
             content = replace(cell.cell, outputs=(), execution_count=None)
-            cleared[cell_id] = replace(cell, cell=content, clear_pending=False, old_outputs=False)
+            cleared[cell_id] = replace(
+                cell, cell=content, clear_pending=False, old_outputs=False, foreign=False
+            )
     return Step(with_cells(state, cleared), changed=changed) if cleared else Step(state)
+
+
+def trust_outputs(state: SessionState, operation: ops.TrustOutputs) -> Step:
+    """Outputs are trusted: those of a file that is, or all there are, in the bin too, since a person says so (SE16)."""
+    wanted = state.cells if operation.cell_ids is None else operation.cell_ids
+    trusted = {
+        cell_id: replace(state.cells[cell_id], foreign=False)
+        for cell_id in wanted
+        if cell_id in state.cells and state.cells[cell_id].foreign
+    }
+    state = with_cells(state, trusted) if trusted else state
+    if operation.cell_ids is not None:
+        return Step(state)
+    binned = tuple(
+        replace(one, state=replace(one.state, foreign=False)) if one.state.foreign else one
+        for one in state.bin
+    )
+    if not trusted and binned == state.bin:
+        return Step(state)
+    return Step(replace(state, bin=binned), effects=(fx.TrustFile(),))
 
 
 # ---- old outputs
@@ -127,7 +150,8 @@ def _opened(state: SessionState, cell: CellState) -> tuple[SessionState, CellSta
 
 def _emptied(state: SessionState, cell: CellState) -> tuple[SessionState, CellState]:
     state = forget_outputs(state, cell)
-    cell = replace(cell, cell=replace(cell.cell, outputs=()), clear_pending=False, old_outputs=False)
+    content = replace(cell.cell, outputs=())
+    cell = replace(cell, cell=content, clear_pending=False, old_outputs=False, foreign=False)
     return with_cells(state, {cell.cell.id: cell}), cell
 
 

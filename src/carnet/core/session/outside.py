@@ -6,7 +6,7 @@ operations of this session. Cells that they deleted go to the bin.
 Rules OU1 to OU4: docs/specs/session.md.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import assert_never
 
 from msgspec.structs import replace
@@ -24,12 +24,18 @@ CONFLICT = "outside-conflict"
 
 
 def outside_change(
-    state: SessionState, base: Notebook, theirs: Notebook, *, new_ids: Iterator[CellId], at_ms: int
+    state: SessionState,
+    base: Notebook,
+    theirs: Notebook,
+    *,
+    new_ids: Iterator[CellId],
+    at_ms: int,
+    trusted: bool = False,
 ) -> tuple[Operation, ...]:
     """Return the operations that bring into the session what `theirs` (the file now) changed since `base`.
 
     `base` is the content as last read or written, `new_ids` an endless supply.
-    Large values must be in blobs on all sides alike.
+    Large values must be in blobs on all sides alike. `trusted`: the outputs in the file are (SE16).
     """
     ours = notebook_of(state)
     writer = _Writer(state)
@@ -41,6 +47,8 @@ def outside_change(
     extra = diff.merge_metadata(base.extra, ours.extra, theirs.extra)
     if extra != ours.extra:
         writer.ops.append(ops.SetExtra(None, extra))
+    if trusted:
+        writer.ops += _trusted(writer.ops)
     if writer.conflicts:
         writer.ops.append(ops.AddNotice(Notice(CONFLICT, "warning", _conflict_text(writer.conflicts), at_ms)))
     return tuple(writer.ops)
@@ -52,6 +60,17 @@ def _conflict_text(count: int) -> str:
         f"The file changed outside. {cells} changed there and here in the same lines: "
         "the other version stands below each, choose what to keep."
     )
+
+
+def _trusted(operations: Iterable[Operation]) -> list[Operation]:
+    """Return what says that the outputs which these bring are trusted."""
+    cell_ids: list[CellId] = []
+    for operation in operations:
+        if isinstance(operation, ops.InsertCells):
+            cell_ids += [cell.id for cell in operation.cells if cell.outputs]
+        elif isinstance(operation, ops.ReplaceOutputs) and operation.outputs:
+            cell_ids.append(operation.cell_id)
+    return [ops.TrustOutputs(tuple(cell_ids))] if cell_ids else []
 
 
 class _Writer:

@@ -62,6 +62,8 @@ class CellState(Struct, frozen=True):
     input: InputRequest | None = None
     old_outputs: bool = False
     """A run has started and nothing came yet: the outputs are those of an earlier run (SE4)."""
+    foreign: bool = False
+    """The outputs came with a file or a paste, and nobody has trusted them: scripts in them do not run (SE16)."""
 
 
 Freshness = Literal["unknown", "fresh", "stale"]

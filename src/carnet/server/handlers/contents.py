@@ -13,9 +13,10 @@ from urllib.parse import quote
 
 from carnet.errors import NotFound, PeerError, RevisionConflict
 from carnet.ids import NotebookPath, Revision
+from carnet.journal.trust import is_trusted, trust
 from carnet.server.contents import body_of, json_of, model_of, new_notebook, notebook_bytes
 from carnet.server.handlers.base import Handler
-from carnet.server.trust import is_trusted, says_trusted, trust
+from carnet.server.trust import says_trusted
 from carnet.server.uploads import append_chunk, take_upload, upload_file
 from carnet.storage.base import NotebookManager
 from carnet.storage.paths import normalise_path

@@ -6,9 +6,9 @@ docs/specs/jupyter-api.md.
 """
 
 from carnet.errors import InvalidPath
+from carnet.journal.trust import trust
 from carnet.server.handlers.base import Handler
 from carnet.server.handlers.contents import path_of
-from carnet.server.trust import trust
 
 
 class Trust(Handler):

@@ -5,9 +5,8 @@ import { useComputed } from "@preact/signals";
 import { Component, type ComponentChildren } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import type { CellView } from "../../core/model.ts";
-import type { Output } from "../../core/wire.ts";
 import { memo } from "../../outputs/memo.ts";
-import { OutputView } from "../../outputs/output.tsx";
+import { type OutputProps, OutputView } from "../../outputs/output.tsx";
 import { count } from "../words.ts";
 import { type NotebookPage, outputsHidden } from "./page.ts";
 
@@ -25,6 +24,7 @@ export function Outputs({
   const outputs = useComputed(() => cell.value.outputs).value;
   const running = useComputed(() => cell.value.status.kind !== "idle").value;
   const dimmed = useComputed(() => cell.value.clearPending).value;
+  const foreign = useComputed(() => cell.value.foreign).value;
   const hidden = useComputed(() => outputsHidden(cell.value.metadata)).value;
   const scrolled = useComputed(() => cell.value.metadata.scrolled === true).value;
 
@@ -56,23 +56,23 @@ export function Outputs({
       {left > 0 && <p class="output-note">{count(left, "older output")} not shown.</p>}
       {outputs.slice(left).map((output, index) => (
         // An output is its place: streams grow there, displays are updated there.
-        <OneOutput key={left + index} output={output} />
+        <OneOutput key={left + index} output={output} foreign={foreign} />
       ))}
     </div>
   );
 }
 
 const OneOutput = memo(
-  function OneOutput({ output }: { readonly output: Output }) {
+  function OneOutput({ output, foreign }: OutputProps) {
     return (
       <div class="output" data-type={output.output_type}>
         <Guard what={output}>
-          <OutputView output={output} />
+          <OutputView output={output} foreign={foreign} />
         </Guard>
       </div>
     );
   },
-  (before, after) => before.output === after.output,
+  (before, after) => before.output === after.output && before.foreign === after.foreign,
 );
 
 interface GuardProps {

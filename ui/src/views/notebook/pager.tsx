@@ -27,7 +27,7 @@ export function Pager({ notebook, content }: { readonly notebook: NotebookModel;
       <Button icon={X} label="Close" keys="Esc" class="pager-close" onClick={() => notebook.closePage()} />
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
       <div class="pager-body output" tabIndex={0}>
-        <BundleView bundle={{ data: content.data, metadata: {}, blobs: {} }} />
+        <BundleView bundle={{ data: content.data, metadata: {}, blobs: {} }} foreign={false} />
       </div>
     </aside>
   );
