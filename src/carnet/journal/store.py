@@ -5,7 +5,7 @@ decides when to write one, never deletes one unasked. Calls are synchronous, sho
 and bounded, made for the event loop: a commit writes to the write-ahead log, and
 the disk is synced by a thread of our own (see `journal.checkpoint`).
 
-Rules JN1 to JN20: docs/specs/journal.md.
+Rules JN1 to JN20, JN27: docs/specs/journal.md.
 """
 
 import logging
@@ -73,6 +73,19 @@ STEPS: tuple[str, ...] = (
         value BLOB NOT NULL
     ) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE rooms (
+        notebook INTEGER PRIMARY KEY REFERENCES notebooks ON DELETE CASCADE,
+        history TEXT NOT NULL
+    );
+    CREATE TABLE room_updates (
+        notebook INTEGER NOT NULL REFERENCES rooms ON DELETE CASCADE,
+        number INTEGER NOT NULL,
+        crc INTEGER NOT NULL,
+        bytes BLOB NOT NULL,
+        PRIMARY KEY (notebook, number)
+    );
+    """,
 )
 
 
@@ -103,6 +116,17 @@ class Append(Struct, frozen=True):
     entries: Sequence[tuple[Seq, bytes]]
     """In order; the first has the number `last_seq + 1`. May be empty: then only the cursor moves."""
     cursor: KernelCursor | None = None
+    room: bytes = b""
+    """An update of the notebook's collaboration room, to keep in the same transaction."""
+
+
+class RoomRecord(Struct, frozen=True):
+    """What is kept of a notebook's collaboration room."""
+
+    history: str
+    """Names this history: updates of another one cannot be put together with it."""
+    updates: Sequence[bytes]
+    """All of them, oldest first. Opaque here."""
 
 
 class JournalStore:
@@ -239,16 +263,21 @@ class JournalStore:
     # -- entries -------------------------------------------------------------------------------
 
     def append(
-        self, journal_id: JournalId, entries: Sequence[tuple[Seq, bytes]], *, cursor: KernelCursor | None
+        self,
+        journal_id: JournalId,
+        entries: Sequence[tuple[Seq, bytes]],
+        *,
+        cursor: KernelCursor | None,
+        room: bytes = b"",
     ) -> None:
-        """Append entries, and move the kernel cursor, in one transaction.
+        """Append entries, move the kernel cursor, and keep a room's update, in one transaction.
 
         Raises:
             JournalFull: no room; nothing was appended, try again when there is room.
             JournalError: a number is not the next one, a cursor would go back, no such
                 journal. Nothing was appended.
         """
-        self.append_many((Append(journal_id=journal_id, entries=entries, cursor=cursor),))
+        self.append_many((Append(journal_id=journal_id, entries=entries, cursor=cursor, room=room),))
 
     def append_many(self, appends: Sequence[Append]) -> None:
         """Append to several journals in one transaction: all of it, or nothing.
@@ -276,6 +305,8 @@ class JournalStore:
                 if last > _SEQ_LIMIT:
                     raise JournalError(f"Journal {append.journal_id}: no numbers left.")
                 last_seqs[append.journal_id] = last
+                if append.room:
+                    _keep_room_update(connection, number, append.room)
                 if append.cursor is not None:
                     cursors.append((number, append.cursor.kernel_id, append.cursor.number))
             connection.executemany("INSERT INTO entries (key, crc, bytes) VALUES (?, ?, ?)", rows)
@@ -418,6 +449,50 @@ class JournalStore:
                 )
             connection.execute("UPDATE notebooks SET first_seq = ? WHERE notebook = ?", (before_seq, number))
 
+    # -- collaboration rooms -----------------------------------------------------------------------
+
+    def room(self, journal_id: JournalId) -> RoomRecord | None:
+        """Return what is kept of a notebook's room; None: there was never one.
+
+        Raises:
+            JournalDamaged: an update cannot be read; `begin_room` begins a new history.
+        """
+        with self._reading() as connection:
+            number = self._number(journal_id)
+            row = connection.execute("SELECT history FROM rooms WHERE notebook = ?", (number,)).fetchone()
+            if row is None:
+                return None
+            updates = connection.execute(
+                "SELECT crc, bytes FROM room_updates WHERE notebook = ? ORDER BY number", (number,)
+            ).fetchall()
+        if any(zlib.crc32(data) != crc for crc, data in updates):
+            raise JournalDamaged(f"Journal {journal_id}: an update of its collaboration room is damaged.")
+        return RoomRecord(row[0], [bytes(data) for _, data in updates])
+
+    def begin_room(self, journal_id: JournalId, history: str, update: bytes) -> None:
+        """Begin a history of a notebook's room, in the place of the one before, or of its updates.
+
+        Raises:
+            JournalFull: no room on the disk; nothing changed.
+        """
+        with self._writing(f"begin a room of {journal_id}") as connection:
+            number = self._number(journal_id)
+            connection.execute("DELETE FROM room_updates WHERE notebook = ?", (number,))
+            connection.execute(
+                "INSERT INTO rooms VALUES (?, ?) ON CONFLICT (notebook) DO UPDATE SET history = excluded.history",
+                (number, history),
+            )
+            _keep_room_update(connection, number, update)
+
+    def append_to_room(self, journal_id: JournalId, update: bytes) -> None:
+        """Keep one more update of a room.
+
+        Raises:
+            JournalFull: no room on the disk; nothing was kept.
+        """
+        with self._writing(f"append to the room of {journal_id}") as connection:
+            _keep_room_update(connection, self._number(journal_id), update)
+
     # -- small server state ------------------------------------------------------------------------
 
     def get_value(self, key: str) -> bytes | None:
@@ -500,6 +575,14 @@ class JournalStore:
         row = self._connection.execute("SELECT notebook FROM notebooks WHERE path = ?", (path,)).fetchone()
         if row is not None and row[0] != but_for:
             raise JournalError(f"{path}: another notebook's journal has this path already.")
+
+
+def _keep_room_update(connection: sqlite3.Connection, number: int, update: bytes) -> None:
+    connection.execute(
+        "INSERT INTO room_updates VALUES (?1,"
+        " (SELECT coalesce(max(number), 0) + 1 FROM room_updates WHERE notebook = ?1), ?2, ?3)",
+        (number, zlib.crc32(update), update),
+    )
 
 
 _RECORD = "journal_id, path, last_path, created_ms, opened_ms"

@@ -90,7 +90,7 @@ class IntentAnswer:
 class _Waiting:
     """Work that could not be journaled, kept in order until the journal takes it."""
 
-    intents: deque[tuple[Intent, asyncio.Future[IntentAnswer]]] = field(default_factory=deque)
+    intents: "deque[tuple[Intent, bytes, asyncio.Future[IntentAnswer]]]" = field(default_factory=deque)
     records: deque[list[Record]] = field(default_factory=deque)
 
 
@@ -127,24 +127,30 @@ class Session:
         """Decide one intent and make it true as far as the journal; effects follow by themselves."""
         return await self.take(intent)
 
-    def take(self, intent: Intent) -> "asyncio.Future[IntentAnswer]":
-        """Decide one intent now, or, while nothing can be journaled, in its turn: then the answer comes later."""
+    def take(self, intent: Intent, *, room: bytes = b"") -> "asyncio.Future[IntentAnswer]":
+        """Decide one intent now, or, while nothing can be journaled, in its turn: then the answer comes later.
+
+        Args:
+            room: the update of the notebook's collaboration room that asked for it, kept in the same transaction.
+        """
         future: asyncio.Future[IntentAnswer] = asyncio.get_running_loop().create_future()
-        answer = self._decide_or_hold(intent, future)
+        answer = self._decide_or_hold(intent, room, future)
         if answer is not None:
             future.set_result(answer)
         return future
 
-    def _decide_or_hold(self, intent: Intent, future: "asyncio.Future[IntentAnswer]") -> IntentAnswer | None:
+    def _decide_or_hold(
+        self, intent: Intent, room: bytes, future: "asyncio.Future[IntentAnswer]"
+    ) -> IntentAnswer | None:
         self.last_active_s = self.around.clock.monotonic_s()
         if not self.writable:
             return IntentAnswer("read-only", "This notebook can be read, but not changed.", unreached=True)
         if self.stalled is None:
             try:
-                return self._decide(intent)
+                return self._decide(intent, room)
             except JournalError as error:
                 self.stall(error)
-        self._waiting.intents.append((intent, future))
+        self._waiting.intents.append((intent, room, future))
         return None
 
     def follow(self, notify: Callable[[], None]) -> None:
@@ -201,17 +207,20 @@ class Session:
 
     # ---- commit
 
-    def commit(self, ops: Sequence[Operation], *, cursor: KernelCursor | None = None) -> None:
+    def commit(
+        self, ops: Sequence[Operation], *, cursor: KernelCursor | None = None, room: bytes = b""
+    ) -> None:
         """Make one entry of these operations: journal, state, followers, effects.
 
         Raises:
             JournalError: it could not be appended; nothing happened.
         """
         self._commit(
-            Entry(seq=self.state.seq + 1, at_ms=self.around.clock.now_ms(), ops=tuple(ops), cursor=cursor)
+            Entry(seq=self.state.seq + 1, at_ms=self.around.clock.now_ms(), ops=tuple(ops), cursor=cursor),
+            room=room,
         )
 
-    def _commit(self, entry: Entry, effects: Iterable[fx.Effect] = ()) -> None:
+    def _commit(self, entry: Entry, effects: Iterable[fx.Effect] = (), *, room: bytes = b"") -> None:
         state, caused = apply_entry(self.state, entry)
         data = _encoder.encode(entry)
         cursor = entry.cursor
@@ -221,6 +230,7 @@ class Session:
             cursor=None
             if cursor is None
             else JournalCursor(kernel_id=cursor.kernel_id, number=cursor.number),
+            room=room,
         )
         self.state = state
         self._remember(Stored(entry, data))
@@ -351,7 +361,7 @@ class Session:
 
     # ---- inside: intents and the journal
 
-    def _decide(self, intent: Intent) -> IntentAnswer:
+    def _decide(self, intent: Intent, room: bytes = b"") -> IntentAnswer:
         now_ms = self.around.clock.now_ms()
         known = self.around.kernelspecs
         fresh = Fresh(
@@ -362,7 +372,7 @@ class Session:
         decision = decide(self.state, intent, now_ms=now_ms, fresh=fresh)
         entry = entry_of(decision, intent, seq=self.state.seq + 1, at_ms=now_ms)
         if entry is not None:
-            self._commit(entry, decision.effects)
+            self._commit(entry, decision.effects, room=room)
         return IntentAnswer(decision.refusal, decision.message)
 
     def stall(self, error: JournalError) -> None:
@@ -384,9 +394,9 @@ class Session:
             self._tell()
             log.info("journal %s: recording again", self.state.journal_id)
         while self._waiting.intents and self.stalled is None:
-            intent, future = self._waiting.intents[0]
+            intent, room, future = self._waiting.intents[0]
             try:
-                answer = self._decide(intent)
+                answer = self._decide(intent, room)
             except JournalError as error:
                 self.stall(error)
                 return

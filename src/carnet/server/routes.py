@@ -264,6 +264,16 @@ ROUTES: Final[Sequence[Route]] = (
         Scope.RUN,
     ),
     Route(
+        rf"api/collaboration/session{_PATH}",
+        "collaboration:RoomSession",
+        Who.LOGIN,
+        Kind.API,
+        "PUT",
+        SMALL_BODY_BYTES,
+        Scope.READ,
+    ),
+    Route(r"api/collaboration/room/(.+)", "collaboration:RoomSocket", Who.LOGIN, Kind.SOCKET, "GET"),
+    Route(
         r"api/logins",
         "logins:Logins",
         Who.LOGIN,

@@ -23,6 +23,7 @@ from carnet.server.static_files import StaticFiles
 if TYPE_CHECKING:
     from carnet.server.carriers import Carrier
     from carnet.server.handlers.channels import Channels
+    from carnet.server.handlers.collaboration import RoomSocket
     from carnet.server.handlers.events import EventSocket
     from carnet.server.handlers.link import LinkSocket
     from carnet.server.handlers.terminals import TerminalSocket
@@ -56,7 +57,9 @@ class Services:
     )
     csp_reports: Bucket = field(default_factory=lambda: Bucket(burst=10, refill_s=60.0, tries=10, at_s=0.0))
     """How many reports of browsers the log still takes: a page that breaks its policy does so often."""
-    links: "set[LinkSocket | Carrier | Channels | EventSocket | TerminalSocket]" = field(default_factory=set)
+    links: "set[LinkSocket | Carrier | Channels | EventSocket | RoomSocket | TerminalSocket]" = field(
+        default_factory=set
+    )
     """The open links, to be told goodbye."""
     carriers: "dict[str, Carrier]" = field(default_factory=dict)
     """Those links that are carried by ordinary requests, by id."""

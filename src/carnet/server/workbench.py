@@ -11,6 +11,7 @@ import logging
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from traitlets import TraitError
 from traitlets.config import Config
@@ -33,6 +34,9 @@ from carnet.server.kernel_config import ConfiguredHost, kernel_arguments
 from carnet.server.kernel_line import KernelLines
 from carnet.storage.base import NotebookManager
 
+if TYPE_CHECKING:
+    from carnet.collaboration.rooms import Rooms
+
 log = logging.getLogger("carnet.server")
 
 
@@ -50,6 +54,8 @@ class Workbench:
     """Of other people's clients."""
     events: EventBus = field(default_factory=EventBus)
     converter: Converter = field(default_factory=Converter)
+    rooms: "Rooms | None" = None
+    """For clients that share notebooks through Yjs; None: there was none yet."""
 
     async def kernels_if_any(self) -> list[KernelInfo]:
         """Return the kernels, without starting a host to ask."""

@@ -767,7 +767,7 @@ def _data_tree(
         if aside is not None and not is_json_type(media_type) and not is_text_type(media_type):
             data[media_type] = aside.base64(blobs(ref), "\n" if ref.newline else "")
         else:
-            value = _from_blob(media_type, ref, blobs(ref))
+            value = value_of_blob(media_type, ref, blobs(ref))
             data[media_type] = _value_tree(media_type, value, aside, indent=7)
     return {"data": data, "metadata": output.metadata}
 
@@ -798,7 +798,8 @@ def _split(text: str) -> list[Json]:
 # --- large values
 
 
-def _from_blob(media_type: str, ref: BlobRef, data: bytes) -> Json:
+def value_of_blob(media_type: str, ref: BlobRef, data: bytes) -> Json:
+    """Return the value of a MIME type whose bytes are in a blob."""
     if is_json_type(media_type):
         value: Json = json.loads(data)
         return value

@@ -1,0 +1,545 @@
+"""One room: a Yjs document that always shows what one session is, and asks of it what clients do to the document.
+
+The session is the only authority. Before an update of a client is taken, the
+document shows the session's state, so that what the update changes is what the
+client did. That becomes an intent, as a tab's would; when it is decided, the
+document is made what the session is, whatever came of it. Every update is kept,
+with the entry it caused in one transaction, before anybody is told of it: so
+clients that come back, to this life of the server or the next, find the history
+they know. Rules CB1 to CB15: docs/specs/collaboration.md.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, Protocol
+
+from msgspec.structs import replace
+
+from carnet.collaboration import protocol
+from carnet.collaboration.document import NotebookDocument, Spoilt, Touched, change_of
+from carnet.collaboration.plan import (
+    PutCells,
+    PutMetadata,
+    Step,
+    Wish,
+    busy_cells,
+    cell_steps,
+    metadata_edit,
+    metadata_steps,
+    order_steps,
+    wish_of,
+)
+from carnet.collaboration.presence import PresenceTable
+from carnet.collaboration.shape import Later, shaped
+from carnet.collaboration.updates import check_update
+from carnet.core.notebook.ipynb import extract_large_output, value_of_blob
+from carnet.core.notebook.model import BlobRef, DisplayData, ExecuteResult, Json, JsonObject, Output
+from carnet.core.session.intents import Edit, Intent, IntentBody, SaveNow
+from carnet.core.session.operations import ReplaceOutputs
+from carnet.core.session.state import SessionState
+from carnet.core.text.changes import ChangeSet
+from carnet.errors import CarnetError, JournalError, PeerError
+from carnet.ids import CellId, ClientId, new_cell_id, new_id
+from carnet.live.session import Session
+
+log = logging.getLogger("carnet.collaboration")
+
+CHECKED_ASIDE_BYTES: Final = 32 << 10
+"""A longer update is looked through on a worker thread."""
+
+INLINE_LIMIT_BYTES: Final = 4 << 20
+"""A larger blob is not put into the document: a line of text says where it is."""
+
+INLINE_TOTAL_BYTES: Final = 32 << 20
+"""Of all blobs in one room."""
+
+COMPACT_BYTES: Final = 1 << 20
+"""Kept updates are put together when they are longer than this, and several times what they were then."""
+
+HISTORY_LIMIT_BYTES: Final = 64 << 20
+"""A history that is longer when nobody is in the room is begun anew: clients reload."""
+
+BUFFER_LIMIT_BYTES: Final = 32 << 20
+"""Waiting for a slow client; above that it is sent away, and comes back for what it missed."""
+
+# Close codes. The first is Jupyter's, after which JupyterLab asks to reload; 4000 and above are ours.
+ANOTHER_HISTORY: Final = 1003
+TRY_AGAIN: Final = 1013
+FAULT: Final = 1011
+MALFORMED: Final = 4400
+FORBIDDEN: Final = 4403
+GONE: Final = 4404
+TOO_SLOW: Final = 4408
+
+
+class Socket(Protocol):
+    """A client's transport, as a room sees it."""
+
+    def send_frame(self, frame: bytes) -> None:
+        """Take one frame; it is sent when the line allows."""
+
+    def buffered_bytes(self) -> int:
+        """Return how much was taken and not yet sent."""
+
+    def end(self, code: int, reason: str) -> None:
+        """Close it."""
+
+
+class Member:
+    """One client in a room."""
+
+    def __init__(self, socket: Socket, *, user: str, may_edit: bool) -> None:
+        self.socket = socket
+        self.user = user
+        self.may_edit = may_edit
+
+    def send(self, frame: bytes) -> None:
+        """Send a frame, or send the client away when it is much too slow."""
+        if self.socket.buffered_bytes() > BUFFER_LIMIT_BYTES:
+            self.socket.end(TOO_SLOW, "too slow; come back for what you missed")
+        else:
+            self.socket.send_frame(frame)
+
+
+class Room:
+    """The room of one open notebook. Made by `open_room`, kept by `collaboration.rooms`."""
+
+    def __init__(self, session: Session, document: NotebookDocument, history: str, kept_bytes: int) -> None:
+        self.session = session
+        self.history = history
+        self.members: set[Member] = set()
+        self.closed = False
+        self.on_end: Callable[[], None] = lambda: None
+        self._document = document
+        self._blobs = _Blobs(self)
+        self._shown = session.state
+        """What the document shows."""
+        self._stale: set[CellId] = set()
+        """Cells whose shape became another one though nothing happened to them: a blob arrived."""
+        self._turn = asyncio.Lock()
+        """One client's message at a time; the document shows the session's state between two of them."""
+        self._in_turn = False
+        self._told = asyncio.Event()
+        """Something happened in the session."""
+        self._due: asyncio.Handle | None = None
+        self._presences = PresenceTable()
+        self._kept_bytes = kept_bytes
+        self._compact_above = max(COMPACT_BYTES, 3 * kept_bytes)
+        session.follow(self._notify)
+
+    def begin_with(self, state: SessionState) -> None:
+        """Make the document show the session's state, whatever it shows."""
+        self._shown = state
+        self._correct({*state.order, *self.session.state.order}, metadata=True)
+
+    # ---- members
+
+    async def join(self, member: Member) -> None:
+        """Let a client in."""
+        async with self._turn:
+            self.members.add(member)
+            if member.may_edit:
+                member.send(protocol.what_i_have(self._document.vector()))
+            if everybody := self._presences.everybody():
+                member.send(protocol.presences(everybody))
+
+    def leave(self, member: Member) -> None:
+        """A client is gone; it may come back."""
+        self.members.discard(member)
+        if gone := self._presences.leave(member):
+            self._tell(protocol.presences(gone))
+
+    async def receive(self, member: Member, frame: bytes) -> None:
+        """Handle one message of a client. To be called in order, one at a time.
+
+        Raises:
+            PeerError: it is malformed; the socket is to be closed.
+        """
+        message = protocol.decode(frame)
+        match message:
+            case protocol.WhatIHave(vector=vector):
+                async with self._turn:
+                    self._show()
+                    member.send(protocol.what_you_miss(self._document.missing(vector)))
+            case protocol.WhatYouMiss(update=update):
+                if member.may_edit and update != protocol.NOTHING:
+                    await self._change(member, update)
+            case protocol.Changed(update=update):
+                if not member.may_edit:
+                    member.socket.end(FORBIDDEN, "this token may look, but not change")
+                elif update != protocol.NOTHING:
+                    await self._change(member, update)
+            case protocol.Presences(of=said):
+                if new := self._presences.take(member, said):
+                    self._tell(protocol.presences(new), but=member)
+            case protocol.AskPresences():
+                member.send(protocol.presences(self._presences.everybody()))
+            case protocol.Save(number=number):
+                if member.may_edit:
+                    await self._intend(member, SaveNow())
+                member.send(protocol.saved(number, ok=member.may_edit))
+            case None:
+                pass
+
+    def end(self, code: int, reason: str) -> None:
+        """Send everybody away and close. What is kept stays."""
+        if self.closed:
+            return
+        self.closed = True
+        self._told.set()
+        self.session.leave(self._notify)
+        if self._due is not None:
+            self._due.cancel()
+        for member in tuple(self.members):
+            member.socket.end(code, reason)
+        self.on_end()
+
+    def compact(self) -> None:
+        """Put the kept updates together."""
+        if self._in_turn or self.closed:
+            return
+        whole = self._document.whole()
+        try:
+            self.session.around.journal.begin_room(self.session.state.journal_id, self.history, whole)
+        except JournalError as error:
+            log.warning("room of %s: not compacted: %s", self.session.state.journal_id, error)
+            return
+        self._kept_bytes = len(whole)
+        self._compact_above = max(COMPACT_BYTES, 3 * len(whole))
+
+    # ---- what clients do
+
+    async def _change(self, member: Member, update: bytes) -> None:
+        if len(update) > CHECKED_ASIDE_BYTES:
+            await self.session.in_thread(lambda: check_update(update))
+        else:
+            check_update(update)
+        async with self._turn:
+            await self._until_recording()
+            if self.closed or member not in self.members:
+                return
+            self._show()
+            self._in_turn = True
+            try:
+                await self._take(member, update)
+            except Spoilt:
+                await self._begin_again()
+                raise
+            except PeerError:
+                raise
+            except Exception:
+                # One update that we do not understand must not leave a document that shows what is not so.
+                log.exception("room of %s: an update could not be taken", self.session.state.journal_id)
+                self.end(FAULT, "something went wrong; come back")
+            finally:
+                self._in_turn = False
+
+    async def _begin_again(self) -> None:
+        """Make the document anew from what is kept, which is all that anybody was told."""
+        journal, journal_id = self.session.around.journal, self.session.state.journal_id
+
+        def load() -> NotebookDocument:
+            document, record = NotebookDocument(), journal.room(journal_id)
+            document.load(record.updates if record is not None else ())
+            return document
+
+        self._document = await self.session.in_thread(load)
+        self.begin_with(self.session.state)
+
+    async def _until_recording(self) -> None:
+        """Wait while the journal cannot be written: nothing is taken that could not be kept."""
+        while self.session.stalled is not None and not self.closed:
+            self._told.clear()
+            await self._told.wait()
+
+    async def _take(self, member: Member, update: bytes) -> None:
+        touched = self._document.take(update)
+        if not touched.update:
+            return
+        state = self.session.state
+        wish = wish_of(
+            state,
+            touched.slots,
+            changes=_changes(state, touched),
+            inline=self._blobs.inline,
+            fresh_id=new_cell_id,
+            ordered=touched.ordered,
+        )
+        if (edit := metadata_edit(state, touched.metadata)) is not None:
+            wish.edits.append(edit)
+        await self._wish(member, wish, touched.update)
+        self._tell(protocol.changed(touched.update), but=member)
+        if wish.named:
+            self._keep_and_tell(self._document.name(wish.named))
+        dirty = {slot.cell_id for slot in touched.slots if slot.raw is not None} | set(wish.named.values())
+        self._correct(dirty, metadata=touched.metadata is not None)
+        if self._kept_bytes > self._compact_above:
+            self._in_turn = False
+            self.compact()
+
+    async def _wish(self, member: Member, wish: Wish, update: bytes) -> None:
+        """Ask the session. The update is kept with the first entry that it causes."""
+        outputs = await self._with_blobs(wish.outputs)
+        if wish.edits:
+            answer = await self._intend(member, Edit(tuple(wish.edits)), update)
+            update = b""
+            if answer is not None and len(wish.edits) > 1:
+                # One of them may not be; the others are none the worse for it.
+                for edit in wish.edits:
+                    await self._intend(member, Edit((edit,)))
+        if outputs:
+            self.session.commit(outputs, room=update)
+            self._kept_bytes += len(update)
+            update = b""
+        if update:
+            self._keep(update)
+
+    async def _intend(self, member: Member, body: IntentBody, update: bytes = b"") -> str | None:
+        """Ask the session; return why it refuses, or None."""
+        client_id = ClientId(f"room-{self.history}")
+        number = self.session.state.clients.get(client_id, 0) + 1
+        intent = Intent(client_id, number, member.user, body)
+        answer = await self.session.take(intent, room=update)
+        self._kept_bytes += len(update)
+        return answer.refusal
+
+    async def _with_blobs(self, outputs: Sequence[ReplaceOutputs]) -> list[ReplaceOutputs]:
+        around = self.session.around
+        limit = around.settings.blob_limit_bytes
+
+        def small() -> list[ReplaceOutputs]:
+            return [
+                replace(
+                    one,
+                    outputs=tuple(
+                        extract_large_output(output, limit_bytes=limit, new_blob=around.blobs.put)
+                        for output in one.outputs
+                    ),
+                )
+                for one in outputs
+            ]
+
+        if not outputs:
+            return []
+        made = await self.session.in_thread(small)
+        for one, before in zip(made, outputs, strict=True):
+            for output, values in zip(one.outputs, before.outputs, strict=True):
+                self._blobs.know(output, values)
+        return made
+
+    # ---- what the session is
+
+    def _notify(self) -> None:
+        self._told.set()
+        if self._due is None and not self._in_turn and not self.closed:
+            self._due = asyncio.get_running_loop().call_soon(self._show_soon)
+
+    def _show_soon(self) -> None:
+        self._due = None
+        if not self._in_turn:  # else it is shown at the end of the turn
+            self._show()
+
+    def _show(self) -> None:
+        """Make the document show the session's state, which has come on since."""
+        if self.closed:
+            return
+        if self.session.closed:
+            self.end(GONE, "this notebook is closed")
+            return
+        state = self.session.state
+        if state is self._shown and not self._stale:
+            return
+        self._perform(self._steps(self._shown, state, dirty=frozenset()), state)
+
+    def _correct(self, dirty: "set[CellId]", *, metadata: bool) -> None:
+        """Make the document show the session's state, after a client changed these cells of it."""
+        state = self.session.state
+        steps = self._steps(self._shown, state, dirty=dirty)
+        if metadata:
+            steps = [step for step in steps if not (isinstance(step, PutMetadata) and step.at is None)]
+            steps += metadata_steps(self._document.metadata(), state.metadata)
+        self._perform(steps, state)
+
+    def _steps(self, old: SessionState, new: SessionState, *, dirty: "Iterable[CellId]") -> list[Step]:
+        """Return what the document needs to show `new`: it shows `old`, but for cells that are dirty."""
+        document, dirty = self._document, {*dirty, *self._stale}
+        places = {cell_id: index for index, cell_id in reversed(list(enumerate(document.ids)))}
+        was_busy, is_busy = busy_cells(old), busy_cells(new)
+
+        def shape(cell_id: CellId) -> JsonObject:
+            self._blobs.cell_id = cell_id
+            return shaped(new.cells[cell_id], running=cell_id in is_busy, inline=self._blobs.inline)
+
+        steps: list[Step] = []
+        put: set[CellId] = set()
+        if document.ids != list(new.order):
+            steps = order_steps(document.ids, new.order, shape)
+            put = {
+                CellId(str(one["id"])) for step in steps if isinstance(step, PutCells) for one in step.cells
+            }
+        for at, cell_id in enumerate(new.order):
+            cell, before = new.cells[cell_id], old.cells.get(cell_id)
+            if cell_id in put:
+                continue
+            if cell_id in dirty or before is None:
+                want = shape(cell_id)
+                if cell_id not in was_busy and cell_id not in is_busy:
+                    want.pop("execution_state", None)  # a client's own, while it runs the cell
+                steps += cell_steps(at, document.cell(places[cell_id]), want)
+            elif cell is not before or (cell_id in was_busy) is not (cell_id in is_busy):
+                have = shaped(before, running=cell_id in was_busy, inline=self._blobs.inline)
+                known = new.changes.get(cell_id, ())
+                count = cell.version - before.version
+                changes = (
+                    [ChangeSet.from_json(one) for one in known[-count:]] if 0 < count <= len(known) else None
+                )
+                steps += cell_steps(at, have, shape(cell_id), changes=changes)
+        if old.metadata is not new.metadata:
+            steps += metadata_steps(old.metadata, new.metadata)
+        return steps
+
+    def _perform(self, steps: Sequence[Step], state: SessionState) -> None:
+        old, self._shown = self._shown, state
+        self._stale.clear()
+        about = _about(state)
+        update = self._document.perform(steps, {} if _about(old) == about else about)
+        if update:
+            self._keep_and_tell(update)
+
+    def blob_arrived(self, cells: Iterable[CellId]) -> None:
+        """These cells have another shape now."""
+        self._stale.update(cells)
+        self._notify()
+
+    # ---- keeping and telling
+
+    def _keep_and_tell(self, update: bytes) -> None:
+        if update and self._keep(update):
+            self._tell(protocol.changed(update))
+
+    def _keep(self, update: bytes) -> bool:
+        """Keep an update; where that cannot be, the room ends, and begins again from what is kept."""
+        try:
+            self.session.around.journal.append_to_room(self.session.state.journal_id, update)
+        except JournalError as error:
+            log.warning("room of %s: %s", self.session.state.journal_id, error)
+            self.end(TRY_AGAIN, "nothing can be recorded now; come back")
+            return False
+        self._kept_bytes += len(update)
+        return True
+
+    def _tell(self, frame: bytes, *, but: Member | None = None) -> None:
+        for member in tuple(self.members):
+            if member is not but:
+                member.send(frame)
+
+
+class _Blobs:
+    """Large values of outputs, read when they are first wanted. Until then they are left out."""
+
+    def __init__(self, room: Room) -> None:
+        self.cell_id = CellId("")
+        """The cell that is being shaped."""
+        self._room = room
+        self._values: dict[tuple[str, str, bool], Json] = {}
+        self._wanted: dict[tuple[str, str, bool], set[CellId]] = {}
+        self._total_bytes = 0
+
+    def inline(self, media_type: str, ref: BlobRef) -> Json | Later:
+        """Return the value of a blob, if it is here; else see to it that it comes."""
+        key = (ref.sha256, media_type, ref.newline)
+        if key in self._values:
+            return self._values[key]
+        if key in self._wanted:
+            self._wanted[key].add(self.cell_id)
+        elif self._has_room_for(ref):
+            self._wanted[key] = {self.cell_id}
+            self._room.session.start(self._read(key, ref), "blob of a room")
+        else:
+            return None
+        return Later.LATER
+
+    def know(self, output: Output, values: Output) -> None:
+        """Take the values of an output's blobs from what it was before they became blobs."""
+        if isinstance(output, DisplayData | ExecuteResult) and isinstance(
+            values, DisplayData | ExecuteResult
+        ):
+            for media_type, ref in output.blobs.items():
+                key = (ref.sha256, media_type, ref.newline)
+                if media_type in values.data and key not in self._values and self._has_room_for(ref):
+                    self._values[key] = values.data[media_type]
+
+    def _has_room_for(self, ref: BlobRef) -> bool:
+        total_bytes = self._total_bytes + ref.size_bytes
+        if ref.size_bytes > INLINE_LIMIT_BYTES or total_bytes > INLINE_TOTAL_BYTES:
+            return False
+        self._total_bytes = total_bytes
+        return True
+
+    async def _read(self, key: tuple[str, str, bool], ref: BlobRef) -> None:
+        blobs = self._room.session.around.blobs
+        try:
+            value = await self._room.session.in_thread(
+                lambda: value_of_blob(key[1], ref, blobs.get(ref.sha256))
+            )
+        except CarnetError:
+            value = None  # it is gone, and the line of text says so
+        self._values[key] = value
+        self._room.blob_arrived(self._wanted.pop(key))
+
+
+async def open_room(session: Session) -> tuple[Room, bool]:
+    """Open the room of a session; also return whether its history begins now.
+
+    Raises:
+        JournalError: nothing can be kept.
+    """
+    state = session.state
+    document, history, kept_bytes, is_new = await session.in_thread(lambda: _prepare(session, state))
+    room = Room(session, document, history, kept_bytes)
+    # It was prepared on a thread, without blobs; the session may have come on since.
+    room.begin_with(state)
+    return room, is_new
+
+
+def _prepare(session: Session, state: SessionState) -> "tuple[NotebookDocument, str, int, bool]":
+    """Return the document with what is kept of it. Blocking."""
+    journal = session.around.journal
+    document = NotebookDocument()
+    try:
+        record = journal.room(state.journal_id)
+        if record is not None and sum(map(len, record.updates)) <= HISTORY_LIMIT_BYTES:
+            document.load(record.updates)
+            return document, record.history, sum(map(len, record.updates)), False
+    except (JournalError, PeerError) as error:
+        log.warning("room of %s: its history begins anew: %s", state.journal_id, error)
+        document = NotebookDocument()
+    document.put_format(state.nbformat, state.nbformat_minor)
+    steps: list[Step] = list(
+        order_steps(
+            [], state.order, lambda cell_id: shaped(state.cells[cell_id], running=False, inline=_nothing)
+        )
+    )
+    document.perform([*steps, *metadata_steps({}, state.metadata)], _about(state))
+    history, whole = new_id(), document.whole()
+    journal.begin_room(state.journal_id, history, whole)
+    return document, history, len(whole), True
+
+
+def _nothing(_media_type: str, _ref: BlobRef) -> Json | Later:
+    return Later.LATER
+
+
+def _about(state: SessionState) -> dict[str, Json]:
+    return {"path": state.path, "dirty": False, "document_id": f"json:notebook:{state.journal_id}"}
+
+
+def _changes(state: SessionState, touched: Touched) -> dict[CellId, ChangeSet]:
+    found: dict[CellId, ChangeSet] = {}
+    for cell_id, delta in touched.changes.items():
+        cell = state.cells.get(cell_id)
+        change = change_of(cell.cell.source, delta) if cell is not None else None
+        if change is not None:
+            found[cell_id] = change
+    return found

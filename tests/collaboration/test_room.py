@@ -1,0 +1,656 @@
+"""A room shows what its session is and asks of it what clients do, whatever order things come in (CB1 to CB15)."""
+
+import asyncio
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from carnet.collaboration import protocol, room
+from carnet.collaboration.rooms import Rooms
+from carnet.collaboration.shape import alike, shaped
+from carnet.core.notebook.model import DisplayData, Stream
+from carnet.core.session.intents import ChangeSourceFrom, Edit
+from carnet.core.session.operations import (
+    AddOutput,
+    AppendStream,
+    DeleteCells,
+    MoveCells,
+    SetCellMetadata,
+    SetKind,
+    SetMetadata,
+)
+from carnet.core.text.changes import diff
+from carnet.errors import NotFound, PeerError
+from carnet.ids import CellId
+from carnet.live.registry import Registry
+from carnet.live.session import Session
+from tests.collaboration.peers import Peer, settle
+from tests.conftest import ExpectLog
+from tests.live.conftest import PATH, Tab, World, until, write_notebook
+
+
+async def opened(world: World, *sources: str) -> tuple[Session, room.Room, Rooms]:
+    if not (world.notebooks / "a.ipynb").exists():
+        write_notebook(world.notebooks, *sources)
+    registry = world.start()
+    rooms = Rooms(registry)
+    session = await registry.open(PATH)
+    return session, (await rooms.of_path(PATH))[0], rooms
+
+
+def shows(peer: Peer, session: Session) -> None:
+    """Assert that a client sees exactly what the session is."""
+    state = session.state
+    want = [shaped(state.cells[cell_id], running=False, inline=lambda *_: None) for cell_id in state.order]
+    for shape in want:
+        shape.pop("execution_state", None)
+    have = peer.cells()
+    assert alike(have, want), (have, want)  # type: ignore[arg-type]  # plain values
+
+
+def text(session: Session) -> str:
+    return "\n".join(session.state.cells[cell_id].cell.source for cell_id in session.state.order)
+
+
+async def page_types(session: Session, cell_id: str, added: str, tab: Tab) -> None:
+    cell = session.state.cells[CellId(cell_id)]
+    change = diff(cell.cell.source, cell.cell.source + added)
+    await tab.intend(Edit((ChangeSourceFrom(CellId(cell_id), cell.version, change.to_json()),)))
+
+
+async def test_cb5_a_client_sees_the_notebook_and_the_page_sees_its_letters(world: World) -> None:
+    session, one, _ = await opened(world, "a = 1", "b = 2")
+    ann, bob = Peer("ann"), Peer("bob")
+    await ann.come(one)
+    await bob.come(one)
+    await settle(ann, bob)
+    assert ann.sources() == ["a = 1", "b = 2"]
+
+    ann.type("c1", "0", at=4)
+    ann.insert("new", "# t", 1, kind="markdown")
+    bob.type("c2", "!")
+    await settle(ann, bob)
+    await page_types(session, "c1", " # page", Tab(session))
+    await settle(ann, bob)
+
+    assert text(session) == "a = 01 # page\n# t\nb = 2!"
+    assert session.state.cells[CellId("new")].cell.kind == "markdown"
+    for peer in (ann, bob):
+        shows(peer, session)
+
+
+async def test_cb6_letters_are_counted_alike_where_units_bytes_and_characters_differ(world: World) -> None:
+    session, one, _ = await opened(world, "😀é中b")
+    ann = Peer()
+    await ann.come(one)
+    await settle(ann)
+
+    ann.type("c1", "𝄞", at=1)
+    await settle(ann)
+    assert text(session) == "😀𝄞é中b"
+    await page_types(session, "c1", "😀x", Tab(session))
+    await settle(ann)
+    ann.erase("c1", 0, 1)
+    await settle(ann)
+
+    assert text(session) == "𝄞é中b😀x"
+    shows(ann, session)
+
+
+async def test_cb6_a_change_of_a_client_reaches_the_session_as_it_was_made(world: World) -> None:
+    session, one, _ = await opened(world, "aaa")
+    ann = Peer()
+    await ann.come(one)
+    await settle(ann)
+
+    ann.type("c1", "a", at=1)
+    await settle(ann)
+
+    assert session.state.changes[CellId("c1")] == ([1, [0, "a"], 2],)
+
+
+async def test_cb7_moving_and_deleting(world: World) -> None:
+    session, one, _ = await opened(world, "1", "2", "3")
+    ann = Peer()
+    await ann.come(one)
+    await settle(ann)
+
+    ann.move("c1", 2)
+    await settle(ann)
+    assert list(session.state.order) == ["c2", "c3", "c1"]
+    ann.delete("c3")
+    await settle(ann)
+    assert list(session.state.order) == ["c2", "c1"]
+    tab = Tab(session)
+    await tab.intend(Edit((MoveCells((CellId("c1"),), None),)))
+    await settle(ann)
+
+    assert ann.ids() == ["c1", "c2"]
+    shows(ann, session)
+
+
+async def test_cb8_two_who_move_one_cell_do_not_double_it(world: World) -> None:
+    session, one, _ = await opened(world, "1", "2", "3")
+    ann, bob = Peer("ann"), Peer("bob")
+    await ann.come(one)
+    await bob.come(one)
+    await settle(ann, bob)
+
+    ann.move("c1", 2)
+    bob.move("c1", 1)
+    await settle(ann, bob)
+
+    assert sorted(session.state.order) == ["c1", "c2", "c3"]
+    for peer in (ann, bob):
+        shows(peer, session)
+
+
+async def test_cb8_a_second_cell_of_one_id_that_says_something_else_is_a_cell(world: World) -> None:
+    session, one, _ = await opened(world, "1")
+    ann = Peer()
+    await ann.come(one)
+    await settle(ann)
+
+    ann.insert("c1", "other", 0)
+    ann.insert("", "no id", 0)
+    await settle(ann)
+
+    assert sorted(text(session).splitlines()) == ["1", "no id", "other"]
+    assert len(set(session.state.order)) == 3
+    shows(ann, session)
+
+
+async def test_cb9_what_is_refused_is_put_right_and_takes_nothing_with_it(world: World) -> None:
+    session, one, _ = await opened(world, "1", "2")
+    await Tab(session).intend(Edit((SetCellMetadata(CellId("c1"), {"deletable": False, "editable": False}),)))
+    ann = Peer()
+    await ann.come(one)
+    await settle(ann)
+
+    with ann.notebook.ydoc.transaction():
+        ann.type("c1", "no")
+        ann.type("c2", "yes")
+    ann.delete("c1")
+    await settle(ann)
+
+    assert text(session) == "1\n2yes"
+    shows(ann, session)
+
+
+async def test_cb9_what_is_no_cell_is_put_right(world: World) -> None:
+    session, one, _ = await opened(world, "1", "2")
+    ann = Peer()
+    await ann.come(one)
+    await settle(ann)
+
+    ann.at("c1")["source"] = "plain"
+    ann.at("c2")["outputs"] = "none"
+    ann.at("c2")["cell_type"] = "what"
+    ann.notebook.ycells.append(17)
+    await settle(ann)
+
+    assert text(session) == "plain\n2"
+    shows(ann, session)
+
+
+async def test_cb10_metadata_both_ways(world: World) -> None:
+    session, one, _ = await opened(world, "1")
+    ann = Peer()
+    await ann.come(one)
+    await settle(ann)
+
+    ann.set_metadata("c1", "tags", ["x", {"n": 2}])
+    ann.set_metadata("c1", "trusted", True)
+    ann.notebook._ymeta["metadata"]["authors"] = [{"name": "Ann"}]
+    await settle(ann)
+    assert session.state.cells[CellId("c1")].cell.metadata == {"tags": ["x", {"n": 2}]}
+    assert session.state.metadata == {"authors": [{"name": "Ann"}]}
+    tab = Tab(session)
+    await tab.intend(Edit((SetMetadata({"k": 2**60}, ("authors",)), SetKind(CellId("c1"), "markdown"))))
+    await settle(ann)
+
+    assert ann.notebook.get()["metadata"] == {"k": 2**60}
+    assert ann.cells()[0]["cell_type"] == "markdown"
+
+
+async def test_cb11_outputs_of_a_run_of_the_session_appear_as_they_come(world: World) -> None:
+    session, one, _ = await opened(world, "print(1)")
+    ann = Peer()
+    await ann.come(one)
+    await settle(ann)
+    cell_id = CellId("c1")
+
+    for ops in (
+        [AppendStream(cell_id, "stdout", "one\n")],
+        [AppendStream(cell_id, "stdout", "two 😀\n")],
+        [AddOutput(cell_id, DisplayData({"text/plain": "x"}))],
+    ):
+        session.commit(ops)
+        await asyncio.sleep(0)
+        await settle(ann)
+
+    assert [dict(one) for one in ann.cells()[0]["outputs"]] == [
+        {"output_type": "stream", "name": "stdout", "text": "one\ntwo 😀\n"},
+        {"output_type": "display_data", "data": {"text/plain": "x"}, "metadata": {}},
+    ]
+
+
+async def test_cb11_a_grown_stream_is_not_sent_again(world: World) -> None:
+    session, one, _ = await opened(world, "print(1)")
+    session.commit([AppendStream(CellId("c1"), "stdout", "x" * 50_000)])
+    ann = Peer()
+    await ann.come(one)
+    await settle(ann)
+
+    session.commit([AppendStream(CellId("c1"), "stdout", "y")])
+    await asyncio.sleep(0)
+
+    assert sum(map(len, ann._in)) < 100
+
+
+async def test_cb12_outputs_of_a_client_that_runs_cells_itself_are_kept(world: World) -> None:
+    session, one, _ = await opened(world, "print(1)")
+    ann, bob = Peer("ann"), Peer("bob")
+    await ann.come(one)
+    await bob.come(one)
+    await settle(ann, bob)
+
+    big = "i" * 50_000
+    ann.run_alone(
+        "c1",
+        3,
+        {"output_type": "stream", "name": "stdout", "text": "hi"},
+        {"output_type": "display_data", "data": {"text/plain": big}, "metadata": {}},
+    )
+    await settle(ann, bob)
+
+    cell = session.state.cells[CellId("c1")].cell
+    assert cell.execution_count == 3
+    assert cell.outputs[0] == Stream("stdout", "hi")
+    assert isinstance(cell.outputs[1], DisplayData)
+    assert cell.outputs[1].blobs["text/plain"].size_bytes == 50_000
+    await until_shown(bob, lambda: bob.cells()[0]["outputs"][1]["data"]["text/plain"] == big)
+    assert alike(ann.cells(), bob.cells())  # type: ignore[arg-type]
+
+    del ann.outputs("c1")[:]
+    ann.at("c1")["execution_count"] = None
+    await settle(ann, bob)
+    assert session.state.cells[CellId("c1")].cell.outputs == ()
+
+
+async def until_shown(peer: Peer, true: Any) -> None:
+    async with asyncio.timeout(30):
+        while True:
+            await settle(peer)
+            if true():
+                return
+            await asyncio.sleep(0.01)
+
+
+async def test_cb12_outputs_that_a_run_of_the_session_writes_are_not_a_clients(world: World) -> None:
+    session, one, _ = await opened(world, "print(1)")
+    ann = Peer()
+    await ann.come(one)
+    await settle(ann)
+    await Tab(session).run("c1")
+    await settle(ann)
+    assert ann.at("c1")["execution_state"] == "running"
+
+    ann.outputs("c1").append({"output_type": "stream", "name": "stdout", "text": "mine"})
+    await settle(ann)
+
+    assert session.state.cells[CellId("c1")].cell.outputs == ()
+    shows(ann, session)
+
+
+async def test_cb13_a_laptop_that_slept_brings_its_letters_home_once(world: World) -> None:
+    session, one, rooms = await opened(world, "one ", "two ")
+    ann = Peer()
+    await ann.come(one)
+    await settle(ann)
+    ann.go()
+    rooms.left(one)
+    one.end(room.GONE, "nobody was here for a while")
+
+    ann.type("c1", "offline-1")
+    ann.insert("new", "offline-2", 2)
+    await page_types(session, "c1", "page-1", Tab(session))
+    again, is_new = await rooms.of_path(PATH)
+    assert not is_new
+    assert again is not one
+    assert again.history == one.history
+    await ann.come(again)
+    await settle(ann)
+
+    for token in ("one ", "two ", "offline-1", "offline-2", "page-1"):
+        assert text(session).count(token) == 1
+    assert len(session.state.order) == 3
+    shows(ann, session)
+
+
+async def test_cb13_a_killed_server_neither_doubles_nor_loses(world: World) -> None:
+    session, one, _ = await opened(world, "one ")
+    ann = Peer()
+    await ann.come(one)
+    await settle(ann)
+    ann.type("c1", "before ")
+    await ann.say()  # the server has it; whether ann was answered, nobody knows
+    ann.go()
+    await world.kill(session_registry(world))
+
+    ann.type("c1", "while-dead ")
+    ann.insert("new", "new-cell", 0)
+    session, again, _ = await opened(world)
+    assert again.history == one.history
+    await ann.come(again)
+    await settle(ann)
+
+    for token in ("one ", "before ", "while-dead ", "new-cell"):
+        assert text(session).count(token) == 1
+    assert len(session.state.order) == 2
+    shows(ann, session)
+
+
+def session_registry(world: World) -> Registry:
+    return world._registries[-1]
+
+
+async def test_cb14_another_history_begins_where_the_kept_one_is_damaged(
+    world: World, expect_log: ExpectLog
+) -> None:
+    expect_log("its history begins anew")
+    session, one, rooms = await opened(world, "one")
+    one.end(room.GONE, "")
+    assert world.journal is not None
+    world.journal.append_to_room(session.state.journal_id, b"\xff\xff")
+
+    again, is_new = await rooms.of_path(PATH)
+
+    assert is_new
+    assert again.history != one.history
+    ann = Peer()
+    await ann.come(again)
+    await settle(ann)
+    shows(ann, session)
+
+
+async def test_cb15_kept_updates_are_put_together(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "COMPACT_BYTES", 500)
+    session, one, _ = await opened(world, "")
+    ann = Peer()
+    await ann.come(one)
+    await settle(ann)
+
+    for number in range(100):
+        ann.type("c1", f"{number} ")
+        await settle(ann)
+
+    assert world.journal is not None
+    record = world.journal.room(session.state.journal_id)
+    assert record is not None
+    assert record.history == one.history
+    assert len(record.updates) < 60
+    shows(ann, session)
+
+
+async def test_cb17_presences_are_relayed_and_end_with_their_connection(world: World) -> None:
+    _, one, _ = await opened(world, "")
+    ann, bob = Peer("ann"), Peer("bob")
+    await ann.come(one)
+    ann._out.append(protocol.presences([protocol.Presence(7, 1, '{"user":"ann"}')]))
+    await settle(ann)
+    await bob.come(one)
+    await settle(ann, bob)
+    assert bob.presences == [protocol.Presence(7, 1, '{"user":"ann"}')]
+
+    ann.go()
+    bob.hear()
+
+    assert bob.presences[-1] == protocol.Presence(7, 2, "null")
+
+
+async def test_cb18_who_may_look_only_sees_and_changes_nothing(world: World) -> None:
+    session, one, _ = await opened(world, "1")
+    eve, ann = Peer("eve", may_edit=False), Peer()
+    await eve.come(one)
+    await ann.come(one)
+    await settle(eve, ann)
+    ann.type("c1", "2")
+    await settle(ann, eve)
+    shows(eve, session)
+
+    eve.type("c1", "evil")
+    await settle(eve, ann)
+
+    assert eve.ended == (room.FORBIDDEN, "this token may look, but not change")
+    assert text(session) == "12"
+    shows(ann, session)
+
+
+async def test_cb19_a_slow_client_is_sent_away(world: World) -> None:
+    _, one, _ = await opened(world, "1")
+    ann, bob = Peer(), Peer()
+    await ann.come(one)
+    await bob.come(one)
+    await settle(ann, bob)
+
+    bob.buffered = room.BUFFER_LIMIT_BYTES + 1
+    ann.type("c1", "2")
+    await settle(ann)
+
+    assert bob.ended is not None
+    assert bob.ended[0] == room.TOO_SLOW
+
+
+async def test_jupyters_request_to_save_is_answered(world: World) -> None:
+    session, one, _ = await opened(world, "1")
+    ann = Peer()
+    await ann.come(one)
+    await settle(ann)
+    ann.type("c1", "2")
+    ann._out.append(bytes([protocol.RAW, 4]) + b"save" + bytes([9]))
+    await settle(ann)
+
+    assert ann.raw == [protocol.saved(9, ok=True)]
+    await until(session, lambda: not session.saver.unsaved)
+
+
+async def test_a_room_of_a_notebook_that_is_gone(world: World) -> None:
+    session, one, rooms = await opened(world, "1")
+    ann = Peer()
+    await ann.come(one)
+    await settle(ann)
+    registry = session_registry(world)
+    (world.notebooks / "a.ipynb").unlink()
+    await registry.deleted(PATH)
+
+    ann.type("c1", "2")
+    await settle(ann)
+
+    assert ann.ended is not None
+    assert ann.ended[0] == room.GONE
+    with pytest.raises(NotFound):
+        await rooms.of_file(session.state.journal_id)
+
+
+# ---- whatever happens
+
+ACTIONS = st.one_of(
+    st.tuples(st.just("page types"), st.integers(0, 9)),
+    st.tuples(st.just("page inserts"), st.integers(0, 9)),
+    st.tuples(st.just("page prints"), st.integers(0, 9)),
+    st.tuples(st.sampled_from(["types", "types", "inserts", "erases"]), st.integers(0, 9), st.integers(0, 1)),
+    st.tuples(st.sampled_from(["goes", "comes", "sleeps", "tells"]), st.integers(0, 9), st.integers(0, 1)),
+    st.tuples(st.just("killed"), st.just(0)),
+)
+ROUGH = st.one_of(
+    ACTIONS,
+    st.tuples(st.sampled_from(["page deletes", "page moves"]), st.integers(0, 9)),
+    st.tuples(st.sampled_from(["deletes", "moves", "kinds"]), st.integers(0, 9), st.integers(0, 1)),
+)
+
+
+class Script:
+    """Two clients, a page, a server that is killed now and then; each text that is typed is another one."""
+
+    def __init__(self, root: Path) -> None:
+        self.world = World(root)
+        self.peers = [Peer("ann"), Peer("bob")]
+        self.count = 0
+        self.lives = 0
+        self.tokens: list[str] = []
+
+    def token(self) -> str:
+        self.count += 1
+        self.tokens.append(f"<{self.count}😀>")
+        return self.tokens[-1]
+
+    async def play(self, actions: list[Any]) -> None:
+        self.session, self.room, self.rooms = await opened(self.world, "first", "second")
+        self.tab = Tab(self.session)
+        for peer in self.peers:
+            await peer.come(self.room)
+        await settle(*self.peers)
+        for action in actions:
+            await self.act(*action)
+        for peer in self.peers:
+            if peer.room is None:
+                await peer.come(self.room)
+        await settle(*self.peers)
+        for peer in self.peers:
+            shows(peer, self.session)
+        await self.world.stop_all()
+
+    async def act(self, what: str, number: int, who: int = 0) -> None:
+        if what.startswith("page"):
+            await self.page(what, number)
+        elif what == "killed":
+            await self.world.kill(session_registry(self.world))
+            for peer in self.peers:
+                peer.go()
+            self.session, self.room, self.rooms = await opened(self.world)
+            self.lives += 1
+            self.tab = Tab(self.session, f"tab-of-life-{self.lives}")
+        else:
+            await self.client(self.peers[who], what, number)
+
+    async def page(self, what: str, number: int) -> None:
+        state = self.session.state
+        if not state.order:
+            return
+        cell_id = state.order[number % len(state.order)]
+        if what == "page types":
+            await page_types(self.session, cell_id, self.token(), self.tab)
+        elif what == "page inserts":
+            await self.tab.insert(f"p{self.count}", self.token(), cell_id)
+        elif what == "page prints":
+            self.session.commit([AppendStream(cell_id, "stdout", f"{self.count}\n")])
+        elif what == "page deletes":
+            await self.tab.intend(Edit((DeleteCells((cell_id,)),)))
+        else:
+            await self.tab.intend(Edit((MoveCells((cell_id,), None),)))
+
+    async def client(self, peer: Peer, what: str, number: int) -> None:
+        if what == "goes":
+            peer.go()
+        elif what == "comes":
+            if peer.room is None:
+                await peer.come(self.room)
+                await settle(peer)
+        elif what == "tells":
+            await settle(peer)
+        elif what == "sleeps":
+            for one in self.peers:
+                one.go()
+            self.room.compact()
+            self.room.end(room.GONE, "")
+            self.room, _ = await self.rooms.of_path(PATH)
+        elif ids := peer.ids():
+            cell_id = ids[number % len(ids)]
+            if what == "types":
+                peer.type(cell_id, self.token(), at=0 if number % 2 else None)
+            elif what == "inserts":
+                peer.insert(f"n{self.count}", self.token(), number % (len(ids) + 1))
+            elif what == "erases":
+                source = peer.sources()[ids.index(cell_id)]
+                if source.startswith("fi"):
+                    peer.erase(cell_id, 0, 1)
+            elif what == "deletes":
+                peer.delete(cell_id)
+            elif what == "moves":
+                peer.move(cell_id, number % len(ids))
+            else:
+                peer.insert(f"m{self.count}", self.token(), 0, kind="markdown")
+
+
+def played(actions: list[Any]) -> Script:
+    with tempfile.TemporaryDirectory() as folder:
+        script = Script(Path(folder))
+        asyncio.run(script.play(actions))
+    return script
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(ACTIONS, max_size=25))
+def test_cb13_each_text_is_there_once_whatever_happens(actions: list[Any]) -> None:
+    script = played(actions)
+
+    everything = text(script.session)
+    assert {token: everything.count(token) for token in script.tokens} == dict.fromkeys(script.tokens, 1)
+    assert everything.count("econd") == 1
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(ROUGH, max_size=25))
+def test_cb13_nothing_is_doubled_and_all_see_the_same_when_cells_go_and_move_too(actions: list[Any]) -> None:
+    script = played(actions)
+
+    everything = text(script.session)
+    assert max(map(everything.count, script.tokens), default=1) <= 1
+    assert len(set(script.session.state.order)) == len(script.session.state.order)
+
+
+async def test_cb20_an_update_that_breaks_off_in_the_middle_leaves_no_half(world: World) -> None:
+    session, one, _ = await opened(world, "1")
+    ann, eve = Peer(), Peer("eve")
+    await ann.come(one)
+    await eve.come(one)
+    await settle(ann, eve)
+    assert eve.member is not None
+    # Two items: a root's key, and one whose parent is that plain value.
+    broken = (
+        bytes([1, 2, 5, 0, 0x28, 1, 1])
+        + b"m"
+        + b"\x01k\x01\x7e"
+        + bytes([0x28, 0, 5, 0, 1])
+        + b"x\x01\x7e\x00"
+    )
+
+    with pytest.raises(PeerError, match="does not fit together"):
+        await one.receive(eve.member, protocol.changed(broken))
+    ann.type("c1", "2")
+    await settle(ann)
+
+    assert text(session) == "12"
+    shows(ann, session)
+
+
+async def test_cb20_what_is_malformed_hurts_nobody(world: World) -> None:
+    session, one, _ = await opened(world, "1")
+    ann, eve = Peer(), Peer("eve")
+    await ann.come(one)
+    await eve.come(one)
+    await settle(ann, eve)
+    assert eve.member is not None
+
+    for frame in (b"", b"\x00", b"\x00\x02\x05\x01", b"\x00\x02\x03\x01\x01\xff", b"\x01\x02\x01\x05"):
+        with pytest.raises(PeerError):
+            await one.receive(eve.member, frame)
+    ann.type("c1", "2")
+    await settle(ann)
+
+    assert text(session) == "12"

@@ -1,0 +1,112 @@
+"""Updates are walked through before pycrdt sees them (CB20)."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jupyter_ydoc import YNotebook
+from pycrdt import Doc, Map
+
+from carnet.collaboration.updates import DEPTH_LIMIT, check_update
+from carnet.errors import PeerError
+
+
+def notebook_update() -> bytes:
+    notebook = YNotebook()
+    values: list[Any] = [1, 2.5, -3, 2**60, None, True, False, "ä😀", {"b": []}]
+    cell = {
+        "id": "c1",
+        "cell_type": "code",
+        "source": "print('😀')",
+        "metadata": {"a": values},
+        "outputs": [{"output_type": "stream", "name": "stdout", "text": "hi"}],
+        "execution_count": 1,
+    }
+    notebook.set({"cells": [cell], "metadata": {"x": 1}, "nbformat": 4, "nbformat_minor": 5})
+    del notebook.ycells[0]["source"][0:3]
+    notebook.ycells[0]["metadata"]["bytes"] = b"\x00\x01"
+    del notebook.ycells[0]["outputs"][0]
+    return notebook.ydoc.get_update()
+
+
+UPDATE = notebook_update()
+
+
+def of_any(value: bytes) -> bytes:
+    """An update that sets a key of a map to this encoded value."""
+    return bytes([1, 1, 5, 0, 0x28, 1, 1]) + b"m" + bytes([1]) + b"k" + bytes([1]) + value + b"\x00"
+
+
+def nested(depth: int) -> bytes:
+    return b"\x75\x01" * depth + b"\x7e"
+
+
+def test_cb20_what_pycrdt_writes_is_let_through() -> None:
+    assert check_update(UPDATE) > 10
+    assert check_update(b"\x00\x00") == 0
+
+
+def test_cb20_values_as_deep_as_is_allowed_and_no_deeper() -> None:
+    document: Doc[Any] = Doc()
+    update = of_any(nested(DEPTH_LIMIT - 1))
+    assert check_update(update) == 1
+    document.apply_update(update)
+    assert isinstance(document.get("m", type=Map)["k"], list)
+
+    for depth in (DEPTH_LIMIT, 100_000):
+        with pytest.raises(PeerError, match="nested too deep"):
+            check_update(of_any(nested(depth)))
+
+
+def test_cb20_old_values_as_json_are_bounded_too() -> None:
+    text = b"[" * 1000
+    update = bytes([1, 1, 5, 0, 0x22, 1, 1]) + b"m" + bytes([1]) + b"k" + bytes([1])
+    with pytest.raises(PeerError, match="nested too deep"):
+        check_update(update + bytes([0xE8, 0x07]) + text + b"\x00")
+
+
+@pytest.mark.parametrize(
+    ("update", "why"),
+    [
+        (b"", "ends too early"),
+        (b"\x01", "ends too early"),
+        (b"\x00\x00\x00", "follows its end"),
+        (b"\xff" * 12, "too large"),
+        (of_any(b"\x05"), "a value of kind 5"),
+        (bytes([1, 1, 5, 0, 0x07, 1, 1]) + b"m" + b"\x03\x01x\x00", "shared type"),
+        (bytes([1, 1, 5, 0, 0x09, 1, 1]) + b"m" + b"\x00", "content of kind 9"),
+        (bytes([1, 1, 5, 0, 0x04, 1, 1]) + b"m" + b"\x02\xff\xff\x00", "UTF-8"),
+    ],
+)
+def test_cb20_what_is_malformed_is_said(update: bytes, why: str) -> None:
+    with pytest.raises(PeerError, match=why):
+        check_update(update)
+
+
+@settings(max_examples=400)
+@given(st.binary(max_size=200))
+def test_cb20_any_bytes(data: bytes) -> None:
+    walk_and_apply(data)
+
+
+@settings(max_examples=400)
+@given(st.integers(0, len(UPDATE) - 1), st.integers(0, 255), st.booleans())
+def test_cb20_an_update_with_one_wrong_byte(place: int, byte: int, cut: bool) -> None:
+    walk_and_apply(UPDATE[:place] if cut else UPDATE[:place] + bytes([byte]) + UPDATE[place + 1 :])
+
+
+def walk_and_apply(data: bytes) -> None:
+    """What is let through, pycrdt takes, or refuses with an exception: it does not end the process."""
+    try:
+        check_update(data)
+    except PeerError:
+        return
+    document: Doc[Any] = Doc()
+    for root in ("cells", "meta"):
+        document.get(root, type=Map)
+    try:
+        document.apply_update(data)
+    except (ValueError, RuntimeError):
+        return
+    document.get_update()

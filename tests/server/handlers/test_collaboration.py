@@ -1,0 +1,172 @@
+"""The addresses of collaboration rooms, on a real server (CB1 to CB3, CB18 to CB20)."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from tornado.httpclient import HTTPClientError, HTTPRequest
+from tornado.websocket import WebSocketClientConnection, websocket_connect
+
+from carnet.clock import SystemClock
+from carnet.collaboration import protocol, room
+from carnet.security.scopes import Scope
+from carnet.security.state import SecurityState
+from tests.live.conftest import write_notebook
+from tests.server.serving import Server, serve
+
+WAIT_S = 20.0
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with serve(tmp_path_factory.mktemp("rooms"), "--base-url=/some/where") as running:
+        yield running
+
+
+def asked(server: Server, path: str, **body: str) -> "tuple[int, dict[str, str]]":
+    answer = server.api(
+        "PUT", f"api/collaboration/session/{quote(path)}", body or {"format": "json", "type": "notebook"}
+    )
+    return answer.status, answer.json()
+
+
+def address(session: "dict[str, str]") -> str:
+    name = f"{session['format']}:{session['type']}:{session['fileId']}"
+    return f"api/collaboration/room/{name}?sessionId={session['sessionId']}"
+
+
+@asynccontextmanager
+async def entered(server: Server, path: str, token: str = "") -> AsyncIterator[WebSocketClientConnection]:
+    url = server.url.replace("http", "ws") + path
+    request = HTTPRequest(url, headers={"Authorization": f"token {token or server.token}"})
+    socket = await websocket_connect(request)
+    try:
+        yield socket
+    finally:
+        socket.close()
+
+
+async def heard(socket: WebSocketClientConnection) -> protocol.Message | None:
+    frame = await asyncio.wait_for(socket.read_message(), WAIT_S)
+    assert isinstance(frame, bytes), (socket.close_code, socket.close_reason)
+    return protocol.decode(frame)
+
+
+async def closed(socket: WebSocketClientConnection) -> int | None:
+    while await asyncio.wait_for(socket.read_message(), WAIT_S) is not None:
+        pass
+    return socket.close_code
+
+
+def test_cb1_a_notebooks_room_begins_once(own: Server) -> None:
+    write_notebook(own.notebook_dir, "1", name="ä b.ipynb")
+
+    status, first = asked(own, "ä b.ipynb")
+    again, second = asked(own, "ä b.ipynb")
+
+    assert (status, again) == (201, 200)
+    assert first == second
+    assert set(first) == {"format", "type", "fileId", "sessionId"}
+
+
+def test_cb1_other_files_have_none(own: Server) -> None:
+    (own.notebook_dir / "a.txt").write_text("x")
+
+    status, body = asked(own, "a.txt", format="text", type="file")
+    assert status == 404
+    assert "Rooms are for notebooks" in body["message"]
+    assert asked(own, "a.txt")[0] == 422
+    assert asked(own, "nothing.ipynb")[0] == 404
+
+
+def test_cb1_without_pycrdt_it_says_what_to_install(tmp_path: Path) -> None:
+    config = tmp_path / "without.py"
+    config.write_text("import sys\nsys.modules['pycrdt'] = None\n")
+    with serve(tmp_path, f"--config={config}") as server:
+        write_notebook(server.notebook_dir, "1")
+
+        status, body = asked(server, "a.ipynb")
+
+        assert status == 501
+        assert "pip install 'carnet[collaboration]'" in body["message"]
+
+
+async def test_cb2_a_client_of_another_history_is_told_to_reload(own: Server) -> None:
+    write_notebook(own.notebook_dir, "1")
+    _, session = asked(own, "a.ipynb")
+
+    async with entered(own, address({**session, "sessionId": "old"})) as socket:
+        assert await closed(socket) == 1003
+        assert json.loads(socket.close_reason or "") == {"reason": "session_expired", "reloadable": True}
+    async with entered(own, address(session)) as socket:
+        assert isinstance(await heard(socket), protocol.WhatIHave)
+        await socket.write_message(protocol.what_i_have(b"\x00"), binary=True)
+        assert isinstance(await heard(socket), protocol.WhatYouMiss)
+
+
+@pytest.mark.parametrize("name", ["json:notebook:none", "text:file:x", "nonsense"])
+async def test_cb2_a_room_that_is_not(own: Server, name: str) -> None:
+    with pytest.raises(HTTPClientError) as error:
+        async with entered(own, f"api/collaboration/room/{name}"):
+            pass
+
+    assert error.value.code == 404
+    assert own.api("GET", f"api/collaboration/room/{name}").status == 426
+
+
+async def test_cb3_who_is_here_at_all(own: Server) -> None:
+    path = "api/collaboration/room/JupyterLab:globalAwareness"
+    async with entered(own, path) as ann, entered(own, path) as bob:
+        for one in (ann, bob):
+            assert await heard(one) == protocol.WhatIHave(b"\x00")
+        said = protocol.Presence(5, 1, '{"user":"ann"}')
+
+        await ann.write_message(protocol.presences([said]), binary=True)
+
+        assert await heard(bob) == protocol.Presences((said,))
+        await ann.write_message(protocol.what_i_have(b"\x00"), binary=True)
+        assert await heard(ann) == protocol.WhatYouMiss(protocol.NOTHING)
+        await bob.write_message(b"\x03", binary=True)
+        assert await heard(bob) == protocol.Presences((said,))
+        ann.close()
+        assert await heard(bob) == protocol.Presences((protocol.Presence(5, 2, "null"),))
+        await bob.write_message(protocol.changed(b"\x01"), binary=True)
+        assert await closed(bob) == room.MALFORMED
+
+
+async def test_cb20_what_is_malformed_ends_its_socket_and_no_other(own: Server) -> None:
+    write_notebook(own.notebook_dir, "1")
+    _, session = asked(own, "a.ipynb")
+    async with entered(own, address(session)) as good:
+        for frame, binary in (
+            (b"\x00\x02\x05\x01", True),
+            ("text", False),
+            (protocol.changed(b"\x01\x07"), True),
+        ):
+            async with entered(own, address(session)) as bad:
+                await bad.write_message(frame, binary=binary)
+                assert await closed(bad) == room.MALFORMED
+        await heard(good)
+        await good.write_message(b"\x03", binary=True)
+        assert await heard(good) == protocol.Presences(())
+
+
+async def test_cb18_cb19_a_token_that_may_look_and_is_revoked(own: Server) -> None:
+    write_notebook(own.notebook_dir, "1")
+    _, session = asked(own, "a.ipynb")
+    state = SecurityState.open(own.state_folder, SystemClock())
+    token, _ = state.tokens.create("looks", user="ada", scopes=frozenset({Scope.READ}))
+    async with entered(own, address(session), token) as socket:
+        await socket.write_message(protocol.what_i_have(b"\x00"), binary=True)
+        assert isinstance(await heard(socket), protocol.WhatYouMiss)
+        await socket.write_message(protocol.changed(b"\x01\x01\x05\x00\x01\x01\x01m\x01\x00"), binary=True)
+        assert await closed(socket) == room.FORBIDDEN
+    async with entered(own, address(session), token) as socket:
+        state.tokens.revoke("looks")
+
+        assert await closed(socket) == 1001
+    state.close()
