@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.server.serving import ROOT, Server, serve
+from tests.server.serving import ROOT, Server, serve, spawn
 from tests.support.server import CarnetServer
 
 pytestmark = pytest.mark.slow
@@ -113,3 +113,26 @@ def test_s31_without_the_names_of_2014_the_way_out_is_said(tmp_path: Path) -> No
     assert "No module named 'IPython.html'" in said
     assert "It was written for IPython 2: set c.NotebookApp.compat = 'ipython2'." in said
     assert "Traceback" not in said
+
+
+def test_s29_bookstore_gets_one_sentence(tmp_path: Path) -> None:
+    process = spawn(tmp_path, "--NotebookApp.notebook_manager_class=bookstore.swift.KeystoneNotebookManager")
+    _, said = process.communicate(timeout=30)
+
+    assert process.returncode == 1
+    assert said.startswith(
+        "carnet: notebook_manager_class: bookstore.swift.KeystoneNotebookManager: Carnet has no "
+    )
+    assert said.count("\n") == 1
+
+
+def test_s27_script_writes_the_code_beside_the_notebook(tmp_path: Path) -> None:
+    with serve(tmp_path, "--script") as server:
+        ask(server, "PUT", "api/contents/n.ipynb", {"type": "notebook", "content": content("1 + 1")})
+
+        assert "1 + 1" in (tmp_path / "notebooks" / "n.py").read_text()
+
+
+def test_what_is_not_there_is_said_before_the_address(tmp_path: Path) -> None:
+    with serve(tmp_path, "--no-mathjax") as server:
+        assert server.lines[0].startswith("--no-mathjax does nothing: Carnet draws math with its own MathJax")

@@ -32,5 +32,7 @@ def main(arguments: Sequence[str]) -> int:
     if not names:
         for full_name, value in of_others(loaded):
             print(f"{full_name:<24} {value!r}")
+        for note in loaded.notes:
+            print(note)
         print("Files read: " + (", ".join(str(path) for path in loaded.files) or "none") + ".")
     return 0

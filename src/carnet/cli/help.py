@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from carnet.cli.main import COMMANDS
-from carnet.config.command_line import ALIASES, FLAGS
+from carnet.config.command_line import ALIASES, FLAGS, FOR_OTHERS
 from carnet.config.settings import NAMES, default_of, help_of
 
 
@@ -25,6 +25,7 @@ def lines() -> Iterator[str]:
     yield "Options:"
     yield from (_line(f"--{name}=VALUE", help_of(setting)) for name, setting in ALIASES.items())
     yield from (_line(f"--{name}", what) for name, (_, _, what) in FLAGS.items())
+    yield from (_line(f"--{name}", what) for name, (_, _, _, what) in FOR_OTHERS.items())
     yield _line("--config=FILE", "One more configuration file.")
     yield _line("--profile=NAME", "Read the configuration files in this profile of IPython.")
     yield ""

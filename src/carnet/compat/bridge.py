@@ -120,6 +120,8 @@ class BridgedNotebookManager(NotebookManager):
         self._removed: set[NotebookPath] = set()
         """Folders that were deleted here. A class of 2014 cannot be told to remove one."""
         self._known: dict[NotebookPath, _Known] = {}
+        self._made_ms = self.clock.now_ms()
+        """The time of a folder whose own is not known."""
 
     def info_string(self) -> str:
         with self._asking(ROOT):
@@ -146,7 +148,7 @@ class BridgedNotebookManager(NotebookManager):
         with self._asking(path):
             self.check_visible(path)
             if self._is_folder(path):
-                return _folder_entry(path, {})
+                return self._folder_entry(path, {})
             self._check_notebook(path)
             model = self._model(path)
             known = self._known.get(path)
@@ -165,7 +167,9 @@ class BridgedNotebookManager(NotebookManager):
             if not self._is_folder(folder):
                 self._check_notebook(folder)
                 raise InvalidPath(f"{folder}: it is a file, not a folder.")
-            found = {path: _folder_entry(path, model) for path, model in self._folders_in(folder).items()}
+            found = {
+                path: self._folder_entry(path, model) for path, model in self._folders_in(folder).items()
+            }
             if self._is_folder_of_theirs(folder):
                 for model in self._old.list_notebooks(folder):
                     path = _listed_path(folder, model)
@@ -380,6 +384,19 @@ class BridgedNotebookManager(NotebookManager):
             media_type=NOTEBOOK_MEDIA_TYPE,
         )
 
+    def _folder_entry(self, path: NotebookPath, model: Model) -> Entry:
+        modified_ms = _ms(model.get("last_modified")) or self._made_ms
+        return Entry(
+            path=path,
+            kind="folder",
+            size_bytes=0,
+            created_ms=_ms(model.get("created")) or modified_ms,
+            modified_ms=modified_ms,
+            revision=None,
+            writable=True,
+            media_type=FOLDER_MEDIA_TYPE,
+        )
+
     def _folders_in(self, folder: NotebookPath) -> dict[NotebookPath, Model]:
         found: dict[NotebookPath, Model] = {}
         for made in self._made:
@@ -464,20 +481,6 @@ def _listed_path(folder: NotebookPath, model: Model) -> NotebookPath | None:
         return join_path(folder, str(model["name"]))
     except InvalidPath:
         return None
-
-
-def _folder_entry(path: NotebookPath, model: Model) -> Entry:
-    modified_ms = _ms(model.get("last_modified"))
-    return Entry(
-        path=path,
-        kind="folder",
-        size_bytes=0,
-        created_ms=_ms(model.get("created")) or modified_ms,
-        modified_ms=modified_ms,
-        revision=None,
-        writable=True,
-        media_type=FOLDER_MEDIA_TYPE,
-    )
 
 
 def _checkpoint(model: Model) -> Checkpoint:

@@ -18,7 +18,8 @@ from traitlets import Bool, Dict, Float, Instance, Integer, List, TraitError, Tr
 from traitlets.config import Config, Configurable
 from traitlets.config.loader import ConfigFileNotFound, JSONFileConfigLoader, PyFileConfigLoader
 
-from carnet.config.names import UnknownSetting, near, near_class, setting_of
+from carnet.config.names import CLASSES, UnknownSetting, near, near_class, setting_of
+from carnet.config.retired import said_of
 from carnet.config.settings import NAMES, default_of, help_of, kind_of
 from carnet.errors import ConfigError
 
@@ -66,6 +67,8 @@ class FromFiles:
     """Setting to `file, line N`, for people."""
     other: Config = field(default_factory=Config)
     """What is set on classes that are not ours: notebook managers, kernels."""
+    notes: list[str] = field(default_factory=list)
+    """What is to be said of settings that mean nothing here."""
 
 
 def read_files(paths: Sequence[Path]) -> FromFiles:
@@ -102,11 +105,15 @@ def _read_file(path: Path, found: FromFiles) -> None:
             try:
                 name = setting_of(class_name, trait)
             except UnknownSetting:
+                note = _note(path, class_name, trait, value)
+                if note:
+                    found.notes.append(note)
+                    continue
                 offer = near(trait)
                 hint = f"; did you mean {offer}?" if offer else ""
                 raise _mistake(path, class_name, trait, f"is not a setting{hint}") from None
             if name is None:
-                found.other[class_name][trait] = value
+                found.other[CLASSES.get(class_name, class_name)][trait] = value
                 continue
             try:
                 app = NotebookApp(config=Config({"NotebookApp": {name: value}}))
@@ -114,6 +121,21 @@ def _read_file(path: Path, found: FromFiles) -> None:
                 raise _mistake(path, class_name, trait, f"cannot be {value!r}: {_wanted(error)}") from None
             found.values[name] = getattr(app, name)
             found.sources[name] = f"{path}, line {_line_of(path, class_name, trait)}"
+
+
+def _note(path: Path, class_name: str, trait: str, value: object) -> str:
+    """Return what is to be said of a setting that means nothing here; empty: it is none of these.
+
+    Raises:
+        ConfigError: without it, the server would be less protected than its owner meant.
+    """
+    said = said_of(trait, value)
+    if said is None:
+        return ""
+    sentence, stops = said
+    if stops:
+        raise _mistake(path, class_name, trait, f"is not there: {sentence}. Carnet does not start without it")
+    return f"{path}, line {_line_of(path, class_name, trait)}: {class_name}.{trait} does nothing: {sentence}."
 
 
 def _run(path: Path) -> Config:

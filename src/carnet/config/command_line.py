@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from carnet.config.names import UnknownSetting, near, setting_of
+from carnet.config.names import CLASSES, UnknownSetting, near, setting_of
 from carnet.config.settings import NAMES, parse
 from carnet.errors import ConfigError
 
@@ -34,6 +34,17 @@ FLAGS: Final[Mapping[str, tuple[str, object, str]]] = {
     "debug": ("log_level", "DEBUG", "Say more in the log."),
 }
 
+#: Options of 2014 for classes that are not the server's: class, trait, and the value where none is given.
+FOR_OTHERS: Final[Mapping[str, tuple[str, str, str, str]]] = {
+    "script": ("FileNotebookManager", "save_script", "True", "Write each notebook's code beside it, too."),
+    "no-script": ("FileNotebookManager", "save_script", "False", "Do not."),
+    "pylab": ("IPKernelApp", "pylab", "auto", "Plotting in every Python kernel, as by %pylab."),
+    "matplotlib": ("IPKernelApp", "matplotlib", "auto", "The same without importing names."),
+}
+
+#: Options of 2014 that mean nothing here, and the setting that says why.
+RETIRED_FLAGS: Final[Mapping[str, str]] = {"no-mathjax": "enable_mathjax", "mathjax": "enable_mathjax"}
+
 #: Options for configuration itself: they take a value and are no settings.
 ABOUT_FILES: Final = ("config", "profile", "profile-dir")
 
@@ -48,6 +59,8 @@ class Given:
     """(class, trait, text) for classes that are not ours: notebook managers."""
     files: dict[str, str] = field(default_factory=dict)
     """`config`, `profile`, `profile-dir`, where given."""
+    notes: list[str] = field(default_factory=list)
+    """What is to be said of options that mean nothing here."""
     wants_help: bool = False
     wants_version: bool = False
     yes: bool = False
@@ -70,7 +83,7 @@ def read_command_line(arguments: Sequence[str]) -> Given:
             given.rest.append(argument)
             continue
         name, has_value, text = argument.lstrip("-").partition("=")
-        if _flag(given, argument, name, has_value):
+        if _flag(given, argument, name, has_value, text):
             continue
         if name not in ALIASES and name not in ABOUT_FILES and "." not in name:
             offer = _nearest_option(name)
@@ -87,7 +100,7 @@ def read_command_line(arguments: Sequence[str]) -> Given:
     return given
 
 
-def _flag(given: Given, argument: str, name: str, has_value: str) -> bool:
+def _flag(given: Given, argument: str, name: str, has_value: str, text: str) -> bool:
     if argument in {"-h", "--help", "--help-all"}:
         given.wants_help = True
     elif argument == "--version":
@@ -99,6 +112,11 @@ def _flag(given: Given, argument: str, name: str, has_value: str) -> bool:
             raise ConfigError(f"--{name} takes no value.")
         setting, value, _ = FLAGS[name]
         given.values[setting] = value
+    elif name in FOR_OTHERS:
+        class_name, trait, default, _ = FOR_OTHERS[name]
+        given.other.append((class_name, trait, text if has_value else default))
+    elif name in RETIRED_FLAGS:
+        given.notes.append(_note(argument, RETIRED_FLAGS[name], text))
     else:
         return False
     return True
@@ -115,15 +133,37 @@ def _take(given: Given, name: str, text: str) -> None:
     try:
         setting = setting_of(class_name, trait)
     except UnknownSetting:
+        note = _note(f"--{name}", trait, text)
+        if note:
+            given.notes.append(note)
+            return
         offer = near(trait)
         raise ConfigError(
             f"--{name}: {class_name} has no setting {trait!r}."
             + (f" Did you mean --{class_name}.{offer}?" if offer else "")
         ) from None
     if setting is None:
-        given.other.append((class_name, trait, text))
+        given.other.append((CLASSES.get(class_name, class_name), trait, text))
     else:
         given.values[setting] = _parsed(name, setting, text)
+
+
+def _note(option: str, trait: str, text: str) -> str:
+    """Return what is to be said of a setting that means nothing here; empty: it is none of these.
+
+    Raises:
+        ConfigError: without it, the server would be less protected than its owner meant.
+    """
+    from carnet.config.retired import said_of  # few people have such an option
+
+    harmless = {"": "", "False": False, "True": True, "None": None, "{}": {}}
+    said = said_of(trait, harmless.get(text, text))
+    if said is None:
+        return ""
+    sentence, stops = said
+    if stops:
+        raise ConfigError(f"{option} is not there: {sentence}. Carnet does not start without it.")
+    return f"{option} does nothing: {sentence}."
 
 
 def _parsed(option: str, setting: str, text: str) -> object:
@@ -136,6 +176,6 @@ def _parsed(option: str, setting: str, text: str) -> object:
 def _nearest_option(name: str) -> str:
     from difflib import get_close_matches
 
-    known = [*ALIASES, *FLAGS, *ABOUT_FILES, *(f"NotebookApp.{one}" for one in NAMES)]
+    known = [*ALIASES, *FLAGS, *FOR_OTHERS, *ABOUT_FILES, *(f"NotebookApp.{one}" for one in NAMES)]
     found = get_close_matches(name, known, n=1)
     return f" Did you mean --{found[0]}?" if found else ""

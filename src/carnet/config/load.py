@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from carnet.config.command_line import Given, read_command_line
 from carnet.config.folders import config_folder, ipython_folder
+from carnet.config.names import manager_class_of
 from carnet.config.settings import NAMES, Settings, checked, parse
 from carnet.errors import ConfigError
 
@@ -50,6 +51,8 @@ class Loaded(NamedTuple):
     """What is set on classes that are not ours. None: nothing."""
     open_path: str = ""
     """Notebook to open at start, relative to `notebook_dir`."""
+    notes: tuple[str, ...] = ()
+    """What is to be said at start: settings that mean nothing here, one sentence each."""
 
     def is_set(self, name: str) -> bool:
         """Return whether somebody set this setting."""
@@ -66,6 +69,7 @@ def load(arguments: Sequence[str], env: Mapping[str, str], cwd: Path) -> Loaded:
     values: dict[str, object] = {}
     sources: dict[str, str] = {}
     files = find_files(given.files, env, cwd)
+    notes = list(given.notes)
     other: Config | None = None
     if files or given.other:
         from carnet.config import app  # traitlets, only where it is needed
@@ -73,6 +77,7 @@ def load(arguments: Sequence[str], env: Mapping[str, str], cwd: Path) -> Loaded:
         found = app.read_files(files)
         values |= found.values
         sources |= found.sources
+        notes += found.notes
         other = app.other_config(found.other, given.other)
     for variable, name in environment_names().items():
         if variable in env:
@@ -81,9 +86,13 @@ def load(arguments: Sequence[str], env: Mapping[str, str], cwd: Path) -> Loaded:
     values |= given.values
     sources |= dict.fromkeys(given.values, "command line")
     open_path = _open_rest(given, values, sources, cwd)
+    if "notebook_manager_class" in values:
+        values["notebook_manager_class"] = manager_class_of(
+            cast("str | type", values["notebook_manager_class"])
+        )
     # The kinds were checked where the values came in.
     settings = checked(dataclasses.replace(Settings(), **cast("dict[str, Any]", values)))
-    return Loaded(settings, given, sources, tuple(files), other, open_path)
+    return Loaded(settings, given, sources, tuple(files), other, open_path, tuple(notes))
 
 
 def environment_names() -> dict[str, str]:

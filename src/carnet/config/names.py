@@ -7,7 +7,8 @@ Jupyter Server. What they set there means the same here. It never reads a file.
 from collections.abc import Mapping
 from typing import Final
 
-from carnet.config.settings import NAMES
+from carnet.config.settings import NAMES, Settings
+from carnet.errors import ConfigError
 
 #: Classes whose traits are ours by the same name. `NotebookApp` is the name we print.
 APPS: Final = ("NotebookApp", "ServerApp", "CarnetApp")
@@ -21,6 +22,7 @@ RENAMED: Final[Mapping[str, str]] = {
     "content_manager_class": "notebook_manager_class",
     "allow_remote": "allow_remote_access",
     "hashed_password": "password",
+    "max_body_size": "max_body_bytes",
 }
 
 #: Single traits of other classes that mean one of our settings.
@@ -34,6 +36,34 @@ ELSEWHERE: Final[Mapping[tuple[str, str], str]] = {
     ("FileContentsManager", "root_dir"): "notebook_dir",
     ("LargeFileManager", "root_dir"): "notebook_dir",
     ("Application", "log_level"): "log_level",
+}
+
+#: Classes that are not the server's, under the name that their like has here.
+CLASSES: Final[Mapping[str, str]] = {
+    "AsyncLargeFileManager": "FileNotebookManager",
+    "FileContentsManager": "FileNotebookManager",
+    "LargeFileManager": "FileNotebookManager",
+}
+
+#: Names of managers of others that keep notebooks as files: ours does.
+FILE_MANAGERS: Final = frozenset(
+    {
+        "IPython.frontend.html.notebook.filenbmanager.FileNotebookManager",
+        "IPython.html.services.contents.filemanager.FileContentsManager",
+        "IPython.html.services.notebooks.filenbmanager.FileNotebookManager",
+        "jupyter_server.services.contents.filemanager.AsyncFileContentsManager",
+        "jupyter_server.services.contents.filemanager.FileContentsManager",
+        "jupyter_server.services.contents.largefilemanager.AsyncLargeFileManager",
+        "jupyter_server.services.contents.largefilemanager.LargeFileManager",
+        "notebook.services.contents.filemanager.FileContentsManager",
+        "notebook.services.contents.largefilemanager.LargeFileManager",
+    }
+)
+
+#: Beginnings of the names of managers that Carnet has nothing for yet, and the way out.
+NOT_THERE: Final[Mapping[str, str]] = {
+    "bookstore.": "Carnet has no store for Swift and CloudFiles yet. Copy the notebooks of the container into a folder "
+    "(swift download CONTAINER), or mount it (rclone mount), and serve that folder: carnet FOLDER",
 }
 
 #: Classes of which we know every trait: a name that is not in a table is a mistake, not a stranger.
@@ -60,6 +90,20 @@ def setting_of(class_name: str, trait: str) -> str | None:
     if class_name in KNOWN_CLASSES:
         raise UnknownSetting(trait)
     return None
+
+
+def manager_class_of(named: str | type) -> str | type:
+    """Return the notebook manager of ours that a name of others means; or what was named.
+
+    Raises:
+        ConfigError: there is nothing like it yet; says the way out.
+    """
+    if not isinstance(named, str):
+        return named
+    for beginning, sentence in NOT_THERE.items():
+        if named.startswith(beginning):
+            raise ConfigError(f"notebook_manager_class: {named}: {sentence}.")
+    return Settings.notebook_manager_class if named in FILE_MANAGERS else named
 
 
 def near(trait: str) -> str:

@@ -67,6 +67,8 @@ def run(loaded: Loaded, env: Mapping[str, str], say: Say, ask: Ask | None = None
     for name in SECRET_ENVIRONMENT:  # kernels inherit our environment
         os.environ.pop(name, None)
     folder = state_folder(loaded.settings, env)
+    for note in loaded.notes:
+        say(note)
     _check(loaded, folder, say)
     clock = SystemClock()
     opener = WorkbenchOpener(loaded, folder, clock)
@@ -182,7 +184,8 @@ class _Life:
         token = services.gate.rules.token
         path = f"notebooks/{quote(services.loaded.open_path)}" if services.loaded.open_path else ""
         query = f"?token={quote(token)}" if token else ""
-        self._say(f"Carnet serves {Path(services.settings.notebook_dir or '.').absolute()}")
+        if services.settings.notebook_manager_class == Settings.notebook_manager_class:
+            self._say(f"Carnet serves {Path(services.settings.notebook_dir or '.').absolute()}")
         self._say(f"\n    {url}{path}{query}\n")
         for other in other_addresses_of(services, self._listening.port):
             self._say(f"    {other}{path}{query}")
