@@ -27,6 +27,7 @@ BENCHMARKS: Final[Mapping[str, str]] = {
     "run_all": "200 cells at once",
     "output": "much output, none of it lost",
     "contents": "large files over HTTP, and what others feel meanwhile",
+    "stalls": "what everybody else feels while one person handles a notebook of 50 MB",
     "page": "until a cell can be edited, in a browser",
     "keystroke": "from the key to the screen, in a browser",
     "reconnect": "what is lost when links and servers end",

@@ -50,7 +50,7 @@ def _replace(path: Path, data: bytes) -> None:
 async def main() -> None:
     """Serve until killed."""
     application = tornado.web.Application(
-        [(r"/", Page), (r"/ping", Ping), (r"/content/([a-z0-9.]+)", Content)]
+        [(r"/", Page), (r"/ping", Ping), (r"/content/([a-z0-9.-]+)", Content)]
     )
     application.listen(
         int(sys.argv[1]), "127.0.0.1", max_body_size=LARGEST_BYTES, max_buffer_size=LARGEST_BYTES

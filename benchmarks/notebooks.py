@@ -64,3 +64,14 @@ def write(path: Path, data: bytes) -> Path:
     """Write it, and return where."""
     path.write_bytes(data)
     return path
+
+
+def talking(size_bytes: int) -> bytes:
+    """Return a notebook of about that many bytes that are lines of text, a few in each of many outputs."""
+    line_bytes = 24  # of the file: indented, quoted, with its comma
+    lines = 100
+    cells = [code_cell(n, f"# lines {n}\ntell({n})") for n in range(size_bytes // (lines * line_bytes))]
+    for n, cell in enumerate(cells):
+        texts = [f"step {n:05d}\n" for n in range(n % 1000, n % 1000 + lines)]
+        cell["outputs"] = [{"output_type": "stream", "name": "stdout", "text": texts}]
+    return encoded(cells)

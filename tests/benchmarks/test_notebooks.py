@@ -1,18 +1,20 @@
 """What is measured with are real notebooks, of the size that was asked for."""
 
 import json
+from collections.abc import Callable
 
 import nbformat
 import pytest
 
-from benchmarks.notebooks import cells_of, encoded, of_size
+from benchmarks.notebooks import cells_of, encoded, of_size, talking
 from carnet.core.notebook.ipynb import decode, encode
 from carnet.live.cell_ids import cell_ids
 
 
+@pytest.mark.parametrize("make", [of_size, talking])
 @pytest.mark.parametrize("size_bytes", [100_000, 5_000_000])
-def test_a_notebook_of_a_size_is_valid_and_has_it(size_bytes: int) -> None:
-    data = of_size(size_bytes)
+def test_a_notebook_of_a_size_is_valid_and_has_it(size_bytes: int, make: Callable[[int], bytes]) -> None:
+    data = make(size_bytes)
 
     nbformat.validate(json.loads(data))
     assert abs(len(data) - size_bytes) < size_bytes * 0.1

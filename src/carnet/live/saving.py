@@ -12,7 +12,7 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING
 
-from carnet.core.notebook.ipynb import encode
+from carnet.core.notebook.ipynb import encode_pieces
 from carnet.core.notebook.model import BlobRef, Notebook
 from carnet.core.session.operations import MarkSaved, MarkSaveFailed
 from carnet.core.session.outside import outside_change
@@ -29,6 +29,7 @@ from carnet.ids import Revision
 from carnet.journal.trust import trust
 from carnet.live.cell_ids import cell_ids
 from carnet.live.reading import read_notebook
+from carnet.live.whole import whole
 from carnet.live.written import written
 
 if TYPE_CHECKING:
@@ -191,7 +192,7 @@ class Saver:
         self._schedule_in(session.around.settings.save_retry_s)
 
     def _write(self, state: SessionState) -> Revision:
-        data = encode(self._content(state), blobs=self._blob)
+        data = whole(encode_pieces(self._content(state), blobs=self._blob))
         expected = None if self._make_again else state.saved.revision
         around = self._session.around
         revision = around.storage.save(state.path, data, expected=expected)

@@ -8,22 +8,41 @@ import base64
 import json
 from collections.abc import Callable, Iterator
 from hashlib import sha256
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-import msgspec
+from msgspec.structs import replace
 
-from carnet.core.notebook.ipynb import decode, encode, from_json, is_json_type, parse, to_json
-from carnet.core.notebook.model import Cell, Notebook
-from carnet.errors import InvalidNotebook, InvalidPath, PeerError
+from carnet.core.notebook.ipynb import (
+    decode,
+    decode_apart,
+    encode,
+    encode_pieces,
+    from_json,
+    to_joined_json,
+    to_json,
+)
+from carnet.core.notebook.model import Cell, Notebook, Stream
+from carnet.errors import InvalidPath, PeerError
 from carnet.ids import CellId, NotebookPath, new_cell_id
+from carnet.live.whole import whole
+from carnet.server.handlers.base import json_object
 from carnet.server.times import iso_time
-from carnet.server.trust import mark
+from carnet.server.trust import mark, says_trusted
 from carnet.storage.base import Entry, NotebookManager
+
+LARGE_BYTES: Final = 256 << 10
+"""A larger body is read on a worker thread, and a notebook in it in pieces."""
+
+LONG_LENGTH: Final = 512 << 10
+"""Characters: longer strings are written in parts."""
+
+_FEW: Final = 1000
+"""Longer lists are written in one go: what is in them is short."""
 
 _TYPES: Final = {"notebook": "notebook", "file": "file", "folder": "directory"}
 
 
-def model_of(  # noqa: PLR0913 - as many as clients may ask for
+def model_json(  # noqa: PLR0913 - as many as clients may ask for
     storage: NotebookManager,
     path: NotebookPath,
     *,
@@ -32,8 +51,8 @@ def model_of(  # noqa: PLR0913 - as many as clients may ask for
     with_content: bool = True,
     with_hash: bool = False,
     is_trusted: Callable[[bytes], bool] = lambda _: False,
-) -> dict[str, Any]:
-    """Return the model of what is at a path.
+) -> list[bytes]:
+    """Return the model of what is at a path as JSON, in pieces.
 
     Raises:
         NotFound, InvalidPath: nothing is there, or something of another type than wanted.
@@ -45,27 +64,33 @@ def model_of(  # noqa: PLR0913 - as many as clients may ask for
     if entry.kind == "folder":
         if wanted_type not in {None, "directory"}:
             raise InvalidPath(f"{path}: it is a folder, not a file.")
-        return folder_model(storage, entry, with_content=with_content)
+        return _long_json(folder_model(storage, entry, with_content=with_content))
     if wanted_type == "notebook" and entry.kind != "notebook":
         raise InvalidPath(f"{path}: it is not a notebook.")
     model = _bare_model(entry)
     if wanted_type == "file":
         model["type"] = "file"
     if not with_content and not with_hash:
-        return model
+        return [_json(model)]
     data, entry = storage.read(path)
     model |= _bare_model(entry) | {"type": model["type"]}
     if with_hash:
         model |= {"hash": sha256(data).hexdigest(), "hash_algorithm": "sha256"}
-    if with_content:
-        model |= (
-            _notebook_content(data)
-            if model["type"] == "notebook"
-            else _file_content(path, data, wanted_format)
-        )
-        if model["type"] == "notebook":
-            mark(model["content"], trusted=is_trusted(data))
-    return model
+    if not with_content:
+        return [_json(model)]
+    if model["type"] == "file":
+        return _long_json(model | _file_content(path, data, wanted_format))
+    notebook = decode(data, new_ids=_new_ids())
+    return _with_notebook(model, notebook, trusted=is_trusted(data))
+
+
+def model_of(storage: NotebookManager, path: NotebookPath) -> dict[str, Any]:
+    """Return the model of what is at a path, without content.
+
+    Raises:
+        NotFound: nothing is there.
+    """
+    return _bare_model(storage.stat(path))
 
 
 def folder_model(storage: NotebookManager, entry: Entry, *, with_content: bool) -> dict[str, Any]:
@@ -82,53 +107,50 @@ def new_notebook() -> bytes:
     return encode(Notebook(cells=(Cell(id=new_cell_id(), kind="code"),)))
 
 
-def notebook_bytes(content: object) -> bytes:
-    """Return the bytes of the file for a notebook that a client sent as JSON. The tree is used up.
+class Sent(NamedTuple):
+    """What a client sent to be saved."""
 
-    Raises:
-        InvalidNotebook: it is not one, and where.
-    """
-    if not isinstance(content, dict):
-        raise PeerError("content: a notebook, as a JSON object, is wanted.")
-    return encode(from_json(content, new_ids=_new_ids()))
-
-
-def json_of(model: dict[str, Any]) -> bytes:
-    """Return a model as JSON. A notebook's cells one by one: each call holds up all other threads."""
-    content = model["content"]
-    if model["type"] != "notebook" or content is None:
-        return _json(model)
-    cells = b",".join(map(_json, content["cells"]))
-    rest = {name: value for name, value in content.items() if name != "cells"}
-    outer = {name: value for name, value in model.items() if name != "content"}
-    # Neither of the two is ever empty.
-    return b"".join((_json(outer)[:-1], b',"content":', _json(rest)[:-1], b',"cells":[', cells, b"]}}"))
+    body: dict[str, Any]
+    notebook: Notebook | None
+    """The body's `content`, where that was read already."""
+    trusted: bool
+    """It says so of all that its notebook shows, as one that it ran itself."""
 
 
-def body_of(data: bytes) -> dict[str, Any]:
-    """Return the JSON object that a client sent; the notebook in it cell by cell, as `json_of`.
+def read_sent(data: bytes) -> Sent:
+    """Return the JSON object that a client sent, the notebook in it some cells at a time.
 
     Raises:
         PeerError: it is something else.
     """
-    try:
-        body: dict[str, Any] = dict(msgspec.json.decode(data, type=dict[str, msgspec.Raw]))
-        for name, value in body.items():
-            body[name] = parse(bytes(value)) if name == "content" else json.loads(bytes(value))
-    except (msgspec.MsgspecError, InvalidNotebook, ValueError, RecursionError):
-        return whole_body_of(data)  # NaN, and what is wrong with it
-    return body
+    trusted = True
+
+    def look(cell: Any) -> None:
+        nonlocal trusted
+        trusted = trusted and says_trusted(cell)
+
+    if len(data) > LARGE_BYTES:
+        apart = decode_apart(data, new_ids=_new_ids(), inside="content", look=look)
+        if apart is not None:
+            return Sent(*apart, trusted)
+    body = json_object(data)
+    content = body.get("content")
+    cells = content.get("cells") if isinstance(content, dict) else None
+    return Sent(body, None, isinstance(cells, list) and all(map(says_trusted, cells)))
 
 
-def whole_body_of(data: bytes) -> dict[str, Any]:
-    """The same, in one go."""
-    try:
-        value = json.loads(data)
-    except (ValueError, RecursionError):
-        raise PeerError("The body is not valid JSON.") from None
-    if not isinstance(value, dict):
-        raise PeerError("The body must be a JSON object.")
-    return value
+def notebook_bytes(sent: Sent) -> bytes:
+    """Return the bytes of the file for a notebook that a client sent. The tree is used up.
+
+    Raises:
+        InvalidNotebook: it is not one, and where.
+    """
+    notebook, content = sent.notebook, sent.body.get("content")
+    if notebook is None:
+        if not isinstance(content, dict):
+            raise PeerError("content: a notebook, as a JSON object, is wanted.")
+        notebook = from_json(content, new_ids=_new_ids())
+    return whole(encode_pieces(notebook))
 
 
 def _bare_model(entry: Entry) -> dict[str, Any]:
@@ -150,17 +172,22 @@ def _bare_model(entry: Entry) -> dict[str, Any]:
     }
 
 
-def _notebook_content(data: bytes) -> dict[str, Any]:
-    tree: dict[str, Any] = to_json(decode(data, new_ids=_new_ids()))
-    for cell in tree["cells"]:
-        cell["source"] = _joined(cell["source"])
-        for output in cell.get("outputs", ()):
-            if "text" in output:
-                output["text"] = _joined(output["text"])
-            for bundle_type, value in output.get("data", {}).items():
-                if not is_json_type(bundle_type):
-                    output["data"][bundle_type] = _joined(value)
-    return {"format": "json", "mimetype": None, "content": tree}
+def _with_notebook(model: dict[str, Any], notebook: Notebook, *, trusted: bool) -> list[bytes]:
+    """Return the model with a notebook as its content, cell by cell: each call holds up all other threads."""
+    model["format"] = "json"
+    outer = {name: value for name, value in model.items() if name != "content"}
+    rest = to_json(replace(notebook, cells=()))
+    del rest["cells"]
+    # Neither of the two is ever empty.
+    pieces = [_json(outer)[:-1], b',"content":', _json(rest)[:-1], b',"cells":[']
+    for number, one in enumerate(notebook.cells):
+        if number:
+            pieces.append(b",")
+        cell = to_joined_json(one)
+        mark(cell, trusted=trusted)
+        pieces += _long_json(cell) if _is_long(one) else [_json(cell)]
+    pieces.append(b"]}}")
+    return pieces
 
 
 def _file_content(path: NotebookPath, data: bytes, wanted: str | None) -> dict[str, Any]:
@@ -179,8 +206,30 @@ def _json(value: object) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
 
 
-def _joined(value: Any) -> Any:
-    return "".join(value) if isinstance(value, list) else value
+def _is_long(cell: Cell) -> bool:
+    for output in cell.outputs:
+        values = [output.text] if isinstance(output, Stream) else getattr(output, "data", {}).values()
+        if any(isinstance(value, str) and len(value) > LONG_LENGTH for value in values):
+            return True
+    return len(cell.source) > LONG_LENGTH
+
+
+def _long_json(value: Any) -> list[bytes]:
+    """Return a value as JSON, long strings in it part by part."""
+    if isinstance(value, str) and len(value) > LONG_LENGTH:
+        parts = (_json(value[at : at + LONG_LENGTH])[1:-1] for at in range(0, len(value), LONG_LENGTH))
+        return [b'"', *parts, b'"']
+    if isinstance(value, dict):
+        pieces: list[bytes] = []
+        for name, one in value.items():
+            pieces += [b"," if pieces else b"{", _json(name), b":", *_long_json(one)]
+        return [*pieces, b"}"] if pieces else [b"{}"]
+    if isinstance(value, list) and len(value) < _FEW:
+        pieces = []
+        for one in value:
+            pieces += [b"," if pieces else b"[", *_long_json(one)]
+        return [*pieces, b"]"] if pieces else [b"[]"]
+    return [_json(value)]
 
 
 def _new_ids() -> Iterator[CellId]:

@@ -46,6 +46,9 @@ HTTPS_PORT: Final = 443
 QUIET_START_S: Final = 0.5
 """The workbench is opened after the first answer, or after this long without a request."""
 
+SWITCH_S: Final = 0.001
+"""A thread gives the interpreter away after so long when another one asks. The loop asks after each call of the system."""
+
 NO_PASSWORD: Final = (
     "A public server needs a password, and nobody is here to be asked for one. Run `carnet passwd --save` first, "
     "set c.NotebookApp.password, or name a token: --NotebookApp.token=TOKEN."
@@ -129,6 +132,7 @@ class _Life:
         self._stop_listening = self._listen()
         gc.freeze()  # what is there now stays; the collector need not look at it again
         gc.enable()
+        sys.setswitchinterval(SWITCH_S)
         self._announce()
         preparing = asyncio.create_task(self._prepare(), name="prepare")
         watching = asyncio.create_task(watch_links(self._services), name="watch links")

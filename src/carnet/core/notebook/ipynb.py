@@ -8,7 +8,7 @@ makes ids: bytes, ids and blobs are parameters.
 nbformat itself is not used: it copies the tree several times, validates
 against a schema on each load, and costs half a second of CPU at start-up.
 
-Rules NB1 to NB9: docs/specs/notebook.md.
+Rules NB1 to NB9, NB16: docs/specs/notebook.md.
 """
 
 import json
@@ -23,6 +23,7 @@ from typing import Final, assert_never
 import msgspec
 from msgspec.structs import replace
 
+from carnet.core.notebook.apart import items, take_apart
 from carnet.core.notebook.model import (
     BlobRef,
     Cell,
@@ -47,7 +48,7 @@ MINOR: Final = 5
 MAX_DEPTH: Final = 500
 """Levels of lists and objects in a file. JSON writers recurse, so what is deeper could not be saved again."""
 
-_LARGE_BYTES: Final = 1 << 20
+LARGE_BYTES: Final = 1 << 20
 """Below it, parsing takes a few milliseconds at most."""
 
 _NO_ID: Final = CellId("")
@@ -109,7 +110,46 @@ def decode(data: bytes, *, new_ids: Iterator[CellId]) -> Notebook:
     Raises:
         InvalidNotebook: says what is wrong and where.
     """
+    if len(data) > LARGE_BYTES:
+        apart = decode_apart(data, new_ids=new_ids)
+        if apart is not None:
+            return apart[1]
     return from_json(parse(data), new_ids=new_ids)
+
+
+def decode_apart(
+    data: bytes,
+    *,
+    new_ids: Iterator[CellId],
+    inside: str = "",
+    look: Callable[[Json], None] = lambda _: None,
+) -> tuple[JsonObject, Notebook] | None:
+    """Return what is large, some cells at a time: nobody waits long for the interpreter's lock, or its collector.
+
+    With `inside`, the notebook is one value of an object, whose others are returned too. `look` sees
+    each cell as it stands. None: `decode` reads it, or says what is wrong.
+    """
+    apart = take_apart(data, inside=inside)
+    if apart is None:
+        return None
+    root = apart.around.pop(inside) if inside else apart.around
+    assert isinstance(root, dict), "the cells were found in it"
+    try:
+        _check_depth(root)
+        major, minor = _version(root)
+        if major < MAJOR:
+            return None
+        metadata = _without(_object(root.pop("metadata", {}), "`metadata`"), _TRANSIENT)
+        del root["cells"]
+        cells: list[Cell] = []
+        for piece in apart.pieces:
+            for value in items(data, piece):
+                _check_depth([value], MAX_DEPTH - 1)
+                look(value)
+                cells.append(_cell(value))
+    except (_Fault, InvalidNotebook, msgspec.MsgspecError, RecursionError):
+        return None
+    return apart.around if inside else {}, _notebook(cells, metadata, minor, root, new_ids)
 
 
 def from_json(root: Json, *, new_ids: Iterator[CellId]) -> Notebook:
@@ -137,12 +177,18 @@ def from_json(root: Json, *, new_ids: Iterator[CellId]) -> Notebook:
             cells.append(_cell(value))
         except _Fault as fault:
             raise InvalidNotebook(f"cells[{index}]{fault.place}: {fault.what}") from None
+    return _notebook(cells, metadata, minor, root, new_ids)
+
+
+def _notebook(
+    cells: list[Cell], metadata: JsonObject, minor: int, extra: JsonObject, new_ids: Iterator[CellId]
+) -> Notebook:
     return Notebook(
         cells=_with_ids(cells, new_ids),
         metadata=metadata,
         nbformat=MAJOR,
         nbformat_minor=max(minor, MINOR),
-        extra=root,
+        extra=extra,
     )
 
 
@@ -155,9 +201,17 @@ def encode(
 ) -> bytes:
     """Return the bytes of the file, as nbformat writes them: UTF-8, with a final line feed.
 
+    Putting a large one together holds the interpreter's lock: `encode_pieces` leaves that to the caller.
     `blobs` returns the bytes of a blob; what it raises goes through. Values of at least
     `large_length` (from 1 on) are encoded apart: that saves memory, and changes no byte.
     """
+    return b"".join(encode_pieces(notebook, blobs=blobs, large_length=large_length))
+
+
+def encode_pieces(
+    notebook: Notebook, *, blobs: Callable[[BlobRef], bytes] = _no_blobs, large_length: int = LARGE_VALUE
+) -> list[bytes]:
+    """Return what `encode` returns, in pieces."""
     rest = to_json(replace(notebook, cells=()))
     pieces = [b"{\n"]
     try:
@@ -171,9 +225,14 @@ def encode(
     except ValueError:  # NaN and infinities: not JSON, so msgspec refuses them, but nbformat writes them
         tree = to_json(notebook, blobs=blobs)
         text = json.dumps(tree, ensure_ascii=False, sort_keys=True, separators=(",", ": "), indent=1)
-        return _utf8(text) + b"\n"
+        return [_utf8(text), b"\n"]
     pieces.append(b"\n}\n")
-    return b"".join(pieces)
+    return pieces
+
+
+def to_joined_json(cell: Cell) -> JsonObject:
+    """Return the tree of JSON of one cell, with text in one string, not in a list of lines."""
+    return _cell_tree(cell, _no_blobs, _Joined())
 
 
 def to_json(notebook: Notebook, *, blobs: Callable[[BlobRef], bytes] = _no_blobs) -> JsonObject:
@@ -275,6 +334,22 @@ class _Aside:
         return f"\0{len(self._values) - 1}\0"
 
 
+class _Joined:
+    """In the place of an `_Aside`: leaves text as it is."""
+
+    def text(self, text: str) -> str:
+        """Return the text."""
+        return text
+
+    def base64(self, data: bytes, end: str) -> str:
+        """Return base64 of the bytes and `end`."""
+        return b64encode(data).decode("ascii") + end
+
+    def lines(self, text: str, *, indent: int) -> str:  # noqa: ARG002  as `_Aside` has it
+        """Return the text."""
+        return text
+
+
 def _parts(text: str) -> Iterator[str]:
     """Yield the text in parts of about `LARGE_VALUE`, of whole lines, without halves of surrogate pairs."""
     start = 0
@@ -347,7 +422,7 @@ def parse(data: bytes) -> Json:
     data = data.removeprefix(BOM_UTF8)
     parsed: Json
     try:
-        parsed = _parse_by_cells(data) if len(data) > _LARGE_BYTES else msgspec.json.decode(data)
+        parsed = _parse_by_cells(data) if len(data) > LARGE_BYTES else msgspec.json.decode(data)
     except RecursionError:
         raise _too_deep() from None
     except (msgspec.MsgspecError, UnicodeDecodeError):
@@ -356,7 +431,7 @@ def parse(data: bytes) -> Json:
 
 
 def _parse_by_cells(data: bytes) -> Json:
-    """Parse what may be large: no call holds the interpreter's lock longer than one cell takes."""
+    """Parse what is large and could not be cut: two calls over all of it, which make nothing, then one for each cell."""
     try:
         outer = msgspec.json.decode(data, type=dict[str, msgspec.Raw])
         cells = msgspec.json.decode(outer.pop("cells"), type=list[msgspec.Raw])
@@ -398,9 +473,9 @@ def _too_deep() -> InvalidNotebook:
     return InvalidNotebook(f"lists and objects are nested more than {MAX_DEPTH} levels deep")
 
 
-def _check_depth(root: JsonObject) -> None:
+def _check_depth(root: JsonObject | list[Json], levels: int = MAX_DEPTH) -> None:
     level: list[JsonObject | list[Json]] = [root]
-    for _ in range(MAX_DEPTH):
+    for _ in range(levels):
         level = [
             item
             for container in level
@@ -516,7 +591,7 @@ def _cell(value: Json) -> Cell:
         outputs=outputs,
         execution_count=count,
         attachments=attachments,
-        extra=fields,
+        extra=fields or {},  # a new dict: the collector still looks at one that once held a list
     )
 
 
@@ -550,13 +625,13 @@ def _output(value: Json) -> Output:
         raise _Fault("missing `output_type`")
     name = _string(fields["output_type"], "`output_type`")
     if name not in _OUTPUT_TYPES:
-        return DisplayData(extra=fields)  # of a later minor version: written back as it is (NB5)
+        return DisplayData(extra=fields or {})  # of a later minor version: written back as it is (NB5)
     del fields["output_type"]
     if name == "stream":
         return Stream(
             name=_string(fields.pop("name", "stdout"), "`name`"),
             text=_lines(fields.pop("text", ""), "`text`"),
-            extra=fields,
+            extra=fields or {},
         )
     if name == "error":
         return ErrorOutput(
@@ -566,14 +641,14 @@ def _output(value: Json) -> Output:
                 _string(line, "a line of `traceback`")
                 for line in _list(fields.pop("traceback", []), "`traceback`")
             ),
-            extra=fields,
+            extra=fields or {},
         )
     data = _bundle(_object(fields.pop("data", {}), "`data`"))
     metadata = _object(fields.pop("metadata", {}), "`metadata`")
     if name == "display_data":
-        return DisplayData(data=data, metadata=metadata, extra=fields)
+        return DisplayData(data=data, metadata=metadata, extra=fields or {})
     count = _count(fields.pop("execution_count", None))
-    return ExecuteResult(data=data, metadata=metadata, execution_count=count, extra=fields)
+    return ExecuteResult(data=data, metadata=metadata, execution_count=count, extra=fields or {})
 
 
 def _bundle(values: JsonObject) -> JsonObject:
@@ -707,12 +782,14 @@ def _utf8(text: str) -> bytes:
         return _HALF_PAIR.sub("\ufffd", text).encode("utf-8")
 
 
-def _cell_tree(cell: Cell, blobs: Callable[[BlobRef], bytes], aside: _Aside | None = None) -> JsonObject:
+def _cell_tree(
+    cell: Cell, blobs: Callable[[BlobRef], bytes], aside: _Aside | _Joined | None = None
+) -> JsonObject:
     tree: JsonObject = {
         "cell_type": cell.kind,
         "id": cell.id,
         "metadata": _without(cell.metadata, _CELL_TRANSIENT),
-        "source": _split(cell.source),
+        "source": cell.source if isinstance(aside, _Joined) else _split(cell.source),
     }
     if cell.kind == "code":
         tree["execution_count"] = cell.execution_count
@@ -726,7 +803,9 @@ def _cell_tree(cell: Cell, blobs: Callable[[BlobRef], bytes], aside: _Aside | No
     return tree
 
 
-def _output_tree(output: Output, blobs: Callable[[BlobRef], bytes], aside: _Aside | None) -> JsonObject:
+def _output_tree(
+    output: Output, blobs: Callable[[BlobRef], bytes], aside: _Aside | _Joined | None
+) -> JsonObject:
     tree: JsonObject
     match output:
         case Stream():
@@ -760,7 +839,7 @@ def _output_tree(output: Output, blobs: Callable[[BlobRef], bytes], aside: _Asid
 
 
 def _data_tree(
-    output: DisplayData | ExecuteResult, blobs: Callable[[BlobRef], bytes], aside: _Aside | None
+    output: DisplayData | ExecuteResult, blobs: Callable[[BlobRef], bytes], aside: _Aside | _Joined | None
 ) -> JsonObject:
     data = _bundle_tree(output.data, aside, indent=7)
     for media_type, ref in output.blobs.items():
@@ -772,14 +851,14 @@ def _data_tree(
     return {"data": data, "metadata": output.metadata}
 
 
-def _bundle_tree(bundle: JsonObject, aside: _Aside | None, *, indent: int) -> JsonObject:
+def _bundle_tree(bundle: JsonObject, aside: _Aside | _Joined | None, *, indent: int) -> JsonObject:
     return {
         media_type: _value_tree(media_type, value, aside, indent=indent)
         for media_type, value in bundle.items()
     }
 
 
-def _value_tree(media_type: str, value: Json, aside: _Aside | None, *, indent: int) -> Json:
+def _value_tree(media_type: str, value: Json, aside: _Aside | _Joined | None, *, indent: int) -> Json:
     if not isinstance(value, str):
         return value
     if media_type.startswith("text/") or media_type in _SPLIT_TYPES:
@@ -787,7 +866,7 @@ def _value_tree(media_type: str, value: Json, aside: _Aside | None, *, indent: i
     return value if aside is None else aside.text(value)
 
 
-def _text_tree(text: str, aside: _Aside | None, *, indent: int) -> Json:
+def _text_tree(text: str, aside: _Aside | _Joined | None, *, indent: int) -> Json:
     return _split(text) if aside is None else aside.lines(text, indent=indent)
 
 

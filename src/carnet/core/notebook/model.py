@@ -25,7 +25,7 @@ JsonObject: TypeAlias = dict[str, Json]
 CellKind = Literal["code", "markdown", "raw"]
 
 
-class BlobRef(Struct, frozen=True):
+class BlobRef(Struct, frozen=True, gc=False):
     """Bytes kept outside the notebook: content-addressed, immutable."""
 
     sha256: str
@@ -37,7 +37,7 @@ class BlobRef(Struct, frozen=True):
     """Binary types only: the base64 text in the file ends with a line feed, as some kernels write it."""
 
 
-class Spill(Struct, frozen=True):
+class Spill(Struct, frozen=True, gc=False):
     """A finished part of a long stream, moved to a blob (UTF-8 text)."""
 
     blob: BlobRef
@@ -45,7 +45,7 @@ class Spill(Struct, frozen=True):
     """Line feeds in it."""
 
 
-class Stream(Struct, frozen=True, tag="stream", tag_field="output_type"):
+class Stream(Struct, frozen=True, gc=False, tag="stream", tag_field="output_type"):
     """Text on stdout or stderr. The whole text is head + each spilled part + text."""
 
     name: str
@@ -59,7 +59,7 @@ class Stream(Struct, frozen=True, tag="stream", tag_field="output_type"):
     extra: dict[str, Json] = {}
 
 
-class DisplayData(Struct, frozen=True, tag="display_data", tag_field="output_type"):
+class DisplayData(Struct, frozen=True, gc=False, tag="display_data", tag_field="output_type"):
     """A MIME bundle. A type stands in `data` or in `blobs`, never in both."""
 
     data: dict[str, Json] = {}
@@ -71,7 +71,7 @@ class DisplayData(Struct, frozen=True, tag="display_data", tag_field="output_typ
     extra: dict[str, Json] = {}
 
 
-class ExecuteResult(Struct, frozen=True, tag="execute_result", tag_field="output_type"):
+class ExecuteResult(Struct, frozen=True, gc=False, tag="execute_result", tag_field="output_type"):
     """A MIME bundle with the number of the run that gave it."""
 
     data: dict[str, Json] = {}
@@ -82,7 +82,7 @@ class ExecuteResult(Struct, frozen=True, tag="execute_result", tag_field="output
     extra: dict[str, Json] = {}
 
 
-class ErrorOutput(Struct, frozen=True, tag="error", tag_field="output_type"):
+class ErrorOutput(Struct, frozen=True, gc=False, tag="error", tag_field="output_type"):
     """An exception the cell ended with; `traceback` lines may hold ANSI colours."""
 
     ename: str = ""
@@ -94,7 +94,7 @@ class ErrorOutput(Struct, frozen=True, tag="error", tag_field="output_type"):
 Output = Stream | DisplayData | ExecuteResult | ErrorOutput
 
 
-class Cell(Struct, frozen=True):
+class Cell(Struct, frozen=True, gc=False):
     """One ordered unit of a notebook."""
 
     id: CellId
@@ -110,7 +110,7 @@ class Cell(Struct, frozen=True):
     extra: dict[str, Json] = {}
 
 
-class Notebook(Struct, frozen=True):
+class Notebook(Struct, frozen=True, gc=False):
     """The content of an `.ipynb` file."""
 
     cells: tuple[Cell, ...] = ()

@@ -39,7 +39,7 @@ class InputRequest(Struct, frozen=True):
     """The input_request's header, JSON: the reply names it as parent."""
 
 
-class LastRun(Struct, frozen=True):
+class LastRun(Struct, frozen=True, gc=False):
     """How the newest finished run of a cell went."""
 
     run_id: RunId
@@ -50,7 +50,7 @@ class LastRun(Struct, frozen=True):
     finished_ms: int
 
 
-class CellState(Struct, frozen=True):
+class CellState(Struct, frozen=True, gc=False):
     """A cell and what is going on with it."""
 
     cell: Cell
@@ -77,7 +77,7 @@ def freshness(cell: CellState) -> Freshness:
     return "fresh" if cell.last.version == cell.version else "stale"
 
 
-class Run(Struct, frozen=True):
+class Run(Struct, frozen=True, gc=False):
     """A run that is queued or running. The order of `SessionState.runs` is the queue's."""
 
     id: RunId
@@ -146,7 +146,7 @@ class Notice(Struct, frozen=True):
     at_ms: int
 
 
-class Binned(Struct, frozen=True):
+class Binned(Struct, frozen=True, gc=False):
     """A deleted cell, restorable."""
 
     state: CellState

@@ -7,11 +7,12 @@ A handler carries; it does not decide. Nobody comes here who was not admitted:
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from http import HTTPStatus
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
+from tornado.iostream import StreamClosedError
 from tornado.web import HTTPError, RequestHandler
 
 from carnet.errors import CarnetError, PeerError
@@ -28,6 +29,9 @@ log = logging.getLogger("carnet.server")
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+WRITE_BYTES = 256 << 10
+"""Of a large answer, about so much is written at a time."""
 
 PRIVATE_PROBLEM = "Something went wrong in the server; its log says what."
 
@@ -71,15 +75,7 @@ class Handler(RequestHandler):
         Raises:
             PeerError: it is something else.
         """
-        if not self.request.body.strip():
-            return {}
-        try:
-            value = json.loads(self.request.body)
-        except (ValueError, RecursionError):
-            raise PeerError("The body is not valid JSON.") from None
-        if not isinstance(value, dict):
-            raise PeerError("The body must be a JSON object.")
-        return value
+        return json_object(self.request.body)
 
     def answer(self, value: object, status: int = 200) -> None:
         """Finish with JSON."""
@@ -93,6 +89,27 @@ class Handler(RequestHandler):
         self.set_status(status)
         self.set_header("Content-Type", "application/json; charset=utf-8")
         self.finish(data)
+
+    async def answer_pieces(self, pieces: list[bytes]) -> None:
+        """Finish with JSON that is encoded already, and may be large: piece by piece, so that others have their turns.
+
+        (Tornado would make a hash of all of it first, and copy it twice, while everybody waits.)
+        """
+        size_bytes = sum(map(len, pieces))
+        if size_bytes <= WRITE_BYTES:
+            self.answer_json(b"".join(pieces))
+            return
+        self.set_header("Content-Type", "application/json; charset=utf-8")
+        self.set_header("Content-Length", str(size_bytes))
+        if self.request.method != "HEAD":
+            try:
+                for piece in _even(pieces):
+                    self.write(piece)
+                    await self.flush()
+                    await asyncio.sleep(0)
+            except StreamClosedError:
+                return  # the reader has gone
+        self.finish()
 
     def answer_nothing(self) -> None:
         """Finish with 204."""
@@ -185,3 +202,36 @@ class Handler(RequestHandler):
         return self.admission.route.kind is Kind.FILE and "text/html" in self.request.headers.get(
             "Accept", ""
         )
+
+
+def json_object(body: bytes) -> dict[str, Any]:
+    """Return a body's JSON object; an empty body is an empty object.
+
+    Raises:
+        PeerError: it is something else.
+    """
+    if not body.strip():
+        return {}
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        raise PeerError("The body is not valid JSON.") from None
+    if not isinstance(value, dict):
+        raise PeerError("The body must be a JSON object.")
+    return value
+
+
+def _even(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the same bytes in pieces that are neither tiny nor large."""
+    waiting: list[bytes] = []
+    size_bytes = 0
+    for piece in pieces:
+        waiting.append(piece)
+        size_bytes += len(piece)
+        if size_bytes >= WRITE_BYTES:
+            joined = waiting[0] if len(waiting) == 1 else b"".join(waiting)
+            waiting, size_bytes = [], 0
+            for at in range(0, len(joined), 4 * WRITE_BYTES):
+                yield joined[at : at + 4 * WRITE_BYTES]
+    if waiting:
+        yield b"".join(waiting)

@@ -1,35 +1,41 @@
 """`/api/contents`: folders, notebooks and files, in Jupyter's shapes.
 
 A write here is an outside change for a notebook that is open: its session
-merges it (invariant 4). Rules CO1 to CO12: docs/specs/contents-api.md.
+merges it (invariant 4). Rules CO1 to CO13: docs/specs/contents-api.md.
 """
 
+import asyncio
 import base64
 import binascii
+from collections.abc import Awaitable
 from functools import partial
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
+from tornado.web import stream_request_body
+
 from carnet.errors import NotFound, PeerError, RevisionConflict
 from carnet.ids import NotebookPath, Revision
 from carnet.journal.trust import is_trusted, trust
-from carnet.server.contents import body_of, json_of, model_of, new_notebook, notebook_bytes
-from carnet.server.handlers.base import Handler
-from carnet.server.trust import says_trusted
+from carnet.server.contents import (
+    LARGE_BYTES,
+    model_json,
+    model_of,
+    new_notebook,
+    notebook_bytes,
+    read_sent,
+)
+from carnet.server.handlers.base import Handler, json_object
 from carnet.server.uploads import append_chunk, take_upload, upload_file
 from carnet.storage.base import NotebookManager
 from carnet.storage.paths import normalise_path
 
-LARGE_BYTES: Final = 256 << 10
-"""A larger body is parsed on a worker thread."""
+TURN_BYTES: Final = 1 << 20
+"""After so many bytes of a body others have their turn."""
 
 _TYPES: Final = {"directory", "notebook", "file", None}
-
-
-def _model_json(storage: NotebookManager, path: NotebookPath, **wanted: Any) -> bytes:
-    """Return `model_of` as JSON. For a worker thread."""
-    return json_of(model_of(storage, path, **wanted))
 
 
 def path_of(raw: str) -> NotebookPath:
@@ -41,8 +47,24 @@ def path_of(raw: str) -> NotebookPath:
     return normalise_path(raw.removeprefix("/").removesuffix("/"))
 
 
+@stream_request_body
 class Contents(Handler):
     """A folder, notebook or file, as JSON."""
+
+    def prepare(self) -> None:
+        """Make room for a body. (Tornado would join what comes in one go, which keeps everybody waiting.)"""
+        self._received = BytesIO()
+
+    def data_received(self, chunk: bytes) -> Awaitable[None] | None:
+        """Keep what comes in, and let others have their turn now and then."""
+        before = self._received.tell() // TURN_BYTES
+        self._received.write(chunk)
+        return asyncio.sleep(0) if self._received.tell() // TURN_BYTES > before else None
+
+    def take_body(self) -> bytes:
+        """Return the body, once, and let go of it."""
+        body, self._received = self._received.getvalue(), BytesIO()
+        return body
 
     async def get(self, raw: str) -> None:
         """Answer with a model. `content=0`: without content; `hash=1`: with the SHA-256 of the bytes."""
@@ -56,8 +78,8 @@ class Contents(Handler):
         if session is not None and session.saver.unsaved:
             # What the page shows is what other programs get, and base their changes on.
             await session.saver.save()
-        data = await self.blocking(
-            _model_json,
+        pieces = await self.blocking(
+            model_json,
             bench.storage,
             path,
             wanted_type=wanted_type,
@@ -66,12 +88,13 @@ class Contents(Handler):
             with_hash=self.get_query_argument("hash", "0") == "1",
             is_trusted=partial(is_trusted, bench.journal),
         )
-        self.answer_json(data)
+        await self.answer_pieces(pieces)
 
     async def put(self, raw: str) -> None:
         """Make or replace a file, or make a folder."""
-        path, sent = path_of(raw), self.request.body
-        body = await self.blocking(body_of, sent) if len(sent) > LARGE_BYTES else self.json_body()
+        path, data = path_of(raw), self.take_body()
+        sent = await self.blocking(read_sent, data) if len(data) > LARGE_BYTES else read_sent(data)
+        body = sent.body
         bench = await self.workbench()
         storage = bench.storage
         kind = body.get("type", "notebook" if path.endswith(".ipynb") else "file")
@@ -79,12 +102,11 @@ class Contents(Handler):
             await self.blocking(storage.make_folder, path)
             is_new = True
         elif kind == "notebook":
-            content = body.get("content")
-            is_trusted_now = says_trusted(content)
-            data = new_notebook() if content is None else await self.blocking(notebook_bytes, content)
+            is_none = sent.notebook is None and body.get("content") is None
+            data = new_notebook() if is_none else await self.blocking(notebook_bytes, sent)
             is_new = await self.blocking(save, storage, path, data, self._based_on())
-            if is_trusted_now:
-                trust(bench.journal, data)
+            if sent.trusted:
+                await self.blocking(trust, bench.journal, data)
         elif kind == "file":
             data = await self.blocking(_file_bytes, body)
             if body.get("chunk") is None:
@@ -104,24 +126,24 @@ class Contents(Handler):
         if session is not None:
             # An outside change: merged now, so that every open page shows it when this is answered.
             await session.saver.look_outside()
-        model = await self.blocking(model_of, storage, path, with_content=False)
+        model = await self.blocking(model_of, storage, path)
         self._answer_made(model, 201 if is_new else 200)
 
     async def post(self, raw: str) -> None:
         """Make something new in a folder, or copy a file into it."""
-        folder, body = path_of(raw), self.json_body()
+        folder, body = path_of(raw), json_object(self.take_body())
         storage = (await self.workbench()).storage
         copy_from = body.get("copy_from")
         if isinstance(copy_from, str):
             path = await self.blocking(_copy, storage, path_of(copy_from), folder)
         else:
             path = await self.blocking(_make, storage, folder, body)
-        model = await self.blocking(model_of, storage, path, with_content=False)
+        model = await self.blocking(model_of, storage, path)
         self._answer_made(model, 201)
 
     async def patch(self, raw: str) -> None:
         """Rename or move. An open notebook goes along."""
-        old, body = path_of(raw), self.json_body()
+        old, body = path_of(raw), json_object(self.take_body())
         if not isinstance(body.get("path"), str):
             raise PeerError("path: the new path is wanted.")
         new = path_of(body["path"])
@@ -129,7 +151,7 @@ class Contents(Handler):
         if new != old:
             await self.blocking(bench.storage.rename, old, new)
             await bench.registry.renamed(old, new)
-        self.answer(await self.blocking(model_of, bench.storage, new, with_content=False))
+        self.answer(await self.blocking(model_of, bench.storage, new))
 
     async def delete(self, raw: str) -> None:
         """Move to the trash, where the store has one. Its id is in a header, to bring it back."""

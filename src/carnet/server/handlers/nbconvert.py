@@ -8,14 +8,14 @@ import asyncio
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, BinaryIO, Final, cast
+from typing import BinaryIO, Final, cast
 from urllib.parse import quote
 
 from carnet.convert.converter import Converted, is_installed
 from carnet.errors import ConversionFailed, PeerError
 from carnet.ids import NotebookPath
 from carnet.security import headers
-from carnet.server.contents import body_of, notebook_bytes
+from carnet.server.contents import notebook_bytes, read_sent
 from carnet.server.handlers.base import Handler
 from carnet.server.handlers.contents import path_of
 from carnet.server.handlers.files import Bytes, send_bytes
@@ -131,11 +131,11 @@ def _sent(body: bytes) -> tuple[bytes, str]:
     Raises:
         PeerError, InvalidNotebook: it is not one.
     """
-    model: dict[str, Any] = body_of(body)
-    name = model.get("name") or "notebook"
+    sent = read_sent(body)
+    name = sent.body.get("name") or "notebook"
     if not isinstance(name, str) or "/" in name or len(name) > 255:
         raise PeerError("name: a file name is wanted.")
-    return notebook_bytes(model.get("content")), name.removesuffix(_ENDING)
+    return notebook_bytes(sent), name.removesuffix(_ENDING)
 
 
 def _plainly(data: bytes, format_: str, name: str) -> Converted:
