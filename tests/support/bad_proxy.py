@@ -31,6 +31,8 @@ class Faults:
     is_http_1_0: bool = False
     body_bytes: int = 1 << 40
     """A larger request gets 413."""
+    refused: str = ""
+    """Regular expression: a request for such a path gets 403, with a page of the proxy's own."""
 
 
 NO_END = 1 << 40
@@ -101,6 +103,9 @@ class BadProxy:
         if not head:
             return
         self.requests.append(head.partition("\r\n")[0])
+        if self.faults.refused and re.match(self.faults.refused, head.split(" ")[1]):
+            _refuse(near, "403 Forbidden", b"<h1>Not in this house</h1>")
+            return
         is_upgrade = bool(re.search(r"(?im)^Upgrade:", head))
         if is_upgrade and self.faults.upgrade == "swallowed":
             while near.recv(PIECE_BYTES):
@@ -109,10 +114,7 @@ class BadProxy:
         is_tunnel = is_upgrade and self.faults.upgrade == "passed" and not self.faults.is_http_1_0
         length = int(found[1]) if (found := re.search(r"(?im)^Content-Length: *(\d+)", head)) else 0
         if length > self.faults.body_bytes:
-            near.sendall(b"HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
-            near.shutdown(socket.SHUT_WR)
-            while near.recv(PIECE_BYTES):
-                pass
+            _refuse(near, "413 Too Large", b"")
             return
         far = socket.create_connection(("127.0.0.1", self._target_port))
         self._keep(far, stack)
@@ -182,6 +184,17 @@ class _Line:
                 for end in ends:
                     _cut(end)
                 return
+
+
+def _refuse(near: socket.socket, status: str, page: bytes) -> None:
+    near.sendall(
+        f"HTTP/1.1 {status}\r\nConnection: close\r\nContent-Type: text/html\r\n"
+        f"Content-Length: {len(page)}\r\n\r\n".encode()
+        + page
+    )
+    near.shutdown(socket.SHUT_WR)
+    while near.recv(PIECE_BYTES):
+        pass
 
 
 def _head(near: socket.socket) -> tuple[str, bytes]:

@@ -84,6 +84,7 @@ export const strings = {
   chooseKernel: "Change kernel…",
 
   help: "Keyboard shortcuts",
+  connection: "Connection…",
 
   editMode: "Edit the cell",
   commandMode: "Leave the editor",

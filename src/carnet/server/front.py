@@ -48,6 +48,8 @@ class Admission(NamedTuple):
     refusal: Refusal | None = None
     cross_origin: Mapping[str, str] = NOBODY
     """Headers for a page of another origin."""
+    direct: proxies.Seen | None = None
+    """What came before the proxy's headers were believed; None: they are not."""
 
 
 class Front(Router):
@@ -69,8 +71,7 @@ class Front(Router):
         services = self._services
         if _is_unix(request):
             request.remote_ip = "127.0.0.1"
-        if self._proxies is not None:
-            _look_through(request, self._proxies)
+        direct = _look_through(request, self._proxies) if self._proxies is not None else None
         token_in_url = _take_token(request)
         path = request.path
         found = self._find(path)
@@ -102,7 +103,7 @@ class Front(Router):
             NOBODY if services.gate.is_open else self._cross_origin.response(origin, has_token=by_token)
         )
         admission = Admission(
-            services, route, identity, cookie, token_in_url is not None, refusal, cross_origin
+            services, route, identity, cookie, token_in_url is not None, refusal, cross_origin, direct
         )
         handler: type[RequestHandler] = Refuse if refusal else route.load()
         return self._application.get_handler_delegate(
@@ -224,14 +225,15 @@ def _content_length(request: HTTPServerRequest) -> int:
     return int(text) if text.isascii() and text.isdigit() else 0
 
 
-def _look_through(request: HTTPServerRequest, trusted: Sequence[proxies.Network]) -> None:
-    """Put in place of what the proxy did what the browser did."""
+def _look_through(request: HTTPServerRequest, trusted: Sequence[proxies.Network]) -> proxies.Seen:
+    """Put in place of what the proxy did what the browser did, and return the former."""
     address = "" if _is_unix(request) else request.remote_ip or ""
     direct = proxies.Seen(address, request.protocol, request.headers.get("Host", "") or "")
     seen = proxies.seen_through(direct, request.headers, trusted)
     request.remote_ip, request.protocol = seen.address or "127.0.0.1", seen.scheme
     if seen.host != direct.host:
         request.host = request.headers["Host"] = seen.host
+    return direct
 
 
 def _is_unix(request: HTTPServerRequest) -> bool:

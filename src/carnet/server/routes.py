@@ -25,6 +25,8 @@ SMALL_BODY_BYTES: Final = 8 << 10
 
 JSON_BODY_BYTES: Final = 1 << 20
 
+DOCTOR_BODY_BYTES: Final = 16 << 20
+
 
 @dataclass(frozen=True)
 class Route:
@@ -158,6 +160,11 @@ ROUTES: Final[Sequence[Route]] = (
     ),
     Route(r"api/events", "events:Events", Who.LOGIN, Kind.API, "POST", JSON_BODY_BYTES, Scope.EDIT),
     Route(r"api/events/subscribe", "events:EventSocket", Who.LOGIN, Kind.SOCKET, "GET"),
+    Route(r"api/doctor", "doctor:Doctor", Who.LOGIN, Kind.API, "GET HEAD"),
+    Route(r"api/doctor/stream", "doctor:DoctorStream", Who.LOGIN, Kind.API, "GET"),
+    Route(
+        r"api/doctor/body", "doctor:DoctorBody", Who.LOGIN, Kind.API, "POST", DOCTOR_BODY_BYTES, Scope.READ
+    ),
     Route(r"api/me", "status:Me", Who.LOGIN, Kind.API, "GET HEAD"),
     Route(
         r"api/contents(/.*)?/checkpoints",

@@ -28,6 +28,7 @@ const nothing = (): void => {};
 const page: PageActions = {
   openPalette: nothing,
   openHelp: nothing,
+  openConnection: nothing,
   confirm: async () => sure,
   editor: id => ({
     cellId: id,

@@ -917,6 +917,13 @@ const REST: readonly Command[] = [
     run: ({ page }) => page.openHelp(),
   }),
   command({
+    id: "app.connection",
+    label: strings.connection,
+    words: "network link websocket proxy latency doctor offline",
+    menu: "help",
+    run: ({ page }) => page.openConnection(),
+  }),
+  command({
     id: "cell.edit",
     label: strings.editMode,
     mode: "command",

@@ -15,6 +15,8 @@ import type { CursorPlace, EditorHandle } from "../editor/handle.ts";
 export interface PageActions {
   openPalette(): void;
   openHelp(): void;
+  /** Say how the page is linked to the server. */
+  openConnection(): void;
   /** Ask before what cannot be undone. */
   confirm(question: Question): Promise<boolean>;
   /** The editor of a cell, when it is mounted. */

@@ -12,7 +12,11 @@ function openWebSocket(address: string, events: TransportEvents): OpenTransport 
   const socket = new WebSocket(address);
   socket.binaryType = "arraybuffer";
   let over = false;
-  socket.onopen = () => events.opened();
+  let wasOpen = false;
+  socket.onopen = () => {
+    wasOpen = true;
+    events.opened();
+  };
   socket.onmessage = message => {
     const data: unknown = message.data;
     if (!over && data instanceof ArrayBuffer) events.received(new Uint8Array(data));
@@ -20,7 +24,8 @@ function openWebSocket(address: string, events: TransportEvents): OpenTransport 
   socket.onclose = event => {
     if (over) return;
     over = true;
-    events.lost(event.wasClean ? "The server ended the connection." : "The connection was lost.");
+    if (!wasOpen) events.lost("It could not be opened.");
+    else events.lost(event.wasClean ? "The server ended the connection." : "The connection was lost.");
   };
   return {
     send: frame => {

@@ -13,7 +13,7 @@ import { moment } from "../words.ts";
 import { menubar, runCommand } from "./menus.ts";
 import { giveFocusBack, type NotebookPage } from "./page.ts";
 import { renameNotebook } from "./rename.ts";
-import { kernelWords, linkWords, savedWords } from "./status.ts";
+import { kernelWords, linkWords, savedWords, wayWords } from "./status.ts";
 
 export function Header({ page }: { readonly page: NotebookPage }) {
   const { notebook } = page;
@@ -142,11 +142,19 @@ function LinkState({ page }: { readonly page: NotebookPage }) {
     linkWords(notebook.link.value, page.nowMs.value, signIn.state.value.kind === "in"),
   ).value;
   const link = notebook.link.value;
-  const reason = link.kind === "reconnecting" || link.kind === "closed" ? link.reason : "";
+  const way = page.context.connection?.way.value ?? { name: null, failures: [] };
   return (
-    <span class="state" data-tone={words.tone} title={reason} role="status">
-      <i class="dot" data-link={link.kind} aria-hidden="true" />
-      {words.text}
+    <span class="state" data-tone={words.tone} role="status">
+      <button
+        type="button"
+        class="button"
+        title={wayWords(link, way)}
+        aria-haspopup="dialog"
+        onClick={() => page.openConnection()}
+      >
+        <i class="dot" data-link={link.kind} aria-hidden="true" />
+        {words.text}
+      </button>
     </span>
   );
 }

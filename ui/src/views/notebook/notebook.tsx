@@ -13,6 +13,7 @@ import { addressOf, folderOf, nameOf, resolve, viewFor } from "../places.ts";
 import { insertCell } from "./cell.tsx";
 import { Cells } from "./cells.tsx";
 import { editorChunk } from "./chunks.ts";
+import { ConnectionDialog, watchSilence } from "./connection.tsx";
 import { FindBar } from "./find.tsx";
 import { Header } from "./header.tsx";
 import { cellWithHeading } from "./headings.ts";
@@ -40,6 +41,7 @@ export function NotebookView({ context, path }: { readonly context: AppContext; 
   useEffect(() => wireKeys(page), [page]);
   useEffect(() => speakRuns(notebook, announce), [notebook]);
   useEffect(() => showTabState(page), [page]);
+  useEffect(() => watchSilence(page), [page]);
   useEffect(
     () =>
       notebook.onRefused(refused => {
@@ -150,6 +152,8 @@ function Overlays({ page }: { readonly page: NotebookPage }) {
       return <Palette items={paletteItems(page)} placeholder="What do you want to do?" onClose={close} />;
     case "help":
       return <Help onClose={close} />;
+    case "connection":
+      return <ConnectionDialog page={page} onClose={close} />;
     case "kernels":
       return <KernelChooser page={page} onClose={close} />;
     case "find":

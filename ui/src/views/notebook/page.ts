@@ -23,7 +23,7 @@ export type ScrollPlace = "nearest" | "start" | "center";
 export interface NotebookPage extends PageActions {
   readonly context: AppContext;
   readonly notebook: NotebookModel;
-  readonly overlay: Signal<"palette" | "help" | "kernels" | "find" | "replace" | null>;
+  readonly overlay: Signal<"palette" | "help" | "connection" | "kernels" | "find" | "replace" | null>;
   readonly renaming: Signal<boolean>;
   /** Cells that are not hidden below a folded heading. */
   readonly visible: ReadonlySignal<readonly CellId[]>;
@@ -133,6 +133,9 @@ export function makePage(context: AppContext, notebook: NotebookModel): Notebook
     },
     openHelp() {
       page.overlay.value = "help";
+    },
+    openConnection() {
+      page.overlay.value = "connection";
     },
     async confirm(question) {
       const answer = await ask(question.title, question.text, [

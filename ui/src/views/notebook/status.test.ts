@@ -1,7 +1,16 @@
 import { describe, expect, test } from "vitest";
 import type { CellView, LinkStatus } from "../../core/model.ts";
 import type { KernelState, RunOutcome } from "../../core/wire.ts";
-import { kernelWords, labelOf, linkWords, promptOf, savedWords, sideOf } from "./status.ts";
+import {
+  adviceFor,
+  kernelWords,
+  labelOf,
+  linkWords,
+  promptOf,
+  savedWords,
+  sideOf,
+  wayWords,
+} from "./status.ts";
 
 type Shown = Pick<CellView, "kind" | "status" | "executionCount" | "lastRun" | "freshness" | "outputs">;
 
@@ -119,4 +128,24 @@ test("the kernel", () => {
   };
   expect(kernelWords(kernel)).toEqual({ text: "Python 3 · busy", tone: "running" });
   expect(kernelWords({ ...kernel, status: "none", display_name: "", kernelspec: "" }).text).toBe("No kernel");
+});
+
+test("how the link travels is said in a sentence, and what would help", () => {
+  const live = { kind: "live" } as const;
+  const failed = (...names: string[]) => names.map(name => ({ name, reason: "400" }));
+  const quick = { name: "websocket", failures: [] };
+  expect(wayWords(live, quick)).toContain("WebSocket, the quickest way");
+  expect(adviceFor(live, quick)).toEqual([]);
+  const streamed = { name: "stream", failures: failed("websocket") };
+  expect(wayWords(live, streamed)).toContain("no WebSocket gets through");
+  expect(adviceFor(live, streamed)).toEqual(["websocket"]);
+  const polled = { name: "poll", failures: failed("websocket", "stream") };
+  expect(wayWords(live, polled)).toContain("a little later");
+  expect(adviceFor(live, polled)).toEqual(["websocket", "buffering"]);
+  const down = { kind: "reconnecting", sinceMs: 0, retryAtMs: null, reason: "It is blocked." } as const;
+  expect(wayWords(down, { name: null, failures: failed("websocket") })).toBe("It is blocked.");
+  expect(adviceFor(down, { name: null, failures: failed("websocket", "stream", "poll") })).toEqual([
+    "blocked",
+  ]);
+  expect(adviceFor(down, { name: null, failures: [] })).toEqual([]);
 });

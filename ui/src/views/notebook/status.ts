@@ -1,6 +1,6 @@
 /** How things stand, in words: cells, kernel, file, link. Pure. Words first; colour only repeats them. */
 
-import type { CellView, LinkStatus, SavedView, StalledView } from "../../core/model.ts";
+import type { CellView, LinkStatus, LinkWay, SavedView, StalledView } from "../../core/model.ts";
 import type { KernelState } from "../../core/wire.ts";
 import { ago, clock, count, duration } from "../words.ts";
 
@@ -118,6 +118,46 @@ export function linkWords(link: LinkStatus, nowMs: number, isSignedIn: boolean):
     case "closed":
       return { text: isSignedIn ? "Closed" : "Signed out", tone: "bad" };
   }
+}
+
+const WAYS: Readonly<Record<string, string>> = {
+  websocket: "WebSocket",
+  stream: "Streamed answers",
+  poll: "Repeated requests",
+};
+
+export function nameOfWay(name: string): string {
+  return WAYS[name] ?? name;
+}
+
+/** How the link travels, in a sentence. */
+export function wayWords(link: LinkStatus, way: LinkWay): string {
+  if (link.kind === "closed") return link.reason;
+  if (link.kind === "offline")
+    return "This device has no network. What you do waits here, and is sent when it is back.";
+  if (link.kind === "reconnecting" || way.name === null)
+    return link.kind === "reconnecting" && link.reason !== ""
+      ? link.reason
+      : "No answer has come from the server yet.";
+  switch (way.name) {
+    case "stream":
+      return "Everything works, over plain HTTP: no WebSocket gets through to the server.";
+    case "poll":
+      return "Everything works, but a little later: what the server says comes through only when asked for.";
+    default:
+      return "This page is linked by WebSocket, the quickest way.";
+  }
+}
+
+/** What of the server's advice would help; most urgent first. */
+export function adviceFor(link: LinkStatus, way: LinkWay): readonly string[] {
+  if (way.name === "websocket" && link.kind === "live") return [];
+  if (way.name === null) return way.failures.length > 1 ? ["blocked"] : [];
+  const failed = way.failures.map(failure => failure.name);
+  return [
+    ...(failed.includes("websocket") ? ["websocket"] : []),
+    ...(failed.includes("stream") ? ["buffering"] : []),
+  ];
 }
 
 /** What waits here for the server: `4 edits and 1 run waiting`. */
