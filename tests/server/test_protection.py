@@ -17,7 +17,7 @@ from carnet.config.settings import Settings, checked
 from carnet.errors import ConfigError
 from carnet.lib import passwd
 from carnet.server.protection import Protection, check_exposure, describe, mode_of
-from tests.server.serving import clean_environment, serve
+from tests.server.serving import clean_environment, serve, spawn
 
 HASH = passwd("a password", "sha1")
 
@@ -167,20 +167,57 @@ def test_a_unix_socket_is_its_owners(tmp_path: Path) -> None:
 #: Does what systemd does: binds, and starts the program with the socket as its fourth descriptor.
 SYSTEMD = """
 import os, socket, sys
-listening = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+listening = socket.create_server((sys.argv[1], int(sys.argv[2])))
 os.dup2(listening.fileno(), 3)
 os.set_inheritable(3, True)
 os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1")
-os.execv(sys.executable, [sys.executable, "-m", "carnet", *sys.argv[2:]])
+os.execv(sys.executable, [sys.executable, "-m", "carnet", *sys.argv[3:]])
 """
 
 
 def test_systemd_may_pass_the_socket(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    with serve(tmp_path, before=("-c", SYSTEMD, str(port))) as server:
-        assert server.port == port
+    with serve(tmp_path, before=("-c", SYSTEMD, "127.0.0.1", "0")) as server:
+        assert server.url.startswith("http://127.0.0.1:")
         assert server.api("GET", "api/me").status == 200
+
+
+def test_tl17_a_socket_that_others_can_reach_wants_tls_and_password_though_systemd_bound_it(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "notebooks").mkdir()
+    process = spawn(tmp_path, "--public", before=("-c", SYSTEMD, "0.0.0.0", "0"))
+    _, said = process.communicate(timeout=30)
+    assert (process.returncode, said.count("\n")) == (1, 1), said
+    assert said.startswith("carnet: A public server needs a password")
+
+    process = spawn(tmp_path, "--tls=off", before=("-c", SYSTEMD, "0.0.0.0", "0"))
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 1, said
+    assert "without TLS" in said
+
+    with serve(tmp_path, f"--NotebookApp.password={HASH}", before=("-c", SYSTEMD, "0.0.0.0", "0")) as server:
+        assert server.url.startswith("https://")
+        assert "0.0.0.0" not in server.url
+
+
+def test_systemd_may_pass_a_unix_socket(tmp_path: Path) -> None:
+    path = tmp_path / "c.sock"
+    program = SYSTEMD.replace(
+        "socket.create_server((sys.argv[1], int(sys.argv[2])))", "socket.socket(socket.AF_UNIX)"
+    )
+    program = program.replace("os.dup2(", "listening.bind(sys.argv[1])\nlistening.listen()\nos.dup2(", 1)
+    process = spawn(tmp_path, before=("-c", program, str(path), ""), env={"CARNET_TOKEN": "word"})
+    try:
+        assert process.stderr is not None
+        while f"http+unix:{path}" not in process.stderr.readline():
+            assert process.poll() is None
+        connection = OverUnixSocket(path)
+        connection.request("GET", "/api/me", headers={"Authorization": "token word"})
+        assert connection.getresponse().status == 200
+        connection.close()
+    finally:
+        process.terminate()
+        process.communicate(timeout=20)
 
 
 def test_a_proxy_is_believed_only_where_it_is_trusted(tmp_path: Path) -> None:

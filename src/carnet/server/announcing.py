@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from carnet.server.services import Services
 
 _EVERYWHERE = frozenset({"", "*", "0.0.0.0", "::"})
+_USUAL_PORTS = {"http": 80, "https": 443}
 
 
 def address_of(services: Services, port: int) -> str:
@@ -29,7 +30,10 @@ def addresses(services: Services) -> Sequence[str]:
     from carnet.server.reachable import own_addresses  # most servers are for their own machine
 
     named = [one for one in services.settings.local_hostnames if one != "localhost"]
-    return list(dict.fromkeys([*named, socket.gethostname(), *own_addresses()]))
+    own = [one for one in own_addresses() if ip != "0.0.0.0" or ":" not in one]
+    # A name without a dot is known to few others: not to a telephone.
+    host = socket.gethostname()
+    return list(dict.fromkeys([*named, *([host] if "." in host else []), *own, host]))
 
 
 def qr_code(url: str) -> str:
@@ -44,4 +48,5 @@ def qr_code(url: str) -> str:
 def _url(services: Services, host: str, port: int) -> str:
     scheme = "https" if services.is_secure else "http"
     bracketed = f"[{host}]" if ":" in host else host
-    return f"{scheme}://{bracketed}:{port}{services.base_url}"
+    shown_port = "" if port == _USUAL_PORTS[scheme] else f":{port}"
+    return f"{scheme}://{bracketed}{shown_port}{services.base_url}"

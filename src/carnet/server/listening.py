@@ -1,16 +1,19 @@
 """Take the port: the one that is wanted, or the next free one where nobody insisted."""
 
+import dataclasses
 import errno
 import os
 import socket
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from tornado.netutil import bind_sockets, bind_unix_socket
 
 from carnet.config.load import Loaded
+from carnet.config.settings import Settings
 from carnet.errors import ConfigError
+from carnet.security.origins import is_loopback
 
 FIRST_PASSED_FD: Final = 3
 """systemd passes sockets from here on: sd_listen_fds(3)."""
@@ -24,6 +27,24 @@ class Listening(NamedTuple):
     """0: a Unix socket."""
     plain: Sequence[socket.socket] = ()
     """Of `http_port`."""
+
+
+def where_passed(settings: Settings, env: Mapping[str, str]) -> Settings:
+    """Return the settings with the address of the sockets that systemd passes, where it does.
+
+    They, and not `ip`, say who can reach this server, and so what must protect it.
+    """
+    names = []
+    for descriptor in _passed(env):
+        with socket.socket(fileno=os.dup(descriptor)) as one:
+            names.append(one.getsockname())
+    networked = [name for name in names if isinstance(name, tuple)]
+    if not networked:
+        return dataclasses.replace(settings, sock=str(names[0]) or "systemd") if names else settings
+    hosts = [str(name[0]) for name in networked]
+    # The one that reaches farthest decides.
+    far = next((host for host in hosts if not is_loopback(host)), hosts[0])
+    return dataclasses.replace(settings, ip=far, port=int(networked[0][1]), sock="")
 
 
 def listen(loaded: Loaded, env: MutableMapping[str, str]) -> Listening:
@@ -65,14 +86,20 @@ def _plain_sockets(port: int, ip: str) -> Sequence[socket.socket]:
         ) from error
 
 
+def _passed(env: Mapping[str, str]) -> range:
+    """Return the descriptors of systemd's socket activation."""
+    pid, count = env.get("LISTEN_PID", ""), env.get("LISTEN_FDS", "")
+    is_ours = pid == str(os.getpid()) and count.isdecimal()
+    return range(FIRST_PASSED_FD, FIRST_PASSED_FD + int(count) if is_ours else FIRST_PASSED_FD)
+
+
 def _passed_sockets(env: MutableMapping[str, str]) -> Sequence[socket.socket]:
-    """Return the sockets of systemd's socket activation."""
-    pid, count = env.pop("LISTEN_PID", ""), env.pop("LISTEN_FDS", "")
-    env.pop("LISTEN_FDNAMES", None)
-    if pid != str(os.getpid()) or not count.isdecimal():
-        return []
+    """Take them."""
+    descriptors = _passed(env)
+    for name in ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"):
+        env.pop(name, None)
     found = []
-    for descriptor in range(FIRST_PASSED_FD, FIRST_PASSED_FD + int(count)):
+    for descriptor in descriptors:
         os.set_inheritable(descriptor, False)
         one = socket.socket(fileno=descriptor)
         one.setblocking(False)

@@ -34,7 +34,7 @@ from carnet.server.announcing import address_of, other_addresses_of, qr_code
 from carnet.server.app import WorkbenchOpener, make_server, make_services
 from carnet.server.front import local_address
 from carnet.server.link_watch import watch_links
-from carnet.server.listening import Listening, listen
+from carnet.server.listening import Listening, listen, where_passed
 from carnet.server.protection import Protection, check_exposure, describe, protect
 from carnet.server.running import Presence, RunningServer, running_servers
 from carnet.server.services import Services
@@ -70,6 +70,7 @@ def run(loaded: Loaded, env: Mapping[str, str], say: Say, ask: Ask | None = None
     for name in SECRET_ENVIRONMENT:  # kernels inherit our environment
         os.environ.pop(name, None)
     folder = state_folder(loaded.settings, env)
+    loaded = loaded._replace(settings=where_passed(loaded.settings, os.environ))
     for note in loaded.notes:
         say(note)
     _check(loaded, folder, say)
@@ -190,13 +191,15 @@ class _Life:
         query = f"?token={quote(token)}" if token else ""
         if services.settings.notebook_manager_class == Settings.notebook_manager_class:
             self._say(f"Carnet serves {Path(services.settings.notebook_dir or '.').absolute()}")
-        self._say(f"\n    {url}{path}{query}\n")
-        for other in other_addresses_of(services, self._listening.port):
-            self._say(f"    {other}{path}{query}")
+        shown = [url, *other_addresses_of(services, self._listening.port)]
+        self._say("\n" + "".join(f"    {one}{path}{query}\n" for one in shown))
         if self._protection.certificate is not None:
             self._say(describe(self._protection, services.clock.now_ms()))
-        if services.settings.public and not token and self._listening.port:
-            self._say(qr_code(url))
+        settings = services.settings
+        # A log needs no picture, and a token does not belong into one that others may look at.
+        for_others = settings.public or (not is_loopback(settings.ip) and sys.stderr.isatty())
+        if for_others and not token and self._listening.port:
+            self._say(f"\n{qr_code(url)}")
         self._say(
             "Ctrl-C stops the server; kernels go on." if services.settings.kernels_outlive_server else ""
         )

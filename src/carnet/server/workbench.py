@@ -123,7 +123,9 @@ async def open_workbench(loaded: Loaded, state_folder: Path, clock: Clock) -> Wo
         ),
         kernel_folder=kernel_folder(storage, notebook_folder(loaded)),
     )
-    log.info("%s", storage.info_string())
+    # The start says which folder is served; what another store says of itself is news.
+    is_usual = loaded.settings.notebook_manager_class == Settings.notebook_manager_class
+    log.log(logging.DEBUG if is_usual else logging.INFO, "%s", storage.info_string())
     return Workbench(storage, journal, blobs, host, Registry(around), host_folder)
 
 
