@@ -1,6 +1,8 @@
 """A home of its own for each command, and a way to run one."""
 
 import getpass
+import io
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +23,13 @@ class Ran:
     err: str
 
 
+class Terminal(io.StringIO):
+    """An input with a person at it."""
+
+    def isatty(self) -> bool:
+        return True
+
+
 class Home:
     """A user's home, and commands run there."""
 
@@ -36,6 +45,20 @@ class Home:
         """Have these words typed where a password is asked for."""
         waiting = list(words)
         self._monkeypatch.setattr(getpass, "getpass", lambda _prompt: waiting.pop(0))
+        self._monkeypatch.setattr(sys, "stdin", Terminal())
+
+    def gets(self, text: str) -> None:
+        """Have this come in where there is no terminal."""
+        self._monkeypatch.setattr(sys, "stdin", io.StringIO(text))
+
+    def presses(self, raised: type[BaseException]) -> None:
+        """Have Ctrl-C (KeyboardInterrupt) or Ctrl-D (EOFError) pressed where a password is asked for."""
+
+        def press(_prompt: str) -> str:
+            raise raised
+
+        self._monkeypatch.setattr(getpass, "getpass", press)
+        self._monkeypatch.setattr(sys, "stdin", Terminal())
 
     def run(self, *arguments: str) -> Ran:
         """Run a command line."""

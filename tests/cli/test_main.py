@@ -20,14 +20,32 @@ def test_the_version_and_nothing_else(tmp_path: Path, arguments: list[str]) -> N
     assert (done.returncode, done.stdout, done.stderr) == (0, f"{__version__}\n", "")
 
 
-@pytest.mark.parametrize(
-    "arguments", [["help"], ["--help"], ["-h"], ["list", "--help"], ["notebook", "--help-all"]]
-)
+@pytest.mark.parametrize("arguments", [["help"], ["--help"], ["-h"], ["notebook", "--help-all"]])
 def test_help_names_every_command_and_setting(tmp_path: Path, arguments: list[str]) -> None:
     done = run_cli(tmp_path, *arguments)
 
     assert done.returncode == 0
     assert [name for name in (*COMMANDS, *NAMES) if f"  {name}" not in done.stdout] == []
+
+
+@pytest.mark.parametrize("name", sorted(set(COMMANDS) - {"notebook"}))
+def test_each_command_says_how_it_is_used(tmp_path: Path, name: str) -> None:
+    done = run_cli(tmp_path, name, "--help") if name != "help" else run_cli(tmp_path, "help", "help")
+
+    usage, _, rest = done.stdout.partition("\n\n")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert usage.startswith(f"carnet {name}")
+    assert rest[0].isupper()
+    assert "`" not in done.stdout
+
+
+def test_a_command_that_is_almost_one_is_not_taken_for_a_folder(tmp_path: Path) -> None:
+    done = run_cli(tmp_path, "profle", "create", "x")
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "carnet: There is no sub-command profle, and no such folder or notebook. Did you mean carnet profile?\n"
+    )
 
 
 def test_every_command_has_a_module() -> None:
@@ -49,7 +67,7 @@ def test_nothing_runs(tmp_path: Path) -> None:
 
     assert run_cli(tmp_path, "list", state).stdout == "No server runs.\n"
     assert run_cli(tmp_path, "list", "--json", state).stdout == ""
-    assert run_cli(tmp_path, "stop", state).returncode == 0
+    assert run_cli(tmp_path, "stop", state).stdout == "No server runs.\n"
     assert "No server runs on port 1." in run_cli(tmp_path, "stop", "1", state).stderr
 
 

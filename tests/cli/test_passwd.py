@@ -8,7 +8,7 @@ from carnet.security.owner import owner_name
 from carnet.security.passwords import check_password
 from carnet.security.state import SecurityState
 from carnet.security.totp import code_at, new_secret
-from tests.cli.conftest import Home
+from tests.cli.conftest import Home, Ran
 
 pytestmark = pytest.mark.slow  # argon2
 
@@ -29,6 +29,26 @@ def test_a_short_one_is_asked_for_again(home: Home) -> None:
 
     assert "at least 8 characters" in done.err
     assert check_password(done.out.strip(), "long enough")
+
+
+def test_without_a_terminal_the_first_line_is_the_password(home: Home) -> None:
+    home.gets("a long word\nanother line\n")
+    assert check_password(home.run("passwd").out.strip(), "a long word")
+
+    home.gets("short\n")
+    assert "it needs at least 8 characters" in home.run("passwd").err
+
+
+@pytest.mark.parametrize(
+    ("pressed", "code", "said"),
+    [(KeyboardInterrupt, 130, "\n"), (EOFError, 1, "\ncarnet: Nobody answered: the input has ended.\n")],
+)
+def test_who_presses_ctrl_c_is_not_shown_a_traceback(
+    home: Home, pressed: type[BaseException], code: int, said: str
+) -> None:
+    home.presses(pressed)
+
+    assert home.run("passwd") == Ran(code, "", said)
 
 
 def test_save_sets_it_for_the_server_and_signs_all_out(home: Home) -> None:

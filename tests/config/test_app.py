@@ -74,11 +74,11 @@ def test_later_files_win_and_lists_can_be_added_to(tmp_path: Path) -> None:
         # S7: the line break of the original is a typesetting slip, and no valid Python.
         (
             "c = get_config()\nc.NotebookApp.password = \nu'sha1:67'\n",
-            "line 2: invalid syntax: c.NotebookApp.password =",
+            "line 2: invalid syntax: c.NotebookApp.password =  (the value has to begin on the same line)",
         ),
         (
             "\nc.NotebookApp.prot = 1\n",
-            "line 2: NotebookApp.prot is not a setting; did you mean port?. The line is: c.NotebookApp.prot = 1",
+            "line 2: NotebookApp.prot is not a setting; did you mean port? The line is: c.NotebookApp.prot = 1",
         ),
         (
             "c.NotebookApp.port = '9999'\n",

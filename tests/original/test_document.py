@@ -234,7 +234,10 @@ def test_s7_the_block_as_it_is_printed_stops_with_file_line_and_text(tmp_path: P
 
     said = refused(as_carnet("ipython notebook"), tmp_path)
 
-    assert said == f"carnet: {path}, line 3: invalid syntax: c.NotebookApp.password =\n"
+    assert (
+        said
+        == f"carnet: {path}, line 3: invalid syntax: c.NotebookApp.password =  (the value has to begin on the same line)\n"
+    )
 
 
 def test_s4_the_block_on_one_line_protects_the_server(tmp_path: Path) -> None:

@@ -1,17 +1,30 @@
-"""`carnet help`: the sub-commands, options and settings, from their tables."""
+"""`carnet help [COMMAND]`: the sub-commands, options and settings, from their tables; or what one sub-command does."""
 
+import importlib
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from carnet.cli.main import COMMANDS
+from carnet.cli.main import COMMANDS, DEFAULT
 from carnet.config.command_line import ALIASES, FLAGS, FOR_OTHERS
 from carnet.config.settings import NAMES, default_of, help_of
 
 
-def main(_arguments: Sequence[str]) -> int:
-    """Print it all."""
-    print("\n".join(lines()))
+def main(arguments: Sequence[str]) -> int:
+    """Print it all, or what is asked for."""
+    named = next((one for one in arguments if one in COMMANDS), DEFAULT)
+    print("\n".join(lines() if named == DEFAULT else lines_of(named)))
     return 0
+
+
+def lines_of(command: str) -> Iterator[str]:
+    """Yield the lines of the help of one sub-command: what its module says of itself."""
+    module = importlib.import_module(f"carnet.cli.{COMMANDS[command][0]}")
+    usage, _, what = (module.__doc__ or "").replace("`", "").strip().partition(": ")
+    yield usage
+    yield ""
+    yield what[:1].upper() + what[1:]
+    yield ""
+    yield "--config, --profile, --state-dir and any setting go with it: carnet help."
 
 
 def lines() -> Iterator[str]:

@@ -31,6 +31,9 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
 
 DEFAULT: Final = "notebook"
 
+INTERRUPTED: Final = 130
+"""What shells say of a program that Ctrl-C ended."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line and return the exit code."""
@@ -38,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     name = given.pop(0) if given and given[0] in COMMANDS else DEFAULT
     if name == DEFAULT and "--version" in given:
         name = "version"
-    if name not in {"kernelhost", "help"} and {"-h", "--help", "--help-all"} & set(given):
+    if name != "help" and {"-h", "--help", "--help-all"} & set(given):
         name, given = "help", [name]
     # Nothing that start-up makes is garbage; looking for some costs a twentieth of it. `serve` switches it on again.
     gc.disable()
@@ -46,9 +49,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if name != DEFAULT:
         gc.enable()
     try:
+        _check_first_word(name, given)
         code: int = module.main(given)
-    except ConfigError as error:
-        print(f"carnet: {error}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print(file=sys.stderr)  # the next prompt of the shell begins a line
+        return INTERRUPTED
+    except EOFError:
+        print("\ncarnet: Nobody answered: the input has ended.", file=sys.stderr)
         return 1
     except CarnetError as error:
         print(f"carnet: {error}", file=sys.stderr)
@@ -58,6 +65,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     return code
+
+
+def _check_first_word(name: str, given: Sequence[str]) -> None:
+    """Refuse `carnet profle create x`: neither a sub-command nor anything to serve.
+
+    Raises:
+        ConfigError: a sub-command was surely meant; says which.
+    """
+    if name != DEFAULT or not given or given[0].startswith("-") or os.path.exists(given[0]):
+        return
+    from difflib import get_close_matches  # only a mistake needs it
+
+    found = get_close_matches(given[0], COMMANDS, n=1)
+    if found:
+        raise ConfigError(
+            f"There is no sub-command {given[0]}, and no such folder or notebook. Did you mean carnet {found[0]}?"
+        )
 
 
 if __name__ == "__main__":

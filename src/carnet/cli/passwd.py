@@ -1,4 +1,8 @@
-"""`carnet passwd`: ask for a password twice, and print its hash; `--save`: set it for the server of this state folder."""
+"""`carnet passwd [--save [--without-codes]]`: ask for a password twice, and print its hash; `--save`: set it for this server.
+
+Without a terminal, the first line of the input is the password: carnet passwd --save < FILE.
+`--without-codes` removes one-time codes too, for those who lost them.
+"""
 
 import os
 import sys
@@ -50,6 +54,13 @@ def ask_for_new() -> str:
     Raises:
         ConfigError: nobody typed one.
     """
+    if not sys.stdin.isatty():
+        typed = sys.stdin.readline().rstrip("\n")
+        if len(typed) < SHORTEST:
+            raise ConfigError(
+                f"The first line of the input is the password; it needs at least {SHORTEST} characters."
+            )
+        return typed
     while True:
         typed = ask_twice()
         if len(typed) >= SHORTEST:

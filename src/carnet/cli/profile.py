@@ -8,7 +8,7 @@ from carnet.config.folders import ipython_folder
 from carnet.config.generate import KERNELS, SERVER, Row, Section, config_file
 from carnet.config.profiles import FILE, create_profile, profile_folder, profiles
 from carnet.errors import ConfigError
-from carnet.server.managers import OURS
+from carnet.server.managers import BASE, OURS
 
 USAGE: Final = "carnet profile create NAME [--reset], carnet profile list, carnet profile locate [NAME]"
 
@@ -45,8 +45,8 @@ def _create(name: str, *, replaces: bool) -> None:
 
 
 def _managers() -> Iterator[Section]:
-    """Yield the settings of the stores we have."""
-    for manager in OURS:
+    """Yield the settings of the stores we have; first those that all have."""
+    for manager in (BASE, *OURS):
         rows = [
             Row(trait_name, trait.help, trait.default())
             for trait_name, trait in sorted(manager.class_traits(config=True).items())

@@ -24,6 +24,8 @@ def main(arguments: Sequence[str]) -> int:
     named = [one for one in arguments if not one.startswith("-")]
     folder = state_folder(load(options, os.environ, Path.cwd()).settings, os.environ)
     servers = _chosen(running_servers(folder), named)
+    if not servers:
+        print("No server runs.")
     for server in servers:
         os.kill(server.pid, signal.SIGTERM)
     if not _wait(folder, {server.pid for server in servers}):

@@ -152,7 +152,8 @@ def _run(path: Path) -> Config:
     except SyntaxError as error:
         where = error.filename or str(path)
         text = (error.text or "").strip()
-        raise ConfigError(f"{where}, line {error.lineno}: {error.msg}: {text}") from error
+        hint = "  (the value has to begin on the same line)" if text.endswith("=") else ""
+        raise ConfigError(f"{where}, line {error.lineno}: {error.msg}: {text}{hint}") from error
     except OSError as error:
         raise ConfigError(f"{path}: it cannot be read: {error.strerror}.") from error
     except Exception as error:
@@ -168,13 +169,14 @@ def _run(path: Path) -> Config:
 def _wanted(error: TraitError) -> str:
     """Return the part of a TraitError that says what kind is wanted."""
     words = str(error)
-    return words[words.find("expected") :] if "expected" in words else words
+    return (words[words.find("expected") :] if "expected" in words else words).rstrip(".")
 
 
 def _mistake(path: Path, class_name: str, trait: str, what: str) -> ConfigError:
     line = _line_of(path, class_name, trait)
     name = f"{class_name}.{trait}" if trait else class_name
-    return ConfigError(f"{path}, line {line}: {name} {what}. The line is: {_text_of(path, line)}")
+    end = "" if what.endswith("?") else "."
+    return ConfigError(f"{path}, line {line}: {name} {what}{end} The line is: {_text_of(path, line)}")
 
 
 def _text_of(path: Path, line: int) -> str:
