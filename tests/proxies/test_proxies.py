@@ -171,14 +171,14 @@ def front(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Front]:
             },
         )
         try:
-            _wait_for(port, process, tmp_path / "proxy.log")
+            wait_for(port, process, tmp_path / "proxy.log")
             yield Front(server, port, certificate)
         finally:
             process.terminate()
             process.wait(20)
 
 
-def _wait_for(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:
+def wait_for(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:
     until_s = time.monotonic() + START_S
     while time.monotonic() < until_s:
         assert process.poll() is None, log.read_text()

@@ -31,6 +31,8 @@ class Faults:
     is_http_1_0: bool = False
     body_bytes: int = 1 << 40
     """A larger request gets 413."""
+    host: str = ""
+    """The server is told this name in place of the browser's."""
     refused: str = ""
     """Regular expression: a request for such a path gets 403, with a page of the proxy's own."""
 
@@ -40,16 +42,18 @@ NO_END = 1 << 40
 
 
 class BadProxy:
-    """Listens on 127.0.0.1 and forwards to one port there."""
+    """Listens on an address of this machine and forwards to a port of 127.0.0.1."""
 
-    def __init__(self, target_port: int, faults: Faults, prefix: str = "") -> None:
+    def __init__(
+        self, target_port: int, faults: Faults, prefix: str = "", address: str = "127.0.0.1"
+    ) -> None:
         """`prefix`: a path as `/x/y` that is taken off each request's."""
         self.faults = faults
         self.requests: list[str] = []
         """The first lines of what came."""
         self._target_port = target_port
         self._prefix = prefix
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server((address, 0))
         self.port: int = self._listener.getsockname()[1]
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
@@ -142,6 +146,8 @@ class BadProxy:
             path = path.removeprefix(self._prefix) or "/"
         if self.faults.is_http_1_0:
             version = "HTTP/1.0"
+        if self.faults.host:
+            rest = re.sub(r"(?im)^Host:.*\r\n", f"Host: {self.faults.host}\r\n", rest)
         if not is_tunnel:
             rest = re.sub(r"(?im)^(Connection|Upgrade):.*\r\n", "", rest)
             rest = f"Connection: close\r\n{rest}"

@@ -24,6 +24,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "cert": ("cert", "Make a self-signed certificate."),
     "token": ("token", "Make, list and revoke tokens for programs."),
     "audit": ("audit", "Show who came in, and who was refused."),
+    "doctor": ("doctor", "Find out why it does not connect: carnet doctor [URL]."),
     "kernelhost": ("kernelhost", "Run a kernel host. The server starts it by itself."),
     "version": ("version", "Print the version."),
     "help": ("help", "Show the sub-commands and options."),
