@@ -116,7 +116,11 @@ async function typesetNow(element: HTMLElement): Promise<void> {
   });
   updateSheet();
   if (!(node instanceof Element)) return;
-  for (const link of node.querySelectorAll("[href]")) link.removeAttribute("href");
+  // `\\label` and `\\ref`: an id would be a global of the page.
+  for (const part of node.querySelectorAll("[href], [id]")) {
+    part.removeAttribute("href");
+    part.removeAttribute("id");
+  }
   element.replaceChildren(node);
   element.classList.add("math-set");
 }

@@ -178,3 +178,16 @@ test("xs8 check boxes fold and tick; in text they are only shown", () => {
   expect(asText('<input type="checkbox">')).toContain("disabled");
   expect(asText('<input type="text"><input type="password">')).toBe("");
 });
+
+test("XS1 parts of a drawing name parts of the same drawing only", () => {
+  const paint =
+    '<svg><rect fill="url(#a)" mask="url(/api/x#m)" filter="url(//evil.example/x#f)"></rect></svg>';
+  expect(asOutput(paint)).toBe('<svg><rect fill="url(#a)"></rect></svg>');
+});
+
+test("XS1 where nothing is left, there is nothing", () => {
+  for (const html of ["<frameset><frame src=x></frameset>", "", "<title>x", "<!--", "<plaintext>"]) {
+    expect(asText(html), html).not.toContain("frame");
+    expect(asOutput(html), html).not.toContain("frame");
+  }
+});

@@ -118,13 +118,13 @@ function sanitise(html: string, as: Shape, where: Places): DocumentFragment {
   places = where;
   const result: unknown = purifier.sanitize(html.replace(/<(\/?)style\b/gi, `<$1${SHEET}`), CONFIGS[as]);
   places = NOWHERE;
-  if (!(result instanceof DocumentFragment)) throw new Error("DOMPurify returned no fragment.");
-  return result;
+  // It returns nothing when nothing is left, as of a document that is a frame set.
+  return result instanceof DocumentFragment ? result : document.createDocumentFragment();
 }
 
 function makePurifier(): DOMPurify {
   const made = createPurifier(window);
-  made.addHook("uponSanitizeAttribute", (_node, data) => {
+  made.addHook("uponSanitizeAttribute", (node, data) => {
     if (data.attrName === "src" && data.attrValue.startsWith("attachment:")) {
       const found = places.attachmentUrl(decode(data.attrValue.slice("attachment:".length)));
       if (found === undefined) data.keepAttr = false;
@@ -140,6 +140,9 @@ function makePurifier(): DOMPurify {
         .join(" ");
       if (data.attrValue === "") data.keepAttr = false;
     }
+    // Of a drawing: fill, filter, mask, marker and the like name parts of the same drawing, or fetch.
+    if (data.attrName !== "style" && data.attrName !== "href" && FETCHES.test(data.attrValue) && isSvg(node))
+      data.keepAttr = false;
     if (data.attrName === "style") {
       data.attrValue = safeStyle(data.attrValue);
       if (data.attrValue === "") data.keepAttr = false;
@@ -209,6 +212,10 @@ function dropRemote(node: Element): void {
     const value = node.getAttribute(name);
     if (value !== null && !value.startsWith("#") && !isLocal(value)) node.removeAttribute(name);
   }
+}
+
+function isSvg(node: Element): boolean {
+  return node.namespaceURI === "http://www.w3.org/2000/svg";
 }
 
 function isLocal(address: string): boolean {

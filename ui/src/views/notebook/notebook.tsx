@@ -179,7 +179,9 @@ function outputSettings(page: NotebookPage): OutputSettings {
       return addressOf(base, kind, path) + suffix;
     },
     frameUrl: remote => `${rest.url("output-frame")}${remote ? "?remote=1" : ""}`,
-    trust: page.notebook.writable.peek() ? () => page.notebook.trust() : undefined,
+    get trust() {
+      return page.notebook.writable.value ? () => page.notebook.trust() : undefined;
+    },
     openText(parts, tail) {
       void openText(page, parts, tail);
     },
