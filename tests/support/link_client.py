@@ -6,12 +6,14 @@ clients: numbers its intents, keeps each until acknowledged, resumes by number.
 """
 
 import asyncio
+import ssl
 from collections.abc import Callable
 from typing import Self
 
 import msgspec
 from tornado.httpclient import HTTPRequest
 from tornado.iostream import IOStream
+from tornado.netutil import Resolver
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
 from carnet.core.notebook.model import Cell, Stream
@@ -56,7 +58,18 @@ class LinkProblem(Exception):
 class LinkClient:
     """One tab on one notebook."""
 
-    def __init__(self, url: str, headers: dict[str, str], path: str) -> None:
+    def __init__(
+        self,
+        url: str,
+        headers: dict[str, str],
+        path: str,
+        *,
+        ssl_context: ssl.SSLContext | None = None,
+        resolver: Resolver | None = None,
+    ) -> None:
+        """`ssl_context`, `resolver`: for a server, or a proxy, with a name and a certificate of its own."""
+        self._ssl_context = ssl_context
+        self._resolver = resolver
         self.url = url
         self.headers = headers
         self.path = NotebookPath(path)
@@ -212,8 +225,14 @@ class LinkClient:
     async def _follow(self) -> None:
         while True:
             try:
-                request = HTTPRequest(self.url, headers=self.headers, connect_timeout=5, request_timeout=5)
-                connecting = websocket_connect(request, max_message_size=1 << 30)
+                request = HTTPRequest(
+                    self.url,
+                    headers=self.headers,
+                    connect_timeout=5,
+                    request_timeout=5,
+                    ssl_options=self._ssl_context,
+                )
+                connecting = websocket_connect(request, max_message_size=1 << 30, resolver=self._resolver)
                 self._connecting = asyncio.ensure_future(connecting)
                 self._socket = await asyncio.shield(self._connecting)
             except Exception:  # noqa: BLE001 - whatever the broken line does, a tab tries again

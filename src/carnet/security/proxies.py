@@ -22,6 +22,9 @@ PRIVATE: Final = (
     "fe80::/10",
 )
 
+#: What proxies say, and what the page was loaded by. Traefik names a WebSocket's own scheme.
+_SCHEMES: Final[Mapping[str, str]] = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
+
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -70,7 +73,7 @@ def seen_through(seen: Seen, headers: Mapping[str, str], trusted: Sequence[Netwo
     scheme = _last(headers.get("X-Forwarded-Proto", "") or headers.get("X-Scheme", "")).lower()
     return Seen(
         address,
-        scheme if scheme in {"http", "https"} else seen.scheme,
+        _SCHEMES.get(scheme, seen.scheme),
         _last(headers.get("X-Forwarded-Host", "")) or seen.host,
     )
 
