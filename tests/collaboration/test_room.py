@@ -566,7 +566,7 @@ class Script:
         elif what == "sleeps":
             for one in self.peers:
                 one.go()
-            self.room.compact()
+            await self.room.compact()
             self.room.end(room.GONE, "")
             self.room, _ = await self.rooms.of_path(PATH)
         elif ids := peer.ids():

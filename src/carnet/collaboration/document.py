@@ -202,14 +202,19 @@ class NotebookDocument:
                 self._state[key] = value
         return self._taken()
 
-    def put_format(self, nbformat: int, nbformat_minor: int) -> bytes:
-        """Say which format of notebooks it is, where it does not say so; return the update."""
+    def complete(self, steps: Sequence[Step], state: "dict[str, Json]", nbformat: tuple[int, int]) -> bytes:
+        """Do these steps, and say what every notebook's document says; return the update, empty when nothing changed."""
         with self._doc.transaction():
-            for key, value in (("nbformat", nbformat), ("nbformat_minor", nbformat_minor)):
+            for key, value in zip(("nbformat", "nbformat_minor"), nbformat, strict=True):
                 if self._meta.get(key) != value:
                     self._meta[key] = value
             if not isinstance(self._meta.get("metadata"), Map):
                 self._meta["metadata"] = Map({})
+            for step in steps:
+                self._perform(step)
+            for key, said in state.items():
+                if self._state.get(key) != said:
+                    self._state[key] = said
         return self._taken()
 
     def _taken(self) -> bytes:

@@ -7,7 +7,7 @@ CB12: docs/specs/collaboration.md.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -79,7 +79,7 @@ def wish_of(
     slots: Sequence[Slot],
     *,
     changes: Mapping[CellId, ChangeSet],
-    inline: Inline,
+    inline_for: Callable[[CellId], Inline],
     fresh_id: Callable[[], CellId],
     ordered: bool,
 ) -> Wish:
@@ -106,7 +106,7 @@ def wish_of(
     for cell_id, slot in kept.items():
         cell = state.cells.get(cell_id)
         if cell is not None and slot.raw is not None:
-            _cell_edits(wish, state, cell, slot.raw, changes.get(cell_id), inline)
+            _cell_edits(wish, state, cell, slot.raw, changes.get(cell_id), inline_for(cell_id))
     return wish
 
 
@@ -304,6 +304,58 @@ class PutOutputs(Struct, frozen=True):
 
 
 Step: TypeAlias = PutCells | DropCells | PutKey | DropKey | PutMetadata | ChangeText | PutOutputs
+
+
+def steps_between(
+    ids: Sequence[CellId],
+    cell_at: Callable[[int], JsonObject],
+    old: SessionState | None,
+    new: SessionState,
+    *,
+    dirty: Collection[CellId] = (),
+    inline_for: Callable[[CellId], Inline],
+) -> list[Step]:
+    """Return what a document needs to show `new`.
+
+    Args:
+        ids: of the cells that stand in it.
+        cell_at: what stands at a place; empty where that is no cell.
+        old: what it shows, but for the order and the dirty cells; None: nobody knows.
+        inline_for: where a cell's blobs come from.
+    """
+    was_busy, is_busy = busy_cells(old) if old is not None else set(), busy_cells(new)
+
+    def shape(cell_id: CellId) -> JsonObject:
+        return shaped(new.cells[cell_id], running=cell_id in is_busy, inline=inline_for(cell_id))
+
+    steps: list[Step] = []
+    put: set[CellId] = set()
+    if list(ids) != list(new.order):
+        steps = order_steps(ids, new.order, shape)
+        put = {CellId(str(one["id"])) for step in steps if isinstance(step, PutCells) for one in step.cells}
+    places: dict[CellId, int] | None = None
+    for at, cell_id in enumerate(new.order):
+        if cell_id in put:
+            continue
+        cell = new.cells[cell_id]
+        before = old.cells.get(cell_id) if old is not None else None
+        if before is None or cell_id in dirty:
+            if places is None:
+                places = {cell_id: index for index, cell_id in reversed(list(enumerate(ids)))}
+            want = shape(cell_id)
+            if old is not None and cell_id not in was_busy and cell_id not in is_busy:
+                want.pop("execution_state", None)  # a client's own, while it runs the cell
+            steps += cell_steps(at, cell_at(places[cell_id]), want)
+        elif cell is not before or (cell_id in was_busy) is not (cell_id in is_busy):
+            have = shaped(before, running=cell_id in was_busy, inline=inline_for(cell_id))
+            known, count = new.changes.get(cell_id, ()), cell.version - before.version
+            changes = (
+                [ChangeSet.from_json(one) for one in known[-count:]] if 0 < count <= len(known) else None
+            )
+            steps += cell_steps(at, have, shape(cell_id), changes=changes)
+    if old is not None and old.metadata is not new.metadata:
+        steps += metadata_steps(old.metadata, new.metadata)
+    return steps
 
 
 def order_steps(

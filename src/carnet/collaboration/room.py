@@ -12,35 +12,35 @@ they know. Rules CB1 to CB15: docs/specs/collaboration.md.
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from typing import Final, Protocol
+from dataclasses import dataclass, field
+from typing import Final, Protocol, TypeAlias
 
 from msgspec.structs import replace
 
 from carnet.collaboration import protocol
 from carnet.collaboration.document import NotebookDocument, Spoilt, Touched, change_of
 from carnet.collaboration.plan import (
-    PutCells,
     PutMetadata,
     Step,
     Wish,
     busy_cells,
-    cell_steps,
     metadata_edit,
     metadata_steps,
-    order_steps,
+    steps_between,
     wish_of,
 )
 from carnet.collaboration.presence import PresenceTable
-from carnet.collaboration.shape import Later, shaped
+from carnet.collaboration.shape import Inline, Later
 from carnet.collaboration.updates import check_update
 from carnet.core.notebook.ipynb import extract_large_output, value_of_blob
-from carnet.core.notebook.model import BlobRef, DisplayData, ExecuteResult, Json, JsonObject, Output
+from carnet.core.notebook.model import BlobRef, DisplayData, ExecuteResult, Json, Output
 from carnet.core.session.intents import Edit, Intent, IntentBody, SaveNow
 from carnet.core.session.operations import ReplaceOutputs
 from carnet.core.session.state import SessionState
 from carnet.core.text.changes import ChangeSet
 from carnet.errors import CarnetError, JournalError, PeerError
 from carnet.ids import CellId, ClientId, new_cell_id, new_id
+from carnet.journal.blobs import BlobStore
 from carnet.live.session import Session
 
 log = logging.getLogger("carnet.collaboration")
@@ -59,6 +59,9 @@ COMPACT_BYTES: Final = 1 << 20
 
 HISTORY_LIMIT_BYTES: Final = 64 << 20
 """A history that is longer when nobody is in the room is begun anew: clients reload."""
+
+IDLE_LIMIT_BYTES: Final = 16 << 20
+"""Of updates of one client that change nothing: such as wait for others, which are kept in memory."""
 
 BUFFER_LIMIT_BYTES: Final = 32 << 20
 """Waiting for a slow client; above that it is sent away, and comes back for what it missed."""
@@ -93,6 +96,8 @@ class Member:
         self.socket = socket
         self.user = user
         self.may_edit = may_edit
+        self.idle_bytes = 0
+        """Of its updates that changed nothing."""
 
     def send(self, frame: bytes) -> None:
         """Send a frame, or send the client away when it is much too slow."""
@@ -105,15 +110,15 @@ class Member:
 class Room:
     """The room of one open notebook. Made by `open_room`, kept by `collaboration.rooms`."""
 
-    def __init__(self, session: Session, document: NotebookDocument, history: str, kept_bytes: int) -> None:
+    def __init__(self, session: Session, prepared: "Prepared") -> None:
         self.session = session
-        self.history = history
+        self.history = prepared.history
         self.members: set[Member] = set()
         self.closed = False
         self.on_end: Callable[[], None] = lambda: None
-        self._document = document
-        self._blobs = _Blobs(self)
-        self._shown = session.state
+        self._document = prepared.document
+        self._blobs = _Blobs(self, prepared.blobs)
+        self._shown = prepared.shown
         """What the document shows."""
         self._stale: set[CellId] = set()
         """Cells whose shape became another one though nothing happened to them: a blob arrived."""
@@ -124,14 +129,12 @@ class Room:
         """Something happened in the session."""
         self._due: asyncio.Handle | None = None
         self._presences = PresenceTable()
-        self._kept_bytes = kept_bytes
-        self._compact_above = max(COMPACT_BYTES, 3 * kept_bytes)
+        self._kept_bytes = prepared.kept_bytes
+        self._kept = prepared.kept
+        """How many updates are kept."""
+        self._compact_above = max(COMPACT_BYTES, 3 * prepared.kept_bytes)
+        self._compacting = False
         session.follow(self._notify)
-
-    def begin_with(self, state: SessionState) -> None:
-        """Make the document show the session's state, whatever it shows."""
-        self._shown = state
-        self._correct({*state.order, *self.session.state.order}, metadata=True)
 
     # ---- members
 
@@ -195,17 +198,23 @@ class Room:
             member.socket.end(code, reason)
         self.on_end()
 
-    def compact(self) -> None:
+    async def compact(self) -> None:
         """Put the kept updates together."""
-        if self._in_turn or self.closed:
-            return
-        whole = self._document.whole()
+        async with self._turn:
+            if self._compacting or self.closed:
+                return
+            self._compacting = True
+            whole, count = self._document.whole(), self._kept
+            journal, journal_id = self.session.around.journal, self.session.state.journal_id
         try:
-            self.session.around.journal.begin_room(self.session.state.journal_id, self.history, whole)
+            await self.session.in_thread(lambda: journal.compact_room(journal_id, whole, count))
         except JournalError as error:
-            log.warning("room of %s: not compacted: %s", self.session.state.journal_id, error)
+            log.warning("room of %s: not compacted: %s", journal_id, error)
             return
-        self._kept_bytes = len(whole)
+        finally:
+            self._compacting = False
+        self._kept -= count - 1
+        self._kept_bytes = len(whole)  # and a little that came meanwhile
         self._compact_above = max(COMPACT_BYTES, 3 * len(whole))
 
     # ---- what clients do
@@ -220,6 +229,8 @@ class Room:
             if self.closed or member not in self.members:
                 return
             self._show()
+            if self.closed:
+                return
             self._in_turn = True
             try:
                 await self._take(member, update)
@@ -228,6 +239,9 @@ class Room:
                 raise
             except PeerError:
                 raise
+            except JournalError as error:
+                log.warning("room of %s: %s", self.session.state.journal_id, error)
+                self.end(TRY_AGAIN, "nothing can be recorded now; come back")
             except Exception:
                 # One update that we do not understand must not leave a document that shows what is not so.
                 log.exception("room of %s: an update could not be taken", self.session.state.journal_id)
@@ -237,15 +251,15 @@ class Room:
 
     async def _begin_again(self) -> None:
         """Make the document anew from what is kept, which is all that anybody was told."""
-        journal, journal_id = self.session.around.journal, self.session.state.journal_id
-
-        def load() -> NotebookDocument:
-            document, record = NotebookDocument(), journal.room(journal_id)
-            document.load(record.updates if record is not None else ())
-            return document
-
-        self._document = await self.session.in_thread(load)
-        self.begin_with(self.session.state)
+        state = self.session.state
+        prepared = await self.session.in_thread(lambda: _prepare(self.session, state))
+        if prepared.is_new:
+            self.end(ANOTHER_HISTORY, "what was kept cannot be read; reload")
+            return
+        self._document, self._shown = prepared.document, prepared.shown
+        self._kept, self._kept_bytes = prepared.kept, prepared.kept_bytes
+        if prepared.update:
+            self._tell(protocol.changed(prepared.update))
 
     async def _until_recording(self) -> None:
         """Wait while the journal cannot be written: nothing is taken that could not be kept."""
@@ -256,13 +270,16 @@ class Room:
     async def _take(self, member: Member, update: bytes) -> None:
         touched = self._document.take(update)
         if not touched.update:
+            member.idle_bytes += len(update)
+            if member.idle_bytes > IDLE_LIMIT_BYTES:
+                raise PeerError("updates that change nothing, or wait for what does not come")
             return
         state = self.session.state
         wish = wish_of(
             state,
             touched.slots,
             changes=_changes(state, touched),
-            inline=self._blobs.inline,
+            inline_for=self._blobs.inline_for,
             fresh_id=new_cell_id,
             ordered=touched.ordered,
         )
@@ -274,9 +291,9 @@ class Room:
             self._keep_and_tell(self._document.name(wish.named))
         dirty = {slot.cell_id for slot in touched.slots if slot.raw is not None} | set(wish.named.values())
         self._correct(dirty, metadata=touched.metadata is not None)
-        if self._kept_bytes > self._compact_above:
-            self._in_turn = False
-            self.compact()
+        if self._kept_bytes > self._compact_above and not self._compacting:
+            self._compact_above = 2 * self._kept_bytes  # until it is done
+            self.session.start(self.compact(), "compact a room")
 
     async def _wish(self, member: Member, wish: Wish, update: bytes) -> None:
         """Ask the session. The update is kept with the first entry that it causes."""
@@ -288,9 +305,11 @@ class Room:
                 # One of them may not be; the others are none the worse for it.
                 for edit in wish.edits:
                     await self._intend(member, Edit((edit,)))
+        busy = busy_cells(self.session.state)  # a run may have begun meanwhile
+        outputs = [one for one in outputs if one.cell_id not in busy]
         if outputs:
             self.session.commit(outputs, room=update)
-            self._kept_bytes += len(update)
+            self._count(update)
             update = b""
         if update:
             self._keep(update)
@@ -301,7 +320,7 @@ class Room:
         number = self.session.state.clients.get(client_id, 0) + 1
         intent = Intent(client_id, number, member.user, body)
         answer = await self.session.take(intent, room=update)
-        self._kept_bytes += len(update)
+        self._count(update)
         return answer.refusal
 
     async def _with_blobs(self, outputs: Sequence[ReplaceOutputs]) -> list[ReplaceOutputs]:
@@ -361,43 +380,16 @@ class Room:
             steps += metadata_steps(self._document.metadata(), state.metadata)
         self._perform(steps, state)
 
-    def _steps(self, old: SessionState, new: SessionState, *, dirty: "Iterable[CellId]") -> list[Step]:
+    def _steps(self, old: SessionState, new: SessionState, *, dirty: Iterable[CellId]) -> list[Step]:
         """Return what the document needs to show `new`: it shows `old`, but for cells that are dirty."""
-        document, dirty = self._document, {*dirty, *self._stale}
-        places = {cell_id: index for index, cell_id in reversed(list(enumerate(document.ids)))}
-        was_busy, is_busy = busy_cells(old), busy_cells(new)
-
-        def shape(cell_id: CellId) -> JsonObject:
-            self._blobs.cell_id = cell_id
-            return shaped(new.cells[cell_id], running=cell_id in is_busy, inline=self._blobs.inline)
-
-        steps: list[Step] = []
-        put: set[CellId] = set()
-        if document.ids != list(new.order):
-            steps = order_steps(document.ids, new.order, shape)
-            put = {
-                CellId(str(one["id"])) for step in steps if isinstance(step, PutCells) for one in step.cells
-            }
-        for at, cell_id in enumerate(new.order):
-            cell, before = new.cells[cell_id], old.cells.get(cell_id)
-            if cell_id in put:
-                continue
-            if cell_id in dirty or before is None:
-                want = shape(cell_id)
-                if cell_id not in was_busy and cell_id not in is_busy:
-                    want.pop("execution_state", None)  # a client's own, while it runs the cell
-                steps += cell_steps(at, document.cell(places[cell_id]), want)
-            elif cell is not before or (cell_id in was_busy) is not (cell_id in is_busy):
-                have = shaped(before, running=cell_id in was_busy, inline=self._blobs.inline)
-                known = new.changes.get(cell_id, ())
-                count = cell.version - before.version
-                changes = (
-                    [ChangeSet.from_json(one) for one in known[-count:]] if 0 < count <= len(known) else None
-                )
-                steps += cell_steps(at, have, shape(cell_id), changes=changes)
-        if old.metadata is not new.metadata:
-            steps += metadata_steps(old.metadata, new.metadata)
-        return steps
+        return steps_between(
+            self._document.ids,
+            self._document.cell,
+            old,
+            new,
+            dirty={*dirty, *self._stale},
+            inline_for=self._blobs.inline_for,
+        )
 
     def _perform(self, steps: Sequence[Step], state: SessionState) -> None:
         old, self._shown = self._shown, state
@@ -426,8 +418,12 @@ class Room:
             log.warning("room of %s: %s", self.session.state.journal_id, error)
             self.end(TRY_AGAIN, "nothing can be recorded now; come back")
             return False
-        self._kept_bytes += len(update)
+        self._count(update)
         return True
+
+    def _count(self, update: bytes) -> None:
+        self._kept += bool(update)
+        self._kept_bytes += len(update)
 
     def _tell(self, frame: bytes, *, but: Member | None = None) -> None:
         for member in tuple(self.members):
@@ -435,58 +431,97 @@ class Room:
                 member.send(frame)
 
 
+BlobKey: TypeAlias = tuple[str, str, bool]
+
+
+@dataclass
+class BlobValues:
+    """Values of blobs that are in a document. Bounded."""
+
+    values: dict[BlobKey, Json] = field(default_factory=dict)
+    total_bytes: int = 0
+
+    def has_room_for(self, ref: BlobRef) -> bool:
+        """Count this one in, if it may be."""
+        total_bytes = self.total_bytes + ref.size_bytes
+        if ref.size_bytes > INLINE_LIMIT_BYTES or total_bytes > INLINE_TOTAL_BYTES:
+            return False
+        self.total_bytes = total_bytes
+        return True
+
+
+def _key(media_type: str, ref: BlobRef) -> BlobKey:
+    return (ref.sha256, media_type, ref.newline)
+
+
+def _read_blob(blobs: BlobStore, media_type: str, ref: BlobRef) -> Json:
+    """Return the value; None: it is gone. Blocking."""
+    try:
+        return value_of_blob(media_type, ref, blobs.get(ref.sha256))
+    except CarnetError:
+        return None
+
+
 class _Blobs:
     """Large values of outputs, read when they are first wanted. Until then they are left out."""
 
-    def __init__(self, room: Room) -> None:
-        self.cell_id = CellId("")
-        """The cell that is being shaped."""
+    def __init__(self, room: Room, known: BlobValues) -> None:
         self._room = room
-        self._values: dict[tuple[str, str, bool], Json] = {}
-        self._wanted: dict[tuple[str, str, bool], set[CellId]] = {}
-        self._total_bytes = 0
+        self._known = known
+        self._wanted: dict[BlobKey, set[CellId]] = {}
 
-    def inline(self, media_type: str, ref: BlobRef) -> Json | Later:
-        """Return the value of a blob, if it is here; else see to it that it comes."""
-        key = (ref.sha256, media_type, ref.newline)
-        if key in self._values:
-            return self._values[key]
+    def inline_for(self, cell_id: CellId) -> Inline:
+        """Return what looks up blobs for a cell, which is told when they come."""
+        return lambda media_type, ref: self._inline(cell_id, media_type, ref)
+
+    def _inline(self, cell_id: CellId, media_type: str, ref: BlobRef) -> Json | Later:
+        key = _key(media_type, ref)
+        if key in self._known.values:
+            return self._known.values[key]
         if key in self._wanted:
-            self._wanted[key].add(self.cell_id)
-        elif self._has_room_for(ref):
-            self._wanted[key] = {self.cell_id}
-            self._room.session.start(self._read(key, ref), "blob of a room")
+            self._wanted[key].add(cell_id)
+        elif self._known.has_room_for(ref):
+            self._wanted[key] = {cell_id}
+            self._room.session.start(self._read(media_type, ref), "blob of a room")
         else:
             return None
         return Later.LATER
 
-    def know(self, output: Output, values: Output) -> None:
+    def know(self, output: Output, before: Output) -> None:
         """Take the values of an output's blobs from what it was before they became blobs."""
         if isinstance(output, DisplayData | ExecuteResult) and isinstance(
-            values, DisplayData | ExecuteResult
+            before, DisplayData | ExecuteResult
         ):
             for media_type, ref in output.blobs.items():
-                key = (ref.sha256, media_type, ref.newline)
-                if media_type in values.data and key not in self._values and self._has_room_for(ref):
-                    self._values[key] = values.data[media_type]
+                key = _key(media_type, ref)
+                if (
+                    media_type in before.data
+                    and key not in self._known.values
+                    and self._known.has_room_for(ref)
+                ):
+                    self._known.values[key] = before.data[media_type]
 
-    def _has_room_for(self, ref: BlobRef) -> bool:
-        total_bytes = self._total_bytes + ref.size_bytes
-        if ref.size_bytes > INLINE_LIMIT_BYTES or total_bytes > INLINE_TOTAL_BYTES:
-            return False
-        self._total_bytes = total_bytes
-        return True
+    async def _read(self, media_type: str, ref: BlobRef) -> None:
+        session = self._room.session
+        value = await session.in_thread(lambda: _read_blob(session.around.blobs, media_type, ref))
+        self._known.values[_key(media_type, ref)] = value
+        self._room.blob_arrived(self._wanted.pop(_key(media_type, ref)))
 
-    async def _read(self, key: tuple[str, str, bool], ref: BlobRef) -> None:
-        blobs = self._room.session.around.blobs
-        try:
-            value = await self._room.session.in_thread(
-                lambda: value_of_blob(key[1], ref, blobs.get(ref.sha256))
-            )
-        except CarnetError:
-            value = None  # it is gone, and the line of text says so
-        self._values[key] = value
-        self._room.blob_arrived(self._wanted.pop(key))
+
+@dataclass
+class Prepared:
+    """A document that shows a state, and is kept."""
+
+    document: NotebookDocument
+    shown: SessionState
+    history: str
+    is_new: bool
+    """This history begins now."""
+    blobs: BlobValues
+    kept: int
+    kept_bytes: int
+    update: bytes = b""
+    """What had to be changed of what was kept."""
 
 
 async def open_room(session: Session) -> tuple[Room, bool]:
@@ -496,39 +531,46 @@ async def open_room(session: Session) -> tuple[Room, bool]:
         JournalError: nothing can be kept.
     """
     state = session.state
-    document, history, kept_bytes, is_new = await session.in_thread(lambda: _prepare(session, state))
-    room = Room(session, document, history, kept_bytes)
-    # It was prepared on a thread, without blobs; the session may have come on since.
-    room.begin_with(state)
-    return room, is_new
+    prepared = await session.in_thread(lambda: _prepare(session, state))
+    return Room(session, prepared), prepared.is_new
 
 
-def _prepare(session: Session, state: SessionState) -> "tuple[NotebookDocument, str, int, bool]":
-    """Return the document with what is kept of it. Blocking."""
-    journal = session.around.journal
-    document = NotebookDocument()
+def _prepare(session: Session, state: SessionState) -> Prepared:
+    """Return the document with what is kept of it, showing this state. Blocking.
+
+    Raises:
+        JournalError: nothing can be kept.
+    """
+    journal, blobs = session.around.journal, BlobValues()
+
+    def inline(media_type: str, ref: BlobRef) -> Json | Later:
+        key = _key(media_type, ref)
+        if key not in blobs.values and blobs.has_room_for(ref):
+            blobs.values[key] = _read_blob(session.around.blobs, media_type, ref)
+        return blobs.values.get(key)
+
+    document, record = NotebookDocument(), None
     try:
         record = journal.room(state.journal_id)
         if record is not None and sum(map(len, record.updates)) <= HISTORY_LIMIT_BYTES:
             document.load(record.updates)
-            return document, record.history, sum(map(len, record.updates)), False
+        else:
+            record = None
     except (JournalError, PeerError) as error:
         log.warning("room of %s: its history begins anew: %s", state.journal_id, error)
-        document = NotebookDocument()
-    document.put_format(state.nbformat, state.nbformat_minor)
-    steps: list[Step] = list(
-        order_steps(
-            [], state.order, lambda cell_id: shaped(state.cells[cell_id], running=False, inline=_nothing)
-        )
-    )
-    document.perform([*steps, *metadata_steps({}, state.metadata)], _about(state))
-    history, whole = new_id(), document.whole()
-    journal.begin_room(state.journal_id, history, whole)
-    return document, history, len(whole), True
-
-
-def _nothing(_media_type: str, _ref: BlobRef) -> Json | Later:
-    return Later.LATER
+        document, record = NotebookDocument(), None
+    steps = steps_between(document.ids, document.cell, None, state, inline_for=lambda _: inline)
+    steps += metadata_steps(document.metadata(), state.metadata)
+    update = document.complete(steps, _about(state), (state.nbformat, state.nbformat_minor))
+    if record is None:
+        history, whole = new_id(), document.whole()
+        journal.begin_room(state.journal_id, history, whole)
+        return Prepared(document, state, history, True, blobs, 1, len(whole))
+    if update:
+        journal.append_to_room(state.journal_id, update)
+    kept_bytes = sum(map(len, record.updates)) + len(update)
+    kept = len(record.updates) + bool(update)
+    return Prepared(document, state, record.history, False, blobs, kept, kept_bytes, update)
 
 
 def _about(state: SessionState) -> dict[str, Json]:

@@ -97,7 +97,11 @@ class Rooms:
     def _close(self, journal_id: JournalId, room: Room) -> None:
         del self._closing[journal_id]
         if not room.members and not room.closed:
-            room.compact()
+            room.session.start(self._put_away(room), "close a room")
+
+    async def _put_away(self, room: Room) -> None:
+        await room.compact()
+        if not room.members:
             room.end(GONE, "closed")
 
 

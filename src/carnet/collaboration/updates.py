@@ -20,6 +20,9 @@ _MORE: Final = 0x80
 _NUMBER_LIMIT: Final = 1 << 53
 """JavaScript counts no further."""
 
+_CLOCK_LIMIT: Final = 1 << 31
+"""So that sums of clocks and lengths do not go round where they have 32 bits."""
+
 # What an item's first byte says: its content, and which places are named.
 _CONTENT: Final = 0x1F
 _HAS_LEFT: Final = 0x80
@@ -63,6 +66,13 @@ class Reader:
             shift += 7
             if value >= _NUMBER_LIMIT or shift > 63:
                 self.fail("a number is too large")
+
+    def small(self) -> int:
+        """Read a clock, or a length that is added to one."""
+        value = self.number()
+        if value >= _CLOCK_LIMIT:
+            self.fail("a clock is too large")
+        return value
 
     def signed(self) -> None:
         """Pass a whole number with a sign."""
@@ -111,15 +121,15 @@ def check_update(update: bytes) -> int:
     for _ in range(reader.number()):
         count = reader.number()
         reader.number()  # client
-        reader.number()  # clock
+        reader.small()  # clock
         for _ in range(count):
             _struct(reader)
         structs += count
     for _ in range(reader.number()):
         reader.number()  # client
         for _ in range(reader.number()):
-            reader.number()  # clock
-            reader.number()  # length
+            reader.small()  # clock
+            reader.small()  # length
     if not reader.is_done:
         reader.fail("something follows its end")
     return structs
@@ -129,7 +139,7 @@ def _struct(reader: Reader) -> None:
     info = reader.byte()
     content = info & _CONTENT
     if content in {_GC, _SKIP}:
-        reader.number()
+        reader.small()
         return
     if info & _HAS_LEFT:
         _place(reader)
@@ -147,7 +157,7 @@ def _struct(reader: Reader) -> None:
 
 def _place(reader: Reader) -> None:
     reader.number()
-    reader.number()
+    reader.small()
 
 
 def _content(reader: Reader, content: int) -> None:
@@ -160,7 +170,7 @@ def _content(reader: Reader, content: int) -> None:
         if reader.number() not in _SHARED_TYPES:
             reader.fail("a shared type that no notebook has")
     elif content == _DELETED:
-        reader.number()
+        reader.small()
     elif content == _BINARY:
         reader.bytes()
     elif content == _JSON:

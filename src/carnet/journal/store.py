@@ -470,7 +470,7 @@ class JournalStore:
         return RoomRecord(row[0], [bytes(data) for _, data in updates])
 
     def begin_room(self, journal_id: JournalId, history: str, update: bytes) -> None:
-        """Begin a history of a notebook's room, in the place of the one before, or of its updates.
+        """Begin a history of a notebook's room, in the place of the one before.
 
         Raises:
             JournalFull: no room on the disk; nothing changed.
@@ -483,6 +483,27 @@ class JournalStore:
                 (number, history),
             )
             _keep_room_update(connection, number, update)
+
+    def compact_room(self, journal_id: JournalId, update: bytes, count: int) -> None:
+        """Keep one update in the place of a room's first `count`.
+
+        Raises:
+            JournalFull: no room on the disk; nothing changed.
+        """
+        with self._writing(f"compact the room of {journal_id}") as connection:
+            number = self._number(journal_id)
+            last = connection.execute(
+                "SELECT number FROM room_updates WHERE notebook = ? ORDER BY number LIMIT 1 OFFSET ?",
+                (number, count - 1),
+            ).fetchone()
+            if last is None:
+                raise JournalError(f"Journal {journal_id}: its room has fewer than {count} updates.")
+            connection.execute(
+                "DELETE FROM room_updates WHERE notebook = ? AND number <= ?", (number, last[0])
+            )
+            connection.execute(
+                "INSERT INTO room_updates VALUES (?, ?, ?, ?)", (number, last[0], zlib.crc32(update), update)
+            )
 
     def append_to_room(self, journal_id: JournalId, update: bytes) -> None:
         """Keep one more update of a room.
