@@ -30,6 +30,7 @@ BENCHMARKS: Final[Mapping[str, str]] = {
     "stalls": "what everybody else feels while one person handles a notebook of 50 MB",
     "page": "until a cell can be edited, in a browser",
     "keystroke": "from the key to the screen, in a browser",
+    "collaboration": "a notebook as a shared Yjs document",
     "reconnect": "what is lost when links and servers end",
 }
 

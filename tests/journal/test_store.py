@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initial
 from carnet.database import database_path
 from carnet.errors import JournalDamaged, JournalError, JournalFull
 from carnet.ids import JournalId, KernelId, NotebookPath
-from carnet.journal.store import Append, JournalStore, KernelCursor, NotebookRecord
+from carnet.journal.store import Append, JournalStore, KernelCursor, NotebookRecord, RoomRecord
 
 NOW_MS = 1_700_000_000_000
 K1, K2 = KernelId("k1"), KernelId("k2")
@@ -350,6 +351,48 @@ def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(JournalError, match="cannot be opened"):
         JournalStore(tmp_path / "file" / "state")
+
+
+def test_jn27_a_rooms_updates_come_back_in_their_order(store: JournalStore) -> None:
+    one = store.create_notebook(path_of("a.ipynb"), 1).journal_id
+    assert store.room(one) is None
+
+    store.begin_room(one, "first", b"1")
+    store.append_to_room(one, b"2")
+    store.append(one, [(1, b"entry")], cursor=None, room=b"3")
+    assert store.room(one) == RoomRecord("first", [b"1", b"2", b"3"])
+
+    store.compact_room(one, b"1+2", 2)
+    store.append_to_room(one, b"4")
+    assert store.room(one) == RoomRecord("first", [b"1+2", b"3", b"4"])
+    with pytest.raises(JournalError, match="fewer than 9"):
+        store.compact_room(one, b"x", 9)
+
+    store.begin_room(one, "second", b"new")
+    assert store.room(one) == RoomRecord("second", [b"new"])
+    store.forget_notebook(one)
+    with pytest.raises(JournalError):
+        store.room(one)
+
+
+def test_jn27_an_update_is_kept_with_the_entry_it_caused_or_not_at_all(store: JournalStore) -> None:
+    one = store.create_notebook(path_of("a.ipynb"), 1).journal_id
+    store.begin_room(one, "first", b"1")
+
+    with pytest.raises(JournalError):
+        store.append(one, [(7, b"entry")], cursor=None, room=b"2")
+
+    assert store.room(one) == RoomRecord("first", [b"1"])
+
+
+def test_jn27_a_damaged_update_is_told(tmp_path: Path) -> None:
+    with JournalStore(tmp_path / "state") as store:
+        one = store.create_notebook(path_of("a.ipynb"), 1).journal_id
+        store.begin_room(one, "first", b"1")
+    with closing(sqlite3.connect(tmp_path / "state" / "carnet.sqlite3")) as connection, connection:
+        connection.execute("UPDATE room_updates SET bytes = x'00'")
+    with JournalStore(tmp_path / "state") as store, pytest.raises(JournalDamaged, match="collaboration room"):
+        store.room(one)
 
 
 def test_small_values_are_kept_and_removed(tmp_path: Path) -> None:

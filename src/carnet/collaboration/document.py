@@ -5,7 +5,7 @@ pycrdt and in UTF-16 units by changes; here they are turned into each other.
 Rules CB5, CB13: docs/specs/collaboration.md.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, assert_never
 
@@ -13,7 +13,8 @@ from pycrdt import Array, Doc, Map, MapEvent, Text, TextEvent
 
 from carnet.collaboration import plan
 from carnet.collaboration.plan import Slot, Step, is_id
-from carnet.collaboration.shape import normal
+from carnet.collaboration.shape import normal, text_of
+from carnet.collaboration.updates import clocks
 from carnet.core.notebook.model import Json, JsonObject
 from carnet.core.text.changes import ChangeSet
 from carnet.errors import PeerError
@@ -108,6 +109,15 @@ class NotebookDocument:
         if raw.get("cell_type") == "code" and not isinstance(found.get("outputs"), Array):
             return {}
         return raw
+
+    def sources(self) -> dict[CellId, str]:
+        """Return the sources of the cells, by id."""
+        found: dict[CellId, str] = {}
+        for index, cell_id in enumerate(self._ids):
+            if cell_id:
+                raw = self.cell(index)
+                found.setdefault(cell_id, text_of(raw.get("source")))
+        return found
 
     def metadata(self) -> Json:
         """Return the notebook's metadata."""
@@ -277,6 +287,46 @@ class NotebookDocument:
         found = self._cells[index]
         named = found.get("id") if isinstance(found, Map) else None
         return CellId(named) if isinstance(named, str) and is_id(named) else CellId("")
+
+
+def written_away(updates: Sequence[bytes], vector: bytes, update: bytes) -> dict[CellId, tuple[str, str]]:
+    """Return the sources that a client changed while it was away: each as it had it, and as it is now.
+
+    Where a cell was moved meanwhile, which in Yjs is another cell, or deleted,
+    the letters of its update reach nobody. So the document is made again that the
+    client had when it left.
+
+    Args:
+        updates: all that are kept, oldest first.
+        vector: what the client had of them.
+        update: what it brings.
+    """
+    have = clocks(vector)
+    count = _known(updates, have)
+    document = NotebookDocument()
+    document.load(updates[:count])
+    before = document.sources()
+    document.take(update)
+    after = document.sources()
+    return {
+        cell_id: (source, after[cell_id])
+        for cell_id, source in before.items()
+        if after.get(cell_id, source) != source
+    }
+
+
+def _known(updates: Sequence[bytes], have: Mapping[int, int]) -> int:
+    """Return how many of the updates somebody has: the first so many, without those at their end that only delete."""
+    document = NotebookDocument()
+    count, last = 0, b""
+    for index, update in enumerate(updates):
+        document.load([update])
+        vector = document.vector()
+        if any(have.get(client, 0) < clock for client, clock in clocks(vector).items()):
+            break
+        if vector != last:
+            count, last = index + 1, vector
+    return count
 
 
 def _moved(old: list[CellId | None], delta: list[Any], length: int) -> list[CellId | None]:

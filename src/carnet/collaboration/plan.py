@@ -30,6 +30,7 @@ from carnet.core.session.operations import (
     InsertCells,
     MoveCells,
     ReplaceOutputs,
+    RestoreCells,
     SetAttachments,
     SetCellMetadata,
     SetKind,
@@ -74,40 +75,67 @@ class Wish:
         return not self.edits and not self.outputs
 
 
+@dataclass(frozen=True)
+class Deed:
+    """What an update of a client did to the document."""
+
+    slots: Sequence[Slot]
+    ordered: bool
+    """Cells came, went or moved; else only what is in them changed."""
+    changes: Mapping[CellId, ChangeSet] = field(default_factory=dict)
+    """How sources were changed, where that is known exactly."""
+    written_away: Mapping[CellId, tuple[str, str]] = field(default_factory=dict)
+    """Sources that the client changed while it was away, as it had them and as they are now."""
+
+
 def wish_of(
     state: SessionState,
-    slots: Sequence[Slot],
+    deed: Deed,
     *,
-    changes: Mapping[CellId, ChangeSet],
     inline_for: Callable[[CellId], Inline],
     fresh_id: Callable[[], CellId],
-    ordered: bool,
 ) -> Wish:
-    """Return what a client's update asks of the session, whose state the document showed before it.
-
-    Args:
-        changes: how sources were changed, where that is known exactly.
-        ordered: cells came, went or moved; else only what is in them changed.
-    """
+    """Return what a client's update asks of the session, whose state the document showed before it."""
+    slots, written_away = deed.slots, deed.written_away
     wish = Wish()
     kept: dict[CellId, Slot] = {}
     places: dict[CellId, int] = {}
     for index, slot in _first_the_known(slots):
         found = slot
         if not slot.cell_id or slot.cell_id in kept:
-            if slot.raw is None or (slot.cell_id and not _says_more(slot, kept[slot.cell_id], state)):
+            if slot.raw is None or (
+                slot.cell_id
+                and (slot.cell_id in written_away or not _says_more(slot, kept[slot.cell_id], state))
+            ):
                 continue  # nothing, or the same cell a second time: two clients moved it
             wish.named[index] = fresh_id()
             found = Slot(wish.named[index], is_new=True, raw=slot.raw)
         kept[found.cell_id] = found
         places[found.cell_id] = index
-    if ordered or wish.named:
+    if deed.ordered or wish.named:
         wish.edits += _order_edits(state, sorted(kept, key=places.__getitem__), kept)
     for cell_id, slot in kept.items():
         cell = state.cells.get(cell_id)
         if cell is not None and slot.raw is not None:
-            _cell_edits(wish, state, cell, slot.raw, changes.get(cell_id), inline_for(cell_id))
+            _cell_edits(wish, state, cell, slot.raw, deed.changes.get(cell_id), inline_for(cell_id))
+    for cell_id, (before, after) in written_away.items():
+        if cell_id not in kept or kept[cell_id].raw is None:
+            wish.edits += _brought_home(state, cell_id, before, after)
     return wish
+
+
+def _brought_home(state: SessionState, cell_id: CellId, before: str, after: str) -> Iterator[CellEdit]:
+    """Yield the edits for a source that was changed in a cell which is another one now, or gone."""
+    cell = state.cells.get(cell_id)
+    if cell is None:
+        binned = next((one.state for one in reversed(state.bin) if one.state.cell.id == cell_id), None)
+        if binned is None:
+            yield InsertCells(state.order[-1] if state.order else None, (Cell(cell_id, "code", after),))
+            return
+        yield RestoreCells((cell_id,))
+        cell = binned
+    change = diff(before, after).map(diff(before, cell.cell.source))
+    yield ChangeSourceFrom(cell_id, cell.version, change.to_json())
 
 
 def _first_the_known(slots: Sequence[Slot]) -> Iterator[tuple[int, Slot]]:

@@ -11,15 +11,16 @@ they know. Rules CB1 to CB15: docs/specs/collaboration.md.
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol, TypeAlias
 
 from msgspec.structs import replace
 
 from carnet.collaboration import protocol
-from carnet.collaboration.document import NotebookDocument, Spoilt, Touched, change_of
+from carnet.collaboration.document import NotebookDocument, Spoilt, Touched, change_of, written_away
 from carnet.collaboration.plan import (
+    Deed,
     PutMetadata,
     Step,
     Wish,
@@ -96,6 +97,8 @@ class Member:
         self.socket = socket
         self.user = user
         self.may_edit = may_edit
+        self.vector = b""
+        """What it said to have when it came; empty once it brought home what it did meanwhile."""
         self.idle_bytes = 0
         """Of its updates that changed nothing."""
 
@@ -162,12 +165,14 @@ class Room:
         message = protocol.decode(frame)
         match message:
             case protocol.WhatIHave(vector=vector):
+                member.vector = vector
                 async with self._turn:
                     self._show()
                     member.send(protocol.what_you_miss(self._document.missing(vector)))
             case protocol.WhatYouMiss(update=update):
                 if member.may_edit and update != protocol.NOTHING:
-                    await self._change(member, update)
+                    await self._change(member, update, member.vector)
+                    member.vector = b""
             case protocol.Changed(update=update):
                 if not member.may_edit:
                     member.socket.end(FORBIDDEN, "this token may look, but not change")
@@ -219,21 +224,23 @@ class Room:
 
     # ---- what clients do
 
-    async def _change(self, member: Member, update: bytes) -> None:
+    async def _change(self, member: Member, update: bytes, vector: bytes = b"") -> None:
+        """Take an update. `vector`: what the client had when it came, where this is what it brings home."""
         if len(update) > CHECKED_ASIDE_BYTES:
-            await self.session.in_thread(lambda: check_update(update))
+            structs = await self.session.in_thread(lambda: check_update(update))
         else:
-            check_update(update)
+            structs = check_update(update)
         async with self._turn:
             await self._until_recording()
             if self.closed or member not in self.members:
                 return
+            away = await self._written_away(vector, update) if vector and structs else {}
             self._show()
             if self.closed:
                 return
             self._in_turn = True
             try:
-                await self._take(member, update)
+                await self._take(member, update, away)
             except Spoilt:
                 await self._begin_again()
                 raise
@@ -267,7 +274,16 @@ class Room:
             self._told.clear()
             await self._told.wait()
 
-    async def _take(self, member: Member, update: bytes) -> None:
+    async def _written_away(self, vector: bytes, update: bytes) -> dict[CellId, tuple[str, str]]:
+        journal, journal_id = self.session.around.journal, self.session.state.journal_id
+
+        def look() -> dict[CellId, tuple[str, str]]:
+            record = journal.room(journal_id)
+            return written_away(record.updates if record is not None else (), vector, update)
+
+        return await self.session.in_thread(look)
+
+    async def _take(self, member: Member, update: bytes, away: Mapping[CellId, tuple[str, str]]) -> None:
         touched = self._document.take(update)
         if not touched.update:
             member.idle_bytes += len(update)
@@ -275,14 +291,8 @@ class Room:
                 raise PeerError("updates that change nothing, or wait for what does not come")
             return
         state = self.session.state
-        wish = wish_of(
-            state,
-            touched.slots,
-            changes=_changes(state, touched),
-            inline_for=self._blobs.inline_for,
-            fresh_id=new_cell_id,
-            ordered=touched.ordered,
-        )
+        deed = Deed(touched.slots, touched.ordered, _changes(state, touched), away)
+        wish = wish_of(state, deed, inline_for=self._blobs.inline_for, fresh_id=new_cell_id)
         if (edit := metadata_edit(state, touched.metadata)) is not None:
             wish.edits.append(edit)
         await self._wish(member, wish, touched.update)

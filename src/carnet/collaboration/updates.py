@@ -135,6 +135,12 @@ def check_update(update: bytes) -> int:
     return structs
 
 
+def clocks(vector: bytes) -> dict[int, int]:
+    """Return how much a state vector says to have of each client."""
+    reader = Reader(vector)
+    return {reader.number(): reader.small() for _ in range(reader.number())}
+
+
 def _struct(reader: Reader) -> None:
     info = reader.byte()
     content = info & _CONTENT
