@@ -83,3 +83,22 @@ def test_hl2_more_than_a_body_may_have_goes_in_pieces(visits: Visits, server: Ca
         notebook.write(1, f"# {text}")
         notebook.is_saved()
         assert text in (server.notebooks / "large.ipynb").read_text()
+
+
+def test_lw6_many_tabs_do_not_use_up_the_connections_of_a_browser(
+    visits: Visits, server: CarnetServer
+) -> None:
+    visits.announce(BROKEN)
+    server.write("tabs.ipynb", [""])
+    with BadProxy(server.port, Faults(upgrade="stripped")) as proxy:
+        profile = visits.profile()
+        tabs = []
+        for _ in range(8):
+            page = profile.new_page()
+            page.goto(f"{proxy.url}notebooks/tabs.ipynb")
+            tabs.append(NotebookPage(page).ready())
+
+        tabs[-1].run(1, "print('to', 'all')")
+
+        for tab in tabs:
+            tab.says(1, "to all")
