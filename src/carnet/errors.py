@@ -9,7 +9,9 @@ CarnetError                       what happened, and what to do
         RevisionConflict          409  someone else wrote first; nothing changed
         InvalidPath               400  a path outside the root, or not a path
         PermissionDenied          403
+        TooLarge                413
         StorageFull               507  nothing changed
+        TooLarge                  413  more than is done in one go
         StorageUnavailable        503  try again later
     JournalError
         JournalDamaged            500
@@ -88,6 +90,12 @@ class StorageFull(StorageError):
     """No room. Nothing changed; it works again when there is room."""
 
     status = 507
+
+
+class TooLarge(StorageError):
+    """More was asked for than is done in one go. Ask for less."""
+
+    status = 413
 
 
 class StorageUnavailable(StorageError):

@@ -100,7 +100,7 @@ ROUTES: Final[Sequence[Route]] = (
     Route(rf"link/http/{_ID}/stream", "link_http:Stream", Who.LOGIN, Kind.API, "GET"),
     Route(rf"link/http/{_ID}/poll", "link_http:Poll", Who.LOGIN, Kind.API, "GET"),
     # bytes of users
-    Route(r"files/(.+)", "files:UserFile", Who.LOGIN, Kind.FILE, "GET HEAD PUT", -1, Scope.EDIT),
+    Route(r"files/(.*)", "files:UserFile", Who.LOGIN, Kind.FILE, "GET HEAD PUT", -1, Scope.EDIT),
     Route(r"blobs/([0-9a-f]{64})", "blobs:Blob", Who.LOGIN, Kind.FILE, "GET HEAD"),
     # notebooks as other formats
     Route(r"api/nbconvert", "nbconvert:Formats", Who.LOGIN, Kind.API, "GET HEAD"),
@@ -165,7 +165,7 @@ ROUTES: Final[Sequence[Route]] = (
     Route(
         r"api/doctor/body", "doctor:DoctorBody", Who.LOGIN, Kind.API, "POST", DOCTOR_BODY_BYTES, Scope.READ
     ),
-    Route(r"api/me", "status:Me", Who.LOGIN, Kind.API, "GET HEAD"),
+    Route(r"api/me", "status:Me", Who.LOGIN, Kind.API, "GET HEAD PATCH", SMALL_BODY_BYTES, Scope.EDIT),
     Route(
         r"api/contents(/.*)?/checkpoints",
         "checkpoints:Checkpoints",

@@ -1,11 +1,20 @@
 """Bytes of users: any range of them, and under headers that keep them from acting."""
 
+import io
 import os
+import tarfile
+import zipfile
 from pathlib import Path
+from unittest import mock
 from urllib.parse import quote
 
 import pytest
 
+from carnet.errors import TooLarge
+from carnet.ids import NotebookPath
+from carnet.server.archives import Form, archive, entries_below
+from carnet.storage.base import ROOT
+from carnet.storage.memory import MemoryNotebookManager
 from tests.server.serving import Server
 
 
@@ -164,3 +173,91 @@ def test_folders_and_nothing(server: Server) -> None:
     ]
     page = server.sign_in().ask("GET", "files/nothing", headers={"Accept": "text/html"})
     assert (page.status, page.headers["Content-Type"]) == (404, "text/html; charset=utf-8")
+
+
+@pytest.fixture(scope="module")
+def tree(server: Server) -> dict[str, bytes]:
+    """A folder with what folders have in them; what of it an archive has."""
+    top = server.notebook_dir / "tree ä"
+    (top / "deep" / "er").mkdir(parents=True)
+    (top / "none").mkdir()
+    (top / ".hidden").mkdir()
+    (top / ".hidden" / "no.txt").write_text("no")
+    (top / "out").symlink_to("/etc")
+    files = {"a.txt": b"a", "deep/empty": b"", "deep/er/\u96ea \" '.bin": os.urandom(3_000_001)}
+    for name, data in files.items():
+        (top / name).write_bytes(data)
+    return files
+
+
+@pytest.mark.parametrize("form", ["zip", "tar.gz"])
+def test_fi8_a_folder_as_one_file(server: Server, tree: dict[str, bytes], form: str) -> None:
+    answer = server.api("GET", f"files/{quote('tree ä')}?archive={form}")
+    assert answer.status == 200
+    assert answer.headers["Content-Disposition"].endswith(quote(f"tree ä.{form}"))
+    assert "sandbox" in answer.headers["Content-Security-Policy"]
+    found: dict[str, bytes] = {}
+    if form == "zip":
+        with zipfile.ZipFile(io.BytesIO(answer.body)) as opened:
+            assert opened.testzip() is None
+            names = set(opened.namelist())
+            found = {name: opened.read(name) for name in names if not name.endswith("/")}
+    else:
+        with tarfile.open(fileobj=io.BytesIO(answer.body)) as packed:
+            names = {f"{one.name}/" if one.isdir() else one.name for one in packed}
+            for one in packed:
+                file = packed.extractfile(one)
+                if file is not None:
+                    found[one.name] = file.read()
+    assert found == {f"tree ä/{name}": data for name, data in tree.items()}
+    assert names - set(found) == {"tree ä/deep/", "tree ä/deep/er/", "tree ä/none/"}
+    head = server.api("HEAD", f"files/{quote('tree ä')}?archive={form}")
+    assert (head.status, head.body, head.headers["Content-Type"]) == (
+        200,
+        b"",
+        answer.headers["Content-Type"],
+    )
+
+
+def test_fi8_the_root_as_one_file(server: Server) -> None:
+    answer = server.api("GET", "files/?archive=zip")
+    assert answer.status == 200
+    with zipfile.ZipFile(io.BytesIO(answer.body)) as opened:
+        assert opened.read("notebooks/ten.txt") == b"0123456789"
+
+
+def test_fi8_what_is_refused(server: Server, tree: dict[str, bytes]) -> None:
+    del tree
+    for path, status in (
+        ("files/ten.txt?archive=zip", 400),
+        ("files/nosuch?archive=zip", 404),
+        ("files/?archive=rar", 400),
+        ("files/", 400),
+        ("files/.hidden?archive=zip", 404),
+    ):
+        answer = server.api("GET", path)
+        assert (answer.status, bool(answer.json()["message"])) == (status, True)
+
+
+def test_fi9_more_than_one_archive_takes() -> None:
+    storage = MemoryNotebookManager()
+    storage.save(NotebookPath("a"), b"a", expected=None)
+    assert [one.path for one in entries_below(storage, ROOT)] == ["a"]
+    with pytest.raises(TooLarge), mock.patch("carnet.server.archives.LIMIT_FILES", 0):
+        entries_below(storage, ROOT)
+
+
+@pytest.mark.parametrize("form", ["zip", "tar.gz"])
+def test_fi10_what_is_gone_meanwhile_is_left_out(form: Form) -> None:
+    storage = MemoryNotebookManager()
+    for name in ("a", "b", "c"):
+        storage.save(NotebookPath(name), name.encode() * 10, expected=None)
+    entries = entries_below(storage, ROOT)
+    storage.delete(NotebookPath("b"))
+    data = io.BytesIO(b"".join(archive(storage, ROOT, entries, form)))
+    if form == "zip":
+        with zipfile.ZipFile(data) as opened:
+            assert opened.namelist() == ["notebooks/a", "notebooks/c"]
+    else:
+        with tarfile.open(fileobj=data) as packed:
+            assert packed.getnames() == ["notebooks/a", "notebooks/c"]

@@ -1,9 +1,10 @@
 """`/files/PATH`: the bytes of a user's file. They can be looked at and downloaded; they can never act.
 
 Bytes go out piece by piece as the reader takes them, and come in to a file, so
-that no size needs memory. Rules FI1 to FI7: docs/specs/files.md.
+that no size needs memory. Rules FI1 to FI10: docs/specs/files.md.
 """
 
+import logging
 import os
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping
@@ -14,12 +15,16 @@ from urllib.parse import quote
 from tornado.iostream import StreamClosedError
 from tornado.web import stream_request_body
 
-from carnet.errors import InvalidPath, NotFound, RevisionConflict, StorageFull
-from carnet.ids import Revision
+from carnet.errors import InvalidPath, NotFound, PeerError, RevisionConflict, StorageError, StorageFull
+from carnet.ids import NotebookPath, Revision
 from carnet.security import headers
+from carnet.server.archives import FORMS, MEDIA_TYPES, Form, archive, entries_below
 from carnet.server.handlers.base import Handler
 from carnet.server.handlers.contents import path_of
 from carnet.server.ranges import NotSatisfiable, byte_range
+from carnet.storage.base import NotebookManager
+
+log = logging.getLogger("carnet.server")
 
 CHUNK_BYTES: Final = 1 << 20
 
@@ -50,12 +55,18 @@ class UserFile(Handler):
             self._received.close()
 
     async def get(self, raw: str) -> None:
-        """Send it, or a range of it. `download=1`: as a download whatever it is."""
+        """Send it, or a range of it. `download=1`: as a download whatever it is. `archive=zip`, `tar.gz`: a folder."""
         path = path_of(raw)
         storage = (await self.workbench()).storage
+        form = self.get_query_argument("archive", "")
+        if form:
+            await self._send_archive(storage, path, form)
+            return
         entry = await self.blocking(storage.stat, path)
         if entry.kind == "folder":
-            raise InvalidPath(f"{path}: it is a folder.")
+            raise InvalidPath(
+                f"{path or '/'}: it is a folder. Ask for archive=zip or archive=tar.gz to get all of it."
+            )
         shown = headers.shown_type(entry.media_type)
         if self.get_query_argument("download", "0") not in {"", "0"}:
             shown = None
@@ -68,6 +79,32 @@ class UserFile(Handler):
             name=entry.name,
         )
         await send_bytes(self, what)
+
+    async def _send_archive(self, storage: NotebookManager, path: NotebookPath, form: str) -> None:
+        if form not in FORMS:
+            raise PeerError("archive: zip or tar.gz is wanted.")
+        entries = await self.blocking(entries_below, storage, path)
+        name = f"{path.rpartition('/')[2] or 'notebooks'}.{form}"
+        self.send(headers.user_file(MEDIA_TYPES[form]))
+        self.set_header("Cache-Control", "no-store")
+        self.set_header("Content-Type", MEDIA_TYPES[form])
+        self.set_header("Content-Disposition", _disposition("attachment", name))
+        if self.request.method == "HEAD":
+            self.finish()
+            return
+        pieces = archive(storage, path, entries, cast("Form", form))
+        try:
+            while (piece := await self.blocking(next, pieces, None)) is not None:
+                if piece:
+                    self.write(piece)
+                    await self.flush()
+            self.finish()
+        except StorageError as error:
+            # The reader must not take what it has for the whole.
+            log.warning("an archive was not finished: %s", error)
+            self.request.connection.close()  # type: ignore[union-attr]  # it is an HTTP/1 connection
+        except StreamClosedError:
+            pass  # the reader has gone
 
     async def put(self, raw: str) -> None:
         """Make or replace it with the body's bytes. `If-Match`: only if it still is that revision."""
