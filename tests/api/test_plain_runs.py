@@ -1,4 +1,4 @@
-"""Runs over plain HTTP (JR1 to JR6), with real kernels."""
+"""Runs over plain HTTP (JR1 to JR7), with real kernels."""
 
 import asyncio
 import http.client
@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from carnet.ids import new_id
+from carnet.server.batches import Batches
+from carnet.server.plain_runs import murmur2
 from tests.api.kernel_socket import PATIENCE_S
 from tests.server.serving import Response, Server
 from tests.support.files import code_notebook
@@ -143,6 +145,63 @@ def test_jr1_a_cell_runs_in_its_notebook(server: Server) -> None:
 
     assert asyncio.run(run_and_look()) == "from afar\n"
     assert server.api("POST", f"api/kernels/{kernel_id}/execute", {"cell_id": "nosuch"}).status == 400
+
+
+def test_jr7_cells_in_the_form_of_jupyter_server_documents(server: Server) -> None:
+    (server.notebook_dir / "batch.ipynb").write_text(json.dumps(code_notebook(["a = 'ä'", "print(a * 3)"])))
+    body = {"path": "batch.ipynb", "type": "notebook", "kernel": {"name": "python3"}}
+    session = server.api("POST", "api/sessions", body).json()
+    address = f"api/kernels/{session['kernel']['id']}/execute"
+    content = server.api("GET", "api/contents/batch.ipynb").json()["content"]
+    cells = [
+        {"cell_id": one["id"], "source_hash": murmur2(one["source"].encode())} for one in content["cells"]
+    ]
+    wanted = {"document_id": f"json:notebook:{session['id']}", "cells": cells, "request_id": "second"}
+
+    async def run() -> str:
+        headers = {"Authorization": f"token {server.token}"}
+        async with LinkClient(server.url.replace("http", "ws") + "link", headers, "batch.ipynb") as tab:
+            late = asyncio.create_task(
+                asyncio.to_thread(server.api, "POST", address, {**wanted, "previous_request_id": "first"})
+            )
+            first = await asyncio.to_thread(
+                server.api, "POST", address, {**wanted, "cells": cells[:1], "request_id": "first"}
+            )
+            second = await late
+            assert (first.status, first.json(), second.status, second.json()) == (200, None, 200, None)
+            again = await asyncio.to_thread(server.api, "POST", address, wanted)
+            assert again.status == 200
+            await tab.wait_done(1)
+            return tab.text(1)
+
+    assert asyncio.run(run()) == "äää\n"
+    assert server.api("GET", f"api/kernels/{session['kernel']['id']}/requests/second-1").status == 200
+
+    other = server.api("POST", address, {**wanted, "cells": [cells[0], {**cells[1], "source_hash": "1"}]})
+    assert (other.status, other.json()) == (409, {"error": "source_mismatch", "cell_id": cells[1]["cell_id"]})
+    refused: list[dict[str, Any]] = [
+        {**wanted, "cells": []},
+        {**wanted, "cells": [{"cell_id": cells[0]["cell_id"]}]},
+        {**wanted, "cells": [{"cell_id": "nosuch", "source_hash": "0"}]},
+        {**wanted, "document_id": "json:notebook:nosuch"},
+        {"cells": cells},
+        {"document_id": wanted["document_id"]},
+    ]
+    for bad in refused:
+        assert server.api("POST", address, bad).status == 400
+
+
+async def test_jr7_one_that_never_came_is_not_waited_for_for_ever() -> None:
+    batches = Batches(wait_s=0.01)
+    with pytest.raises(TimeoutError):
+        await batches.wait("never")
+    batches.came("now")
+    await batches.wait("now")
+
+
+@pytest.mark.parametrize(("text", "digits"), [("", "0"), ("print(1)", "3626970123"), ("ä = 1", "482058924")])
+def test_jr7_source_hash(text: str, digits: str) -> None:
+    assert murmur2(text.encode()) == digits
 
 
 def test_jr2_a_killed_server_loses_nothing_of_it(tmp_path: Path) -> None:

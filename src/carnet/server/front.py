@@ -144,6 +144,8 @@ class Front(Router):
             )
         if request.method not in route.methods.split():
             return Refusal(405, "method", f"{request.method} is not possible here, only {route.methods}.")
+        if route.kind is Kind.SOCKET and request.headers.get("Upgrade", "").lower() != "websocket":
+            return Refusal(426, "websocket", "This address is for WebSockets.")
         return None
 
     def _limit(self, route: Route, identity: Identity) -> int:

@@ -2,12 +2,13 @@
 
 Nothing of a run is kept here but where its kernel's journal stood when it was
 asked for: what became of it is read from that journal, so it does not matter
-whether this server, or another life of it, took the request. Rules JR1 to JR6:
+whether this server, or another life of it, took the request. Rules JR1 to JR7:
 docs/specs/jupyter-api.md.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+import struct
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final, Literal
 
@@ -112,6 +113,29 @@ class Progress:
         self.outputs.append({"output_type": kind, **{key: content.get(key) for key in keys}})
 
 
+class SourceDiffers(Exception):
+    """A cell's source is not what its client took it for."""
+
+    def __init__(self, cell_id: str) -> None:
+        super().__init__(cell_id)
+        self.cell_id = cell_id
+
+
+def murmur2(data: bytes) -> str:
+    """Return MurmurHash2 of bytes with seed 0, in digits: what jupyter_server_documents calls a `source_hash`."""
+    m, mask = 0x5BD1E995, 0xFFFFFFFF
+    h = len(data) & mask
+    whole = len(data) & ~3
+    for (k,) in struct.iter_unpack("<I", data[:whole]):
+        k = k * m & mask
+        k = (k ^ k >> 24) * m & mask
+        h = h * m & mask ^ k
+    if rest := data[whole:]:
+        h = (h ^ int.from_bytes(rest, "little")) * m & mask
+    h = (h ^ h >> 13) * m & mask
+    return str(h ^ h >> 15)
+
+
 class PlainRuns:
     """The runs of one kernel."""
 
@@ -146,6 +170,43 @@ class PlainRuns:
             run = RunSubmission(run_id, BatchId(run_id), code or "", cell_id)
             await (await self._bench.connected_host()).submit(self._kernel.kernel_id, [run])
         return run_id
+
+    async def submit_cells(
+        self, document_id: str, cells: Sequence[tuple[str, str]], request_id: str, after: str, *, by: str
+    ) -> None:
+        """Submit cells of this kernel's notebook as one batch, each with the hash of the source that the client has.
+
+        All of them or none. `after` is another request that must be in the queue before this one (JR7).
+
+        Raises:
+            PeerError: it is not this kernel's notebook, or has no such cell.
+            SourceDiffers: a cell's source is another one by now.
+            TimeoutError: `after` did not come.
+            KernelError: it was refused.
+        """
+        if after:
+            await self._bench.batches.wait(after)
+        session = self._bench.registry.bound_to(self._kernel.kernel_id)
+        if session is None or document_id.rpartition(":")[2] != session.state.journal_id:
+            raise PeerError(f"document_id: kernel {self._kernel.kernel_id} does not run {document_id}.")
+        name = request_id or new_id()
+        runs: list[RunRequest] = []
+        for number, (cell_id, source_hash) in enumerate(cells):
+            cell = session.state.cells.get(CellId(cell_id))
+            if cell is None or cell.cell.kind != "code":
+                raise PeerError(f"cells: the notebook has no code cell {cell_id}.")
+            if murmur2(cell.cell.source.encode("utf-8", "surrogatepass")) != source_hash:
+                raise SourceDiffers(cell_id)
+            runs.append(RunRequest(run_id=RunId(f"{name}-{number}"), cell_id=CellId(cell_id)))
+        known = self._known()
+        if runs[0].run_id not in known:
+            self._remember({**known, **{run.run_id: self._kernel.last_number for run in runs}})
+            body = RunCells(batch_id=BatchId(name), runs=tuple(runs))
+            intent = Intent(client_id=ClientId(f"api-{new_id()}"), number=1, by=by, body=body)
+            answer = await session.receive(intent)
+            if answer.refusal is not None:
+                raise KernelError(answer.message)
+        self._bench.batches.came(name)
 
     async def progress(self, run_id: str) -> Progress:
         """Return what became of a run until now.

@@ -29,6 +29,7 @@ from carnet.kernels.spawn import find
 from carnet.live.registry import Registry
 from carnet.live.settings import LiveSettings
 from carnet.live.surroundings import Surroundings, kernel_folder
+from carnet.server.batches import Batches
 from carnet.server.events import EventBus
 from carnet.server.kernel_config import ConfiguredHost, kernel_arguments
 from carnet.server.kernel_line import KernelLines
@@ -53,6 +54,8 @@ class Workbench:
     lines: KernelLines = field(default_factory=KernelLines)
     """Of other people's clients."""
     events: EventBus = field(default_factory=EventBus)
+    batches: Batches = field(default_factory=Batches)
+    """Of runs, that came over plain HTTP."""
     converter: Converter = field(default_factory=Converter)
     rooms: "Rooms | None" = None
     """For clients that share notebooks through Yjs; None: there was none yet."""

@@ -176,6 +176,10 @@ class Handler(RequestHandler):
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Answer with the one shape of errors: JSON for programs, a page for people. Never a traceback."""
         error = kwargs.get("exc_info", (None, None, None))[1]
+        if (
+            status_code == HTTPStatus.METHOD_NOT_ALLOWED
+        ):  # a method that Tornado itself does not know, as TRACE
+            self.set_header("Allow", ", ".join(self.admission.route.methods.split()))
         if isinstance(error, CarnetError):
             self.refuse(error.status, type(error).__name__, str(error))
         elif isinstance(error, HTTPError):

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from http import HTTPStatus
 
 from tornado.iostream import StreamClosedError
 from tornado.websocket import (
@@ -39,9 +38,6 @@ class Channels(Handler, WebSocketHandler):
 
     async def prepare(self) -> None:
         """Answer 404 where there is no such kernel; a socket that opens has one."""
-        if self.request.headers.get("Upgrade", "").lower() != "websocket":
-            self.refuse(HTTPStatus.UPGRADE_REQUIRED, "websocket", "This address is for WebSockets.")
-            return
         self.login_id = self.identity.login.login_id if self.identity.login else None
         self.token_id = self.identity.token_id
         bench = await self.workbench()

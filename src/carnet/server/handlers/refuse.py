@@ -1,5 +1,6 @@
 """Answer a request that the gate, or the front door, refused. Its body is not waited for."""
 
+from http import HTTPStatus
 from urllib.parse import unquote, urlencode
 
 from tornado.web import stream_request_body
@@ -33,8 +34,10 @@ class Refuse(Handler):
             self.send(headers.plain_page(self.nonce))
             self.redirect(f"{self.services.base_url}login?{query}", status=302)
         else:
-            if refusal.status == 405:
+            if refusal.status == HTTPStatus.METHOD_NOT_ALLOWED:
                 self.set_header("Allow", ", ".join(self.admission.route.methods.split()))
+            elif refusal.status == HTTPStatus.UPGRADE_REQUIRED:
+                self.set_header("Upgrade", "websocket")
             self.refuse(refusal.status, refusal.reason, refusal.message)
 
     def data_received(self, chunk: bytes) -> None:

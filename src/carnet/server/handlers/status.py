@@ -1,6 +1,6 @@
 """Who is there: the version for anyone, the state of the server and the user for who is signed in."""
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -11,6 +11,9 @@ from carnet.security.scopes import Scope
 from carnet.server.handlers.base import Handler
 from carnet.server.times import iso_time
 
+if TYPE_CHECKING:
+    from carnet.server.workbench import Workbench
+
 JUPYTER_VERSION = "2.17.0"
 """Clients switch on the version of Jupyter Server: this is the one whose API we speak."""
 
@@ -19,6 +22,14 @@ _EVERYTHING: Final = {
     resource: ["read", "write", "execute"]
     for resource in ("contents", "kernels", "kernelspecs", "sessions", "terminals", "events", "server")
 }
+
+
+UPDATABLE: Final = ("display_name", "initials", "color")
+"""Of one's own identity. Not `avatar_url`: other people's pages would fetch it."""
+
+FIELD_LENGTH: Final = 100
+
+_ME: Final = "api.me."
 
 
 class Version(Handler):
@@ -49,9 +60,8 @@ class Status(Handler):
 class Me(Handler):
     """Who asks, in Jupyter's shape."""
 
-    def get(self) -> None:
+    async def get(self) -> None:
         """Answer with who asks. `permissions={"kernels": ["execute"]}`: which of these they may; else all they may."""
-        user = self.identity.user
         asked = self.get_query_argument("permissions", "")
         try:
             wanted: dict[str, list[str]] = msgspec.json.decode(asked or "{}", type=dict[str, list[str]])
@@ -61,20 +71,47 @@ class Me(Handler):
             resource: [action for action in actions if _may(self.identity, resource, action)]
             for resource, actions in (wanted or _EVERYTHING).items()
         }
+        permissions["updatable_fields"] = list(UPDATABLE)
         self.answer(
             {
-                "identity": {
-                    "username": user,
-                    "name": user,
-                    "display_name": user,
-                    "initials": user[:1].upper(),
-                    "avatar_url": None,
-                    "color": None,
-                },
+                "identity": identity_model(await self.workbench(), self.identity.user),
                 "permissions": permissions,
                 "xsrf": self.services.gate.xsrf_token(self.admission.cookie, self.identity),
             }
         )
+
+    async def patch(self) -> None:
+        """Change how others see who asks: `display_name`, `initials`, `color`. Null: as it was at first."""
+        body = self.json_body()
+        for name, value in body.items():
+            if name not in UPDATABLE:
+                raise PeerError(f"{name}: it cannot be changed; {', '.join(UPDATABLE)} can.")
+            if value is not None and (not isinstance(value, str) or len(value) > FIELD_LENGTH):
+                raise PeerError(f"{name}: text of at most {FIELD_LENGTH} characters is wanted.")
+        if not body:
+            raise PeerError(f"Nothing to change was sent; {', '.join(UPDATABLE)} can be.")
+        bench, user = await self.workbench(), self.identity.user
+        chosen = {name: value for name, value in (_chosen(bench, user) | body).items() if value is not None}
+        bench.journal.put_value(_ME + user, msgspec.json.encode(chosen) if chosen else None)
+        self.answer({"status": "success", "identity": identity_model(bench, user)})
+
+
+def identity_model(bench: "Workbench", user: str) -> dict[str, str | None]:
+    """Return Jupyter's model of a user. The name to sign in with is never changed here."""
+    model: dict[str, str | None] = {
+        "username": user,
+        "name": user,
+        "display_name": user,
+        "initials": user[:1].upper(),
+        "avatar_url": None,
+        "color": None,
+    }
+    return model | _chosen(bench, user)
+
+
+def _chosen(bench: "Workbench", user: str) -> dict[str, str]:
+    stored = bench.journal.get_value(_ME + user)
+    return {} if stored is None else msgspec.json.decode(stored, type=dict[str, str])
 
 
 def _may(identity: Identity, resource: str, action: str) -> bool:
