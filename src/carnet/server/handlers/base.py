@@ -162,7 +162,7 @@ class Handler(RequestHandler):
         tb: TracebackType | None,
     ) -> None:
         """Log what nobody foresaw, without query string, header or body."""
-        if isinstance(value, (CarnetError, HTTPError)):
+        if isinstance(value, (CarnetError, HTTPError)) or _is_half_a_pair(value):
             log.debug("%s %s: %s", self.request.method, self.request.path, value)
         elif value is not None:
             log.error(
@@ -185,6 +185,10 @@ class Handler(RequestHandler):
         elif isinstance(error, HTTPError):
             self.refuse(
                 status_code, "request", error.reason or error.log_message or HTTPStatus(status_code).phrase
+            )
+        elif _is_half_a_pair(error):
+            self.refuse(
+                400, "request", "A text in the request is not valid Unicode: it holds half of a pair."
             )
         else:
             self.refuse(status_code, "internal" if status_code >= 500 else "request", PRIVATE_PROBLEM)
@@ -239,3 +243,8 @@ def _even(pieces: Iterable[bytes]) -> Iterator[bytes]:
                 yield joined[at : at + 4 * WRITE_BYTES]
     if waiting:
         yield b"".join(waiting)
+
+
+def _is_half_a_pair(error: BaseException | None) -> bool:
+    """Return whether a text could not be encoded that JSON can hold and UTF-8 cannot: nothing of ours has such."""
+    return isinstance(error, UnicodeEncodeError) and error.reason == "surrogates not allowed"
