@@ -5,7 +5,7 @@ import { pages } from "./vite.pages.ts";
 
 /** What every view needs. */
 const APP =
-  /node_modules\/(preact|@preact|@floating-ui|lucide)\/|src\/(app|common|draw|rest|signin|context|strings)\.ts|index\.html|src\/styles\/|src\/controls\/|src\/views\/[^/]+$|src\/views\/dashboard\/(listing|contents)|src\/outputs\/size|preload-helper/;
+  /node_modules\/(preact|@preact|@floating-ui|lucide)\/|src\/(app|common|draw|rest|signin|passkey|context|strings)\.ts|index\.html|src\/styles\/|src\/controls\/|src\/views\/[^/]+$|src\/views\/dashboard\/(listing|contents)|src\/outputs\/size|preload-helper/;
 /** What the notebook page needs to show a notebook. */
 const NOTEBOOK =
   /src\/(notebookpage\.ts|core\/|link\/|commands\/|views\/notebook\/|outputs\/(?!richparts|mathjax|markdown\.ts|sanitise))|node_modules\/(@codemirror\/state|@marijn\/find-cluster-break)\//;

@@ -19,7 +19,7 @@ from tests.browser.visits import Visits
 from tests.support.server import CarnetServer
 
 #: Nothing but this machine has an address: what asks for another host fails, here and in CI alike.
-NO_OTHER_HOST = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
+NO_OTHER_HOST = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"
 
 #: A fault, not a measure: what has not come by then does not come.
 PATIENCE_MS = 20_000

@@ -25,6 +25,9 @@ PHONE: ViewportSize = {"width": 360, "height": 640}
 #: A page that is left gives up what it was asking for.
 _LEFT = "net::ERR_ABORTED"
 
+#: This machine. Browsers have passkeys at a name only.
+OURS = {"127.0.0.1", "localhost"}
+
 Scheme = Literal["dark", "light"]
 
 
@@ -101,7 +104,7 @@ class Visits:
 
     def _hear_request(self, request: Request) -> None:
         parts = urlsplit(request.url)
-        if parts.scheme in {"http", "https", "ws", "wss"} and parts.hostname != "127.0.0.1":
+        if parts.scheme in {"http", "https", "ws", "wss"} and parts.hostname not in OURS:
             self._said.append(f"request to another host: {request.url}")
 
     def _hear_failure(self, request: Request) -> None:

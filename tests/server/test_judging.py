@@ -13,7 +13,7 @@ from carnet.security.logins import LoginTable
 from carnet.security.state import SecurityState
 from carnet.security.throttle import Throttle
 from carnet.server.handlers.base import Handler
-from carnet.server.judging import judge
+from carnet.server.judging import Given, judge
 from carnet.testing.fake_clock import FakeClock
 
 HASH = passwd("right", "sha1")
@@ -52,7 +52,7 @@ class Attacked:
     async def tries(self, typed: str, address: str = "192.0.2.1") -> int:
         """Type something, and return the status of the answer."""
         sender = cast("Handler", Sender(self.services, address))
-        return (await judge(sender, typed)).status
+        return (await judge(sender, Given(typed))).status
 
     async def guess(self, count: int, addresses: list[str]) -> float:
         """Guess as fast as it goes until so many guesses were judged; return the seconds that it took."""

@@ -29,3 +29,11 @@ def set_up_codes(state_folder: Path, secret: str) -> Iterator[None]:
             yield
         finally:
             state.factors.remove(owner_name())
+
+
+def forget_passkeys(state_folder: Path) -> None:
+    """Remove every passkey, and what they were needed for."""
+    with closing(SecurityState.open(state_folder, SystemClock())) as state:
+        for one in state.passkeys.all(owner_name()):
+            state.passkeys.remove(owner_name(), one.passkey_id)
+        state.factors.require_one(owner_name())

@@ -6,6 +6,7 @@
 
 import type { AppContext, View } from "./context.ts";
 import { drawByFrames } from "./draw.ts";
+import { showPasskey } from "./passkey.ts";
 import { makeRest, xsrfToken } from "./rest.ts";
 import { makeSignIn } from "./signin.ts";
 import { mountSignIn } from "./views/signin.tsx";
@@ -30,6 +31,7 @@ const signIn = makeSignIn({
   later: (delayMs, callback) => void setTimeout(callback, delayMs),
   user: meta("carnet-user") ?? "",
   tell: () => tabs.postMessage("signed in"),
+  showPasskey,
 });
 tabs.onmessage = () => {
   if (signIn.state.peek().kind !== "in") void signIn.look();

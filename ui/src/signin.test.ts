@@ -13,10 +13,11 @@ const form = (message = "", code = false) => ({
   reason: "login",
   wants: code ? "Password and code" : "Password",
   code,
+  passkey: null,
   why: WHY,
   xsrf: "form",
 });
-const wanted = { wants: "Password", code: false, why: WHY };
+const wanted = { wants: "Password", code: false, passkey: null, why: WHY };
 
 /** A server that gives these answers, one after another; null: it is not there. */
 function aPage(answers: (Step | null)[], user = "ada") {
@@ -24,11 +25,16 @@ function aPage(answers: (Step | null)[], user = "ada") {
   const later: (() => void)[] = [];
   const counts = { told: 0, in: 0 };
   const clock = { nowMs: 1_000 };
+  const device: { shows: string | null } = { shows: null };
   const signIn = makeSignIn({
     base: "https://h/x/",
     user,
     nowMs: () => clock.nowMs,
     later: (_delayMs, callback) => later.push(callback),
+    showPasskey: async (_options, isBesidePassword) => {
+      if (device.shows === null) throw new Error("nothing shown");
+      return `${device.shows} ${isBesidePassword ? "beside" : "alone"}`;
+    },
     tell: () => {
       counts.told += 1;
     },
@@ -44,7 +50,7 @@ function aPage(answers: (Step | null)[], user = "ada") {
   signIn.onSignedIn(() => {
     counts.in += 1;
   });
-  return { signIn, sent, later, counts, clock };
+  return { signIn, sent, later, counts, clock, device };
 }
 
 const IN = { value: { user: "ada", xsrf: "login" } };
@@ -67,7 +73,7 @@ test("ac39 a login that ended is asked for, and the requests that wait go on", a
   expect(sent).toEqual([
     "GET https://h/x/login",
     "GET https://h/x/login",
-    "POST https://h/x/login password=a+b&code=&_xsrf=form",
+    "POST https://h/x/login password=a+b&code=&passkey=&_xsrf=form",
   ]);
   expect(signIn.state.value).toEqual({ kind: "in" });
   expect(counts).toEqual({ told: 1, in: 1 });
@@ -109,7 +115,7 @@ test("a server that was restarted knows no form: another one is fetched, and it 
   ]);
   await signIn.look();
   await signIn.submit({ password: "p", code: "" });
-  expect(sent.at(-1)).toBe("POST https://h/x/login password=p&code=&_xsrf=fresh");
+  expect(sent.at(-1)).toBe("POST https://h/x/login password=p&code=&passkey=&_xsrf=fresh");
   expect(signIn.state.value).toEqual({ kind: "in" });
 });
 
@@ -158,4 +164,33 @@ test("a server that is not there is asked again, and a proxy's page is no answer
   expect(signIn.state.value.kind).toBe("asking");
   await signIn.submit({ password: "p", code: "" });
   expect(signIn.state.value).toMatchObject({ problem: "The server cannot be reached.", busy: false });
+});
+
+test("ac54 a passkey in place of the password, or beside it", async () => {
+  const asked = { ...form(), passkey: { challenge: "c", rpId: "localhost" } };
+  const { signIn, sent, device } = aPage([
+    { value: asked },
+    { value: asked },
+    { value: asked },
+    { status: 401, value: { ...asked, message: "Type the password as well." } },
+    { value: asked },
+    IN,
+  ]);
+  await signIn.look();
+  // The device is put away again.
+  await signIn.submit({ password: "", code: "", byPasskey: true });
+  expect(signIn.state.value).toMatchObject({ kind: "asking", busy: false });
+  expect(signIn.state.value).toHaveProperty(
+    "problem",
+    "No passkey was shown. Try again, or type the password.",
+  );
+  device.shows = "key";
+  await signIn.submit({ password: "", code: "", byPasskey: true });
+  expect(signIn.state.value).toMatchObject({ problem: "Type the password as well." });
+  await signIn.submit({ password: "p", code: "", byPasskey: true });
+  expect(signIn.state.value).toEqual({ kind: "in" });
+  expect(sent.filter(one => one.startsWith("POST")).map(one => one.split(" ")[2])).toEqual([
+    "password=&code=&passkey=key+alone&_xsrf=form",
+    "password=p&code=&passkey=key+beside&_xsrf=form",
+  ]);
 });

@@ -14,6 +14,8 @@ export interface Wanted {
   readonly wants: string;
   /** A one-time code too. */
   readonly code: boolean;
+  /** What to ask a device for, as the server says it; null: there is no passkey for here. */
+  readonly passkey: object | null;
   /** Why this browser is not signed in any more. */
   readonly why: string;
 }
@@ -38,6 +40,8 @@ export type Renewal = "renewed" | "was-in" | "not";
 export interface Typed {
   readonly password: string;
   readonly code: string;
+  /** Show a passkey too, or in place of the password if there is none. */
+  readonly byPasskey?: boolean;
 }
 
 export interface SignIn {
@@ -64,6 +68,8 @@ export interface SignInSurroundings {
   readonly user: string;
   /** Tell the other tabs of this browser. */
   tell(): void;
+  /** Have the device show a passkey: its answer as text. Rejects when there was none. */
+  showPasskey(options: object, isBesidePassword: boolean): Promise<string>;
 }
 
 type Answer =
@@ -122,6 +128,10 @@ export function makeSignIn(around: SignInSurroundings): SignIn {
       return { kind: "unreachable", message: strings.serverUnreachable };
     }
   };
+  const showPasskey = async (answer: Answer, typed: Typed): Promise<string> => {
+    if (typed.byPasskey !== true || answer.kind !== "wanted" || answer.wanted.passkey === null) return "";
+    return around.showPasskey(answer.wanted.passkey, typed.password !== "");
+  };
   const look = async (): Promise<boolean> => {
     if (state.peek().kind === "stranger") return false;
     const answer = await send({});
@@ -159,7 +169,14 @@ export function makeSignIn(around: SignInSurroundings): SignIn {
       if (now.kind === "later") state.value = asking(now.wanted);
       if (now.kind !== "asking" || now.busy || around.nowMs() < now.waitUntilMs) return;
       state.value = { ...now, busy: true, problem: "" };
-      const answer = await submitForm(send, typed);
+      let answer: Answer;
+      try {
+        answer = await submitForm(send, typed, form => showPasskey(form, typed));
+      } catch {
+        const still = state.peek();
+        if (still.kind === "asking") state.value = { ...still, busy: false, problem: strings.noPasskey };
+        return;
+      }
       if (answer.kind === "in") {
         if (signedIn(answer.user)) around.tell();
         return;
@@ -188,10 +205,16 @@ function asking(wanted: Wanted): SignInState {
 }
 
 /** A server that was restarted does not know the form that we got: get another, and send again. */
-async function submitForm(send: (init: RequestInit) => Promise<Answer>, typed: Typed): Promise<Answer> {
+async function submitForm(
+  send: (init: RequestInit) => Promise<Answer>,
+  typed: Typed,
+  showPasskey: (form: Answer) => Promise<string>,
+): Promise<Answer> {
+  const { password, code } = typed;
   let answer = await send({});
   for (let tries = 0; tries < 2 && answer.kind === "wanted"; tries += 1) {
-    const body = new URLSearchParams({ ...typed, _xsrf: answer.xsrf });
+    const passkey = await showPasskey(answer);
+    const body = new URLSearchParams({ password, code, passkey, _xsrf: answer.xsrf });
     answer = await send({ method: "POST", body });
     if (answer.kind !== "wanted" || answer.status !== FORM_TOO_OLD) break;
     answer = await send({});
@@ -207,7 +230,9 @@ function readAnswer(status: number, retryAfter: string | null, value: unknown): 
   };
   if (status === 200 && text("user") !== "") return { kind: "in", user: text("user") };
   if (text("reason") !== "login") throw new Error("not the login form");
+  const passkey: unknown = Reflect.get(value, "passkey");
   const wanted = {
+    passkey: typeof passkey === "object" ? passkey : null,
     wants: text("wants").replace(/ and code$/, ""),
     code: Reflect.get(value, "code") === true,
     why: text("why"),

@@ -132,6 +132,8 @@ export const strings = {
   staysAsItIs: "This page stays as it is, and goes on when you are back.",
   oneTimeCode: "One-time code",
   tooManyTries: (seconds: number) => `Too many wrong tries. Wait ${seconds} s and try again.`,
+  usePasskey: "Use a passkey",
+  noPasskey: "No passkey was shown. Try again, or type the password.",
   tryAgainNow: "You can try again.",
   otherUserTitle: "Somebody else signed in",
   otherUser: (user: string) =>

@@ -21,6 +21,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "profile": ("profile", "Make and find profiles: carnet profile create NAME."),
     "config": ("config", "Show the settings in force, and where each comes from."),
     "passwd": ("passwd", "Make the hash of a password; --save: set it for this server."),
+    "passkey": ("passkey", "List and remove passkeys: carnet passkey remove NAME."),
     "cert": ("cert", "Make a self-signed certificate."),
     "token": ("token", "Make, list and revoke tokens for programs."),
     "audit": ("audit", "Show who came in, and who was refused."),

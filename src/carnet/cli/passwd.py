@@ -78,6 +78,8 @@ def save(folder: Path, hashed: str, *, configured: str, keeps_codes: bool = True
         logins.end_all()
         if not keeps_codes and state.factors.remove(user):
             state.audit.note("totp-removed", user=user, detail="by carnet passwd")
+        if not keeps_codes and state.factors.require_one(user):
+            state.audit.note("two-factors-not-required", user=user, detail="by carnet passwd")
         state.audit.note("password-changed", user=user, detail="by carnet passwd")
     finally:
         logins.close()

@@ -31,6 +31,11 @@ Event = Literal[
     "token-revoked",
     "totp-set-up",
     "totp-removed",
+    "passkey-added",
+    "passkey-removed",
+    "passkey-refused",
+    "two-factors-required",
+    "two-factors-not-required",
 ]
 EVENTS: Final = get_args(Event)
 

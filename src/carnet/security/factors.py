@@ -1,8 +1,8 @@
-"""Second factors of a person: the secret of a one-time code, and codes to get in when the telephone is lost.
+"""Second factors of a person: the secret of a one-time code, whether one is required, and codes for when all are lost.
 
 The secret must be readable, since codes are made from it: it lies in the state
 database (0600). Recovery codes are kept hashed, and each works once. Rules
-AC31 to AC33: docs/specs/access.md.
+AC31 to AC33, AC55: docs/specs/access.md.
 """
 
 import secrets
@@ -33,6 +33,9 @@ STEPS: Final = (
         PRIMARY KEY (user, sha256)
     ) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE two_factors_required (user TEXT PRIMARY KEY) WITHOUT ROWID;
+    """,
 )
 
 
@@ -56,24 +59,41 @@ class Factors:
         step = matching_step(secret, code, now_ms=self._clock.now_ms(), last_step=-1)
         if step is None:
             return None
-        codes = [_spaced(secrets.token_hex(RECOVERY_BYTES)) for _ in range(RECOVERY_CODES)]
         with database.transaction(self._connection) as connection:
             connection.execute(
                 "INSERT OR REPLACE INTO totp VALUES (?, ?, ?, ?)", (user, secret, step, self._clock.now_ms())
             )
-            connection.execute("DELETE FROM recovery_codes WHERE user = ?", (user,))
-            connection.executemany(
-                "INSERT INTO recovery_codes VALUES (?, ?)", [(user, _hashed(one)) for one in codes]
-            )
-        return codes
+            return _new_recovery_codes(connection, user)
+
+    def requires_two(self, user: str) -> bool:
+        """Return whether a password alone is not enough, once there is a passkey."""
+        row = self._connection.execute(
+            "SELECT 1 FROM two_factors_required WHERE user = ?", (user,)
+        ).fetchone()
+        return row is not None
+
+    def require_two(self, user: str) -> Sequence[str]:
+        """Ask for a second factor from now on. Returns the recovery codes, which are shown once."""
+        with database.transaction(self._connection) as connection:
+            connection.execute("INSERT OR IGNORE INTO two_factors_required VALUES (?)", (user,))
+            return _new_recovery_codes(connection, user)
+
+    def require_one(self, user: str) -> bool:
+        """Let a password alone do again, unless one-time codes are set up. Returns whether it did not."""
+        with database.transaction(self._connection) as connection:
+            was = connection.execute("DELETE FROM two_factors_required WHERE user = ?", (user,)).rowcount == 1
+            _forget_useless_codes(connection, user)
+            return was
 
     def take(self, user: str, code: str) -> bool:
-        """Return whether a code is right, and use it up."""
+        """Return whether a code is right, and use it up: one of the app's, or a recovery code."""
         with database.transaction(self._connection) as connection:
             row = connection.execute("SELECT secret, last_step FROM totp WHERE user = ?", (user,)).fetchone()
-            if row is None:
-                return False
-            step = matching_step(row[0], code, now_ms=self._clock.now_ms(), last_step=row[1])
+            step = (
+                matching_step(row[0], code, now_ms=self._clock.now_ms(), last_step=row[1])
+                if row is not None
+                else None
+            )
             if step is not None:
                 connection.execute("UPDATE totp SET last_step = ? WHERE user = ?", (step, user))
                 return True
@@ -90,10 +110,29 @@ class Factors:
         return int(row[0])
 
     def remove(self, user: str) -> bool:
-        """Ask for no code any more. Returns whether one was asked for."""
+        """Ask for no one-time code any more. Returns whether one was asked for."""
         with database.transaction(self._connection) as connection:
-            connection.execute("DELETE FROM recovery_codes WHERE user = ?", (user,))
-            return connection.execute("DELETE FROM totp WHERE user = ?", (user,)).rowcount == 1
+            was = connection.execute("DELETE FROM totp WHERE user = ?", (user,)).rowcount == 1
+            _forget_useless_codes(connection, user)
+            return was
+
+
+def _new_recovery_codes(connection: sqlite3.Connection, user: str) -> Sequence[str]:
+    codes = [_spaced(secrets.token_hex(RECOVERY_BYTES)) for _ in range(RECOVERY_CODES)]
+    connection.execute("DELETE FROM recovery_codes WHERE user = ?", (user,))
+    connection.executemany(
+        "INSERT INTO recovery_codes VALUES (?, ?)", [(user, _hashed(one)) for one in codes]
+    )
+    return codes
+
+
+def _forget_useless_codes(connection: sqlite3.Connection, user: str) -> None:
+    """Recovery codes are for who is asked for a second factor."""
+    connection.execute(
+        "DELETE FROM recovery_codes WHERE user = ?1 AND NOT EXISTS (SELECT 1 FROM totp WHERE user = ?1) "
+        "AND NOT EXISTS (SELECT 1 FROM two_factors_required WHERE user = ?1)",
+        (user,),
+    )
 
 
 def _spaced(digits: str) -> str:

@@ -96,10 +96,12 @@ def page(nonce: str, *, report_to: str = "") -> dict[str, str]:
     return {**COMMON, "Content-Security-Policy": "; ".join(policy)}
 
 
-def plain_page(nonce: str) -> dict[str, str]:
-    """Return the headers of a page without scripts: the login form, an error."""
+def plain_page(nonce: str, *, has_script: bool = False) -> dict[str, str]:
+    """Return the headers of a page of forms: the login form, the account, an error. `has_script`: for passkeys."""
+    script = (f"script-src 'nonce-{nonce}'", "require-trusted-types-for 'script'", "trusted-types 'none'")
     policy = (
         "default-src 'none'",
+        *(script if has_script else ()),
         f"style-src 'nonce-{nonce}'",
         "img-src 'self' data:",
         "form-action 'self'",

@@ -61,6 +61,16 @@ def is_same_origin(origin: str, *, scheme: str, authority: str) -> bool:
     return (theirs["port"] or default) == (ours["port"] or default)
 
 
+def is_address(name: str) -> bool:
+    """Return whether a host name is an address, v4 or v6."""
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        # What only looks like one is taken for one by browsers: `127.1`, `2130706433`.
+        return name.replace(".", "").isdigit()
+    return True
+
+
 def is_loopback(address: str) -> bool:
     """Return whether an address, or the name `localhost`, is this machine's own."""
     if address == "localhost":

@@ -16,6 +16,7 @@ from carnet.security.api_tokens import ApiTokens
 from carnet.security.attempts import AttemptStore
 from carnet.security.audit import Audit
 from carnet.security.factors import Factors
+from carnet.security.passkeys import Passkeys
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class SecurityState:
     audit: Audit
     attempts: AttemptStore
     factors: Factors
+    passkeys: Passkeys
     connection: sqlite3.Connection
 
     @classmethod
@@ -43,6 +45,7 @@ class SecurityState:
             audit=Audit(connection, clock),
             attempts=AttemptStore(connection),
             factors=Factors(connection, clock),
+            passkeys=Passkeys(connection, clock),
             connection=connection,
         )
 

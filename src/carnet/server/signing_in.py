@@ -8,10 +8,10 @@ from carnet.server.handlers.base import Handler
 from carnet.server.services import Services
 
 
-def sign_in(handler: Handler, user: str, *, form_token: str = "") -> str:
+def sign_in(handler: Handler, user: str, *, form_token: str = "", how: str = "") -> str:
     """Make a login for whoever sent this request, set its cookies, and return its XSRF token.
 
-    The login cookie comes first: clients count.
+    The login cookie comes first: clients count. `how`: what opened, where it was not the password alone.
     """
     services, request = handler.services, handler.request
     secret, login = services.gate.logins.create(
@@ -21,7 +21,9 @@ def sign_in(handler: Handler, user: str, *, form_token: str = "") -> str:
         form_token=form_token,
     )
     services.gate.throttle.succeeded(request.remote_ip or "")
-    services.security.audit.note("login", user=user, address=login.address, detail=login.device)
+    services.security.audit.note(
+        "login", user=user, address=login.address, detail=f"{login.device}, by {how}" if how else login.device
+    )
     secure = request.protocol == "https"
     handler.set_cookie(
         cookie_name(services, request.protocol),

@@ -6,6 +6,7 @@ import { useEffect, useId, useRef } from "preact/hooks";
 import { announce } from "../controls/announce.tsx";
 import { Button } from "../controls/button.tsx";
 import { Dialog } from "../controls/dialog.tsx";
+import { hasPasskeys } from "../passkey.ts";
 import type { SignIn, SignInState } from "../signin.ts";
 import { strings } from "../strings.ts";
 import "./signin.css";
@@ -114,10 +115,17 @@ function Form(props: { readonly signIn: SignIn; readonly state: Extract<SignInSt
     password.current?.focus();
     password.current?.select();
   }, [problem]);
+  const send = (byPasskey: boolean) =>
+    void signIn.submit({
+      password: password.current?.value ?? "",
+      code: code.current?.value ?? "",
+      byPasskey,
+    });
   const submit = (event: Event) => {
     event.preventDefault();
-    void signIn.submit({ password: password.current?.value ?? "", code: code.current?.value ?? "" });
+    send(false);
   };
+  const idle = !busy && waitS === 0;
   const said = waitS > 0 ? strings.tooManyTries(waitS) : problem;
   return (
     <Dialog
@@ -128,7 +136,12 @@ function Form(props: { readonly signIn: SignIn; readonly state: Extract<SignInSt
           <Button kind="outlined" onClick={() => signIn.later()}>
             {strings.notNow}
           </Button>
-          <Button kind="primary" disabled={busy || waitS > 0} onClick={submit}>
+          {wanted.passkey !== null && hasPasskeys() && (
+            <Button kind="outlined" disabled={!idle} onClick={() => send(true)}>
+              {strings.usePasskey}
+            </Button>
+          )}
+          <Button kind="primary" disabled={!idle} onClick={submit}>
             {strings.signIn}
           </Button>
         </>
@@ -158,7 +171,6 @@ function Form(props: { readonly signIn: SignIn; readonly state: Extract<SignInSt
               id={`${id}-code`}
               class="field"
               autocomplete="one-time-code"
-              inputMode="numeric"
               spellcheck={false}
             />
           </>

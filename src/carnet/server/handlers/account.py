@@ -1,10 +1,12 @@
-"""`/account`: the password, one-time codes, devices that are signed in, tokens for programs.
+"""`/account`: devices that are signed in, the password, passkeys, one-time codes, tokens for programs.
 
-For a person at a browser. What weakens the lock asks for the password again.
-Rules AC28 to AC33: docs/specs/access.md.
+For a person at a browser. What weakens the lock, or adds a key to it, asks for
+the password again, or a passkey in its place. Rules AC28 to AC33, AC50 to AC55:
+docs/specs/access.md.
 """
 
 import dataclasses
+import json
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -12,13 +14,14 @@ from carnet.errors import CarnetError, Refused
 from carnet.security import headers, passwords, xsrf
 from carnet.security.api_tokens import expiry_of
 from carnet.security.audit import Event
-from carnet.security.logins import Login
+from carnet.security.logins import Login, device_label
+from carnet.security.passkeys import Site, why_no_site
 from carnet.security.scopes import parse_scopes, written
 from carnet.security.totp import new_secret, setup_url
 from carnet.server.handlers.base import Handler
 from carnet.server.handlers.logins import revoke
 from carnet.server.html.account import Account, account_page
-from carnet.server.judging import judge
+from carnet.server.judging import Given, judge, passkey_options, site
 from carnet.server.signing_in import sign_out
 
 SHORTEST: Final = 8
@@ -30,11 +33,16 @@ DONE: Final = {
     "ended": "Signed out there.",
     "revoked": "The token is revoked.",
     "no-codes": "No codes are asked for any more.",
+    "passkey": "The passkey is made. Sign in with it from now on.",
+    "no-passkey": "The passkey is removed here. Your device may still list it, and can forget it.",
+    "one-factor": "The password alone does again.",
 }
 
 
 class AccountPage(Handler):
     """The page, and its forms."""
+
+    _token = ""
 
     def get(self) -> None:
         """Show it."""
@@ -46,10 +54,11 @@ class AccountPage(Handler):
         if not self.services.gate.is_xsrf_right(self.admission.cookie, self.identity, given):
             self.refuse(403, "xsrf", "This page was too old. Load it again.")
             return
+        action = self.get_body_argument("action", "")
         try:
-            await self._act(self.get_body_argument("action", ""))
+            await self._act(action)
         except CarnetError as error:
-            self._show(problem=str(error), status=error.status if error.status < 500 else 400)
+            self._show(problem=str(error), acted=action, status=error.status if error.status < 500 else 400)
 
     async def _act(self, action: str) -> None:
         match action:
@@ -70,22 +79,37 @@ class AccountPage(Handler):
                 self._note("token-revoked", revoked.name)
                 self._come_again("revoked")
             case "totp-begin":
-                await self._ask_password()
+                await self._confirm()
                 self._show_setup(new_secret())
             case "totp-confirm":
                 self._confirm_totp()
             case "totp-remove":
-                await self._ask_password()
+                await self._confirm()
                 self.services.security.factors.remove(self._user)
                 self._note("totp-removed")
                 self._come_again("no-codes")
+            case "passkey-begin":
+                await self._confirm()
+                self._show_new_passkey()
+            case "passkey-add":
+                self._add_passkey()
+            case "passkey-remove":
+                self._remove_passkey(self.get_body_argument("passkey_id", ""))
+            case "two-factors-on":
+                await self._confirm()
+                self._require_two_factors()
+            case "two-factors-off":
+                await self._confirm()
+                if self.services.security.factors.require_one(self._user):
+                    self._note("two-factors-not-required")
+                self._come_again("one-factor")
             case _:
                 raise Refused("This form is of another version of Carnet. Load the page again.")
 
     # -- what the forms do
 
     async def _change_password(self) -> None:
-        await self._ask_password()
+        await self._confirm()
         new = self.get_body_argument("new", "", strip=False)
         if new != self.get_body_argument("again", "", strip=False):
             raise Refused("Passwords do not match.")
@@ -141,12 +165,54 @@ class AccountPage(Handler):
         self._note("totp-set-up")
         self._show(recovery_codes=codes)
 
-    async def _ask_password(self) -> None:
+    def _show_new_passkey(self) -> None:
+        """Let the browser make one. Its challenge is only given to who has just confirmed."""
+        token = self._page_token()
+        options = self.services.security.passkeys.creation_options(self._user, self._site(), token)
+        self._show(new_passkey=json.dumps(options))
+
+    def _add_passkey(self) -> None:
+        made = self.services.security.passkeys.add(
+            self._user,
+            self.get_body_argument("name", ""),
+            self.get_body_argument("passkey", ""),
+            site=self._site(),
+            bound=self.get_body_argument(xsrf.ARGUMENT, ""),
+        )
+        self._note("passkey-added", f"{made.name} for {made.rp_id}")
+        self._come_again("passkey")
+
+    def _remove_passkey(self, passkey_id: str) -> None:
+        security = self.services.security
+        is_last = len(security.passkeys.all(self._user)) == 1
+        if (
+            is_last
+            and security.factors.requires_two(self._user)
+            and not security.factors.has_totp(self._user)
+        ):
+            raise Refused("This is the only second factor. Let the password alone do first.")
+        gone = security.passkeys.remove(self._user, passkey_id)
+        self._note("passkey-removed", gone.name)
+        self._come_again("no-passkey")
+
+    def _require_two_factors(self) -> None:
+        security = self.services.security
+        if not security.passkeys.all(self._user):
+            raise Refused("Add a passkey first: it is the second factor.")
+        codes = security.factors.require_two(self._user)
+        self._note("two-factors-required")
+        self._show(recovery_codes=codes)
+
+    async def _confirm(self) -> None:
         """Make sure that it is the owner who sits there. Raises: Refused."""
         if not self.services.password_hash:
             return
-        typed = self.get_body_argument("current", "", strip=False)
-        judged = await judge(self, typed, takes_token=False, takes_code=False)
+        given = Given(
+            self.get_body_argument("current", "", strip=False),
+            passkey=self.get_body_argument("passkey", ""),
+            bound=self.get_body_argument(xsrf.ARGUMENT, ""),
+        )
+        judged = await judge(self, given, takes_token=False, takes_code=False)
         if judged.message:
             raise Refused(judged.message)
 
@@ -155,6 +221,24 @@ class AccountPage(Handler):
     @property
     def _user(self) -> str:
         return self.services.gate.rules.user
+
+    def _site(self) -> Site:
+        here = site(self)
+        if here is None:
+            raise Refused(self._why_no_passkeys())
+        return here
+
+    def _why_no_passkeys(self) -> str:
+        request = self.request
+        return (
+            why_no_site(request.protocol, request.headers.get("Host", "") or "") if site(self) is None else ""
+        )
+
+    def _page_token(self) -> str:
+        """Return the XSRF token of this page: the same for all that is on it."""
+        if not self._token:
+            self._token = self.services.gate.xsrf_token(self.admission.cookie, self.identity)
+        return self._token
 
     def _own_login_id(self) -> str:
         return self.identity.login.login_id if self.identity.login else ""
@@ -174,18 +258,27 @@ class AccountPage(Handler):
     def _show(self, *, status: int = 200, **more: Any) -> None:
         services = self.services
         factors = services.security.factors
+        options = passkey_options(self, self._page_token())
         account = Account(
             base_url=services.base_url,
-            xsrf=services.gate.xsrf_token(self.admission.cookie, self.identity),
+            xsrf=self._page_token(),
             user=self._user,
+            now_ms=services.clock.now_ms(),
             logins=self._logins(),
             own_login_id=self._own_login_id(),
             tokens=services.security.tokens.all(),
             has_password=bool(services.password_hash),
             has_totp=factors.has_totp(self._user),
+            requires_two=factors.requires_two(self._user),
             recovery_codes_left=factors.recovery_codes_left(self._user),
+            passkeys=services.security.passkeys.all(self._user),
+            no_passkeys=self._why_no_passkeys(),
+            passkey=json.dumps(options) if options else "",
+            device=device_label(self.request.headers.get("User-Agent", "")),
         )
+        account = dataclasses.replace(account, **more)
+        has_script = bool(account.passkey or account.new_passkey)
         self.set_status(status)
-        self.send(headers.plain_page(self.nonce))
+        self.send(headers.plain_page(self.nonce, has_script=has_script))
         self.set_header("Content-Type", "text/html; charset=utf-8")
-        self.finish(account_page(dataclasses.replace(account, **more), nonce=self.nonce))
+        self.finish(account_page(account, nonce=self.nonce))

@@ -4,6 +4,7 @@ Every wrong try takes the same time and gets the same answer; tries are counted
 by address. Rules AC9 to AC12: docs/specs/access.md.
 """
 
+import json
 import logging
 from typing import Final
 
@@ -14,7 +15,7 @@ from carnet.security.redirects import safe_next
 from carnet.server.front import cookie_name
 from carnet.server.handlers.base import Handler
 from carnet.server.html import LoginForm, login_page, logout_page
-from carnet.server.judging import judge, wants, wants_code
+from carnet.server.judging import Given, judge, passkey_options, wants, wants_code
 from carnet.server.signing_in import sign_in, sign_out
 
 log = logging.getLogger("carnet.logins")
@@ -23,7 +24,7 @@ EXPIRED: Final = "This form was too old. Try again."
 
 
 class LoginPage(Handler):
-    """The login form, which needs no script."""
+    """The login form, which needs no script, but for passkeys."""
 
     def get(self) -> None:
         """Show the form; who is signed in already goes on."""
@@ -51,15 +52,19 @@ class LoginPage(Handler):
         # As it was typed: a password may begin or end with a space.
         judged = await judge(
             self,
-            self.get_body_argument("password", "", strip=False),
-            self.get_body_argument("code", ""),
+            Given(
+                self.get_body_argument("password", "", strip=False),
+                self.get_body_argument("code", ""),
+                self.get_body_argument("passkey", ""),
+                form_token,
+            ),
         )
         if judged.message:
             if judged.retry_s:
                 self.set_header("Retry-After", str(judged.retry_s))
             self._show(wanted, judged.message, status=judged.status)
             return
-        token = sign_in(self, self.services.gate.rules.user, form_token=form_token)
+        token = sign_in(self, self.services.gate.rules.user, form_token=form_token, how=judged.how)
         log.info("login from %s", self.request.remote_ip)
         if self._wants_json():
             self.send(headers.api())
@@ -98,6 +103,7 @@ class LoginPage(Handler):
         if not self.services.gate.form_tokens.is_ours(token):
             token = self.services.gate.form_tokens.make()
             self._set_xsrf_cookie(token)
+        passkey = passkey_options(self, token)
         if self._wants_json():
             self.send(headers.api())
             self.answer(
@@ -106,6 +112,7 @@ class LoginPage(Handler):
                     "reason": "login",
                     "wants": wants(self),
                     "code": wants_code(self),
+                    "passkey": passkey,
                     "why": self._why(),
                     "xsrf": token,
                 },
@@ -121,9 +128,10 @@ class LoginPage(Handler):
             wants_code=wants_code(self),
             problem=problem,
             is_plain=is_plain,
+            passkey=json.dumps(passkey) if passkey else "",
         )
         self.set_status(status)
-        self.send(headers.plain_page(self.nonce))
+        self.send(headers.plain_page(self.nonce, has_script=bool(passkey)))
         self.set_header("Content-Type", "text/html; charset=utf-8")
         self.finish(login_page(form, nonce=self.nonce))
 

@@ -1,4 +1,6 @@
-"""The pages that work without scripts: login, logout, errors. Quiet, accessible, light and dark.
+"""The pages that work without scripts: login, account, logout, errors. Quiet, accessible, light and dark.
+
+Only passkeys need a script: `passkey.js`, put into the page where there are any.
 
 `string.Template` with everything escaped here, so no handler can forget. The
 colours are those of ui/src/styles/tokens.css; a test holds them together.
@@ -24,9 +26,28 @@ def _style() -> str:
     return (_FOLDER / "quiet.css").read_text(encoding="utf-8")
 
 
-def page(title: str, body: str, nonce: str) -> bytes:
-    """Return a page; its body must be escaped already."""
-    return _template("page").substitute(title=escape(title), style=_style(), nonce=nonce, body=body).encode()
+@cache
+def _script() -> str:
+    return (_FOLDER / "passkey.js").read_text(encoding="utf-8")
+
+
+def page(title: str, body: str, nonce: str, *, bar: str = "", has_script: bool = False) -> bytes:
+    """Return a page; its body, and its bar, must be escaped already. `has_script`: it can ask for passkeys."""
+    script = f'<script nonce="{nonce}">\n{_script()}</script>' if has_script else ""
+    return (
+        _template("page")
+        .substitute(title=escape(title), style=_style(), nonce=nonce, bar=bar, body=body, script=script)
+        .encode()
+    )
+
+
+BRAND = (
+    '<svg class="brand" viewBox="0 0 24 24" width="24" height="24" aria-hidden="true">'
+    '<path d="M6.5 2.5h10a2 2 0 0 1 2 2v15a2 2 0 0 1-2 2h-10a1 1 0 0 1-1-1v-17a1 1 0 0 1 1-1Z" fill="var(--accent)"/>'
+    '<path d="M15 2.5v19" stroke="var(--paper)" stroke-width="1.6"/>'
+    '<path d="M8.2 7h4.2M8.2 9.8h3" stroke="var(--paper)" stroke-width="1.4" stroke-linecap="round"/></svg>'
+)
+"""As in ui/src/views/breadcrumb.tsx."""
 
 
 class LoginForm(NamedTuple):
@@ -43,10 +64,29 @@ class LoginForm(NamedTuple):
     """A one-time code is asked for too."""
     is_plain: bool = False
     """The connection is neither encrypted nor local."""
+    passkey: str = ""
+    """What to ask the browser for, JSON; empty: there is no passkey here."""
 
 
-_CODE = """<label for="code">One-time code</label>
-  <input id="code" name="code" autocomplete="one-time-code" inputmode="numeric" spellcheck="false">"""
+_CODE = """<label for="code">One-time code, or a recovery code</label>
+  <input id="code" name="code" autocomplete="one-time-code" spellcheck="false">"""
+
+_PLAIN = (
+    '<p class="problem" role="note"><strong>Not encrypted.</strong> What you type on this connection can be read '
+    "and changed on the way. Ask for an https address.</p>"
+)
+
+_PASSKEY = """<input type="hidden" name="passkey">
+  <div class="passkey" data-passkey-part hidden>
+    <p class="or"><span>or</span></p>
+    <button type="button" class="quiet" data-passkey-button>{label}</button>
+    <p class="problem" role="alert" data-passkey-problem hidden></p>
+  </div>"""
+
+
+def passkey_part(label: str) -> str:
+    """Return a button that asks for a passkey, in a form that has `data-passkey`. It shows where there are scripts."""
+    return _PASSKEY.format(label=escape(label))
 
 
 def login_page(form: LoginForm, *, nonce: str) -> bytes:
@@ -65,19 +105,23 @@ def login_page(form: LoginForm, *, nonce: str) -> bytes:
         hint=f'<p class="hint" id="hint">{hint}</p>' if hint else "",
         described=" ".join(name for name, text in (("problem", problem), ("hint", hint)) if text),
         problem=f'<p class="problem" id="problem" role="alert">{escape(problem)}</p>' if problem else "",
-        plain='<p class="problem" role="note">This connection is not encrypted. What you type can be read on the way.</p>'
-        if form.is_plain
-        else "",
+        plain=_PLAIN if form.is_plain else "",
         code=_CODE if form.wants_code else "",
         invalid=' aria-invalid="true"' if problem else "",
+        brand=BRAND,
+        complete="current-password webauthn" if form.passkey else "current-password",
+        passkey_form=f' data-passkey="{escape(form.passkey, quote=True)}" data-passkey-at-once'
+        if form.passkey
+        else "",
+        passkey=passkey_part("Sign in with a passkey") if form.passkey else "",
     )
-    return page("Sign in to Carnet", body, nonce)
+    return page("Sign in to Carnet", body, nonce, has_script=bool(form.passkey))
 
 
 def logout_page(*, base_url: str, xsrf: str, nonce: str, is_done: bool) -> bytes:
     """Return the page that asks whether to sign out, or says that it is done."""
     body = _template("signed_out" if is_done else "logout").substitute(
-        base_url=escape(base_url, quote=True), xsrf=escape(xsrf, quote=True)
+        base_url=escape(base_url, quote=True), xsrf=escape(xsrf, quote=True), brand=BRAND
     )
     return page("Signed out" if is_done else "Sign out", body, nonce)
 
@@ -89,6 +133,10 @@ def error_page(status: int, message: str, *, base_url: str, nonce: str) -> bytes
     except ValueError:
         title = "It did not work"
     body = _template("error").substitute(
-        title=escape(title), message=escape(message), base_url=escape(base_url, quote=True), status=status
+        title=escape(title),
+        message=escape(message),
+        base_url=escape(base_url, quote=True),
+        status=status,
+        brand=BRAND,
     )
     return page(title, body, nonce)

@@ -1,0 +1,293 @@
+"""Passkeys in a real browser, with a device that the browser plays; and the account page around them."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import BrowserContext, CDPSession, Page, expect
+
+from carnet.lib import passwd
+from tests.browser.notebook_page import NotebookPage
+from tests.browser.test_accessibility import is_accessible
+from tests.browser.visits import Scheme, Visits
+from tests.support.server import CarnetServer
+from tests.support.signing_in import end_logins, forget_passkeys
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+PASSWORD = "a long enough one"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CarnetServer]:
+    """One with a password and no token."""
+    settings = {"password": passwd(PASSWORD), "token": ""}
+    with CarnetServer(tmp_path_factory.mktemp("carnet"), settings=settings) as started:
+        yield started
+
+
+@pytest.fixture(autouse=True)
+def fresh(server: CarnetServer, visits: Visits) -> None:
+    """No passkeys and no logins from the test before."""
+    visits.announce("40[13]|WebSocket connection to .* failed")
+    forget_passkeys(server.state)
+    end_logins(server.state, "signed-out")
+
+
+class Device:
+    """A virtual authenticator (the WebAuthn domain of Chromium's debugging protocol)."""
+
+    def __init__(self, page: Page, *, verifies: bool = True) -> None:
+        self._session: CDPSession = page.context.new_cdp_session(page)
+        self._session.send("WebAuthn.enable")
+        options = {
+            "protocol": "ctap2",
+            # What asks for nothing is an old key that is plugged in.
+            "transport": "internal" if verifies else "usb",
+            "hasResidentKey": verifies,
+            "hasUserVerification": verifies,
+            "isUserVerified": verifies,
+            # Nobody touches it before `touch`.
+            "automaticPresenceSimulation": False,
+        }
+        made = self._session.send("WebAuthn.addVirtualAuthenticator", {"options": options})
+        self._id: str = made["authenticatorId"]
+
+    def touch(self, *, enabled: bool = True) -> None:
+        """From now on, somebody touches it whenever it asks."""
+        self._session.send(
+            "WebAuthn.setAutomaticPresenceSimulation", {"authenticatorId": self._id, "enabled": enabled}
+        )
+
+    def recognises(self, *, enabled: bool) -> None:
+        """Whether the finger is the right one."""
+        self._session.send(
+            "WebAuthn.setUserVerified", {"authenticatorId": self._id, "isUserVerified": enabled}
+        )
+
+    def turn_back(self) -> None:
+        """Go back to an older copy of what is in it."""
+        found = self._session.send("WebAuthn.getCredentials", {"authenticatorId": self._id})["credentials"]
+        self._session.send("WebAuthn.clearCredentials", {"authenticatorId": self._id})
+        for one in found:
+            credential = {**one, "signCount": 0}
+            self._session.send(
+                "WebAuthn.addCredential", {"authenticatorId": self._id, "credential": credential}
+            )
+
+
+class Owner:
+    """Somebody with one browser, at http://localhost."""
+
+    def __init__(
+        self, visits: Visits, *, scheme: Scheme = "light", is_phone: bool = False, verifies: bool = True
+    ) -> None:
+        self.url = f"http://localhost:{visits.server.port}/"
+        self.profile: BrowserContext = visits.profile(is_signed_in=False, scheme=scheme, is_phone=is_phone)
+        self.page = self.profile.new_page()
+        self.device = Device(self.page, verifies=verifies)
+
+    def open(self, path: str) -> Page:
+        self.page.goto(self.url + path)
+        return self.page
+
+    def sign_in(self, password: str = PASSWORD) -> Page:
+        self.open("login")
+        self.page.get_by_label("Password").fill(password)
+        self.page.keyboard.press("Enter")
+        expect(self.page.get_by_role("button", name="New", exact=True)).to_be_visible()
+        return self.page
+
+    def add(self, name: str = "Laptop") -> Page:
+        page = self.open("account")
+        page.get_by_text("Add a passkey").click()
+        page.get_by_label("Password now").locator("visible=true").fill(PASSWORD)
+        page.get_by_role("button", name="Go on", exact=True).click()
+        page.get_by_label("What to call it").fill(name)
+        self.device.touch()
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("status")).to_have_text("The passkey is made. Sign in with it from now on.")
+        self.device.touch(enabled=False)
+        return page
+
+    def sign_out(self) -> None:
+        page = self.open("account")
+        page.get_by_role("banner").get_by_role("button", name="Sign out").click()
+        expect(page.get_by_role("heading", name="Signed out")).to_be_visible()
+
+
+def test_ac54_a_passkey_is_made_and_signs_in(visits: Visits) -> None:
+    owner = Owner(visits)
+    owner.sign_in()
+    page = owner.add("Blue laptop")
+    expect(page.get_by_role("listitem").filter(has_text="Blue laptop")).to_contain_text("not used yet")
+    owner.sign_out()
+    page.get_by_role("link", name="Sign in again").click()
+
+    # The wrong finger, first.
+    owner.device.recognises(enabled=False)
+    owner.device.touch()
+    page.get_by_role("button", name="Sign in with a passkey").click()
+    expect(page.get_by_role("alert").locator("visible=true")).to_have_text(
+        "No passkey was shown. Try again, or type the password."
+    )
+    owner.device.recognises(enabled=True)
+    page.get_by_role("button", name="Sign in with a passkey").click()
+    expect(page.get_by_role("button", name="New", exact=True)).to_be_visible()
+    owner.open("account")
+    row = page.get_by_role("listitem").filter(has_text="Blue laptop")
+    expect(row).to_contain_text("for localhost · used just now")
+    # Removed here, it opens nothing any more.
+    row.get_by_role("button", name="Remove").click()
+    expect(page.get_by_role("status")).to_contain_text("The passkey is removed here.")
+    owner.sign_out()
+    owner.open("login")
+    expect(page.get_by_role("button", name="Sign in", exact=True)).to_be_visible()
+    expect(page.get_by_role("button", name="Sign in with a passkey")).to_have_count(0)
+
+
+def test_ac54_the_browser_offers_it_by_itself(visits: Visits, server: CarnetServer) -> None:
+    server.write("wanted.ipynb", ["1"])
+    owner = Owner(visits)
+    owner.sign_in()
+    owner.add()
+    owner.sign_out()
+    # Who chooses it from the list at the field is not asked for more.
+    owner.device.touch()
+    page = owner.open("notebooks/wanted.ipynb")
+
+    expect(page).to_have_url(re.compile("/notebooks/wanted.ipynb$"))
+    expect(page.locator(".cm-content")).to_have_text("1")
+
+
+def test_ac53_a_copy_of_a_device_is_refused(visits: Visits) -> None:
+    owner = Owner(visits)
+    # Nothing by itself: the device counts on with each try.
+    owner.page.add_init_script("PublicKeyCredential.isConditionalMediationAvailable = async () => false")
+    owner.sign_in()
+    owner.add()
+    owner.sign_out()
+    page = owner.open("login")
+    owner.device.touch()
+    page.get_by_role("button", name="Sign in with a passkey").click()
+    expect(page.get_by_role("button", name="New", exact=True)).to_be_visible()
+    owner.device.touch(enabled=False)
+    owner.sign_out()
+    owner.open("login")
+    owner.device.turn_back()
+    owner.device.touch()
+    page.get_by_role("button", name="Sign in with a passkey").click()
+
+    expect(page.get_by_role("alert").locator("visible=true")).to_contain_text("there may be a copy of it")
+
+
+def test_ac55_a_key_without_a_pin_comes_beside_the_password(visits: Visits) -> None:
+    owner = Owner(visits, verifies=False)
+    owner.sign_in()
+    page = owner.add("Key")
+    expect(page.get_by_role("listitem").filter(has_text="Key")).to_contain_text("only beside the password")
+    page.get_by_text("Require a passkey beside the password").click()
+    page.get_by_label("Password now").locator("visible=true").fill(PASSWORD)
+    page.get_by_role("button", name="Require two factors").click()
+    expect(page.get_by_role("region", name="Recovery codes").get_by_role("listitem")).to_have_count(8)
+    is_accessible(page)
+    owner.sign_out()
+
+    owner.open("login")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert").locator("visible=true")).to_have_text(
+        "That is not the password and code."
+    )
+    page.get_by_label("Password").fill(PASSWORD)
+    owner.device.touch()
+    page.get_by_role("button", name="Sign in with a passkey").click()
+    expect(page.get_by_role("button", name="New", exact=True)).to_be_visible()
+
+
+def test_ac39_a_login_that_ended_is_renewed_with_a_passkey(visits: Visits, server: CarnetServer) -> None:
+    server.write("renewed.ipynb", ["start = 1"])
+    owner = Owner(visits)
+    owner.sign_in()
+    owner.add()
+    notebook = NotebookPage(owner.open("notebooks/renewed.ipynb")).ready()
+    notebook.source(1).click()
+    notebook.keys("Control+End")
+    end_logins(server.state, "elsewhere")
+    notebook.page.keyboard.type("  # typed")
+    dialog = notebook.page.get_by_role("dialog", name="Sign in again")
+    expect(dialog).to_be_visible()
+    is_accessible(notebook.page)
+    owner.device.touch()
+    dialog.get_by_role("button", name="Use a passkey").click()
+
+    expect(dialog).to_have_count(0)
+    notebook.is_live()
+    notebook.is_saved()
+    expect(notebook.source(1)).to_be_focused()
+    notebook.has_source(1, "start = 1  # typed")
+
+
+def test_ac33_a_passkey_confirms_in_place_of_the_password(visits: Visits) -> None:
+    owner = Owner(visits)
+    owner.sign_in()
+    page = owner.add()
+    page.locator("summary", has_text="Set up").click()
+    owner.device.touch()
+    page.get_by_role("button", name="Set up with a passkey").click()
+
+    expect(page.get_by_alt_text("QR code with the key")).to_be_visible()
+    is_accessible(page)
+
+
+def test_without_scripts_the_password_signs_in_as_ever(visits: Visits) -> None:
+    owner = Owner(visits)
+    owner.sign_in()
+    owner.add()
+    context = visits.browser.new_context(java_script_enabled=False)
+    visits.contexts.append(context)
+    page = context.new_page()
+    page.goto(owner.url + "login?next=/account")
+    expect(page.get_by_text("Sign in with a passkey")).to_be_hidden()
+    page.get_by_label("Password").fill(PASSWORD)
+    page.keyboard.press("Enter")
+
+    expect(page).to_have_url(re.compile("/account$"))
+    page.get_by_text("Change password").first.click()
+    expect(page.get_by_label("Once more")).to_be_visible()
+
+
+def test_ac50_at_an_address_the_page_says_where_there_are_passkeys(
+    visits: Visits, server: CarnetServer
+) -> None:
+    owner = Owner(visits)
+    owner.url = server.url
+    owner.sign_in()
+    page = owner.open("account")
+
+    expect(page.get_by_role("region", name="Passkeys")).to_contain_text(
+        f"Open http://localhost:{server.port} in its place."
+    )
+
+
+@pytest.mark.parametrize("is_phone", [False, True], ids=["wide", "phone"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_account_page_is_for_everybody(visits: Visits, scheme: Scheme, is_phone: bool) -> None:
+    owner = Owner(visits, scheme=scheme, is_phone=is_phone)
+    owner.sign_in()
+    page = owner.add()
+    is_accessible(page)
+    for fold in page.locator("summary").all():
+        fold.focus()
+        page.keyboard.press("Enter")
+    is_accessible(page)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.get_by_label("Name").locator("visible=true").fill(f"nightly {scheme} {is_phone}")
+    page.get_by_role("button", name="Make it").click()
+    expect(page.get_by_text(re.compile("^carnet_"))).to_be_visible()
+    is_accessible(page)
+    owner.sign_out()
+    is_accessible(page)
+    page.get_by_role("link", name="Sign in again").click()
+    expect(page.get_by_role("button", name="Sign in with a passkey")).to_be_visible()
+    is_accessible(page)
