@@ -17,6 +17,7 @@ export const strings = {
   downloadRst: "Download as reStructuredText",
   downloadSlides: "Download as slides",
   openDashboard: "Open the folder",
+  account: "Account and signing out",
   print: "Print…",
   closeTab: "Close",
   closeAndShutDown: "Close and shut down the kernel",

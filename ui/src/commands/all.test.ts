@@ -63,6 +63,7 @@ const page: PageActions = {
   rename: nothing,
   download: format => said.push(`download ${format}`),
   openDashboard: nothing,
+  openAccount: nothing,
   withoutHidden: order => order.filter(id => !hidden.includes(id)),
   saveVersion: () => said.push("saved"),
   revert: nothing,

@@ -917,6 +917,13 @@ const REST: readonly Command[] = [
     run: ({ page }) => page.openHelp(),
   }),
   command({
+    id: "app.account",
+    label: strings.account,
+    words: "sign out log out logout password devices tokens codes",
+    menu: "help",
+    run: ({ page }) => page.openAccount(),
+  }),
+  command({
     id: "app.connection",
     label: strings.connection,
     words: "network link websocket proxy latency doctor offline",

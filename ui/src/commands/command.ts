@@ -46,6 +46,7 @@ export interface PageActions {
   rename(): void;
   download(format: string): void;
   openDashboard(): void;
+  openAccount(): void;
   /** Save, and keep this state to come back to; `asked`: say how it went. */
   saveVersion(options: { readonly asked: boolean }): void;
   /** Go back to the state that was kept, after a question. */

@@ -479,6 +479,9 @@ export function Dashboard({ context, path }: { readonly context: AppContext; rea
     >
       <header class="bar">
         <Breadcrumb base={context.base} path={path} />
+        <a class="bar-account" href={`${context.base}account`} data-tip="Password, devices, signing out">
+          Account
+        </a>
       </header>
       <main class="dashboard-main">
         {running.value.length > 0 && (

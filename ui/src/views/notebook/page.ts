@@ -221,6 +221,9 @@ export function makePage(context: AppContext, notebook: NotebookModel): Notebook
     openDashboard() {
       window.open(addressOf(context.base, "tree", folderOf(notebook.path.value)), "_blank", "noopener");
     },
+    openAccount() {
+      window.open(`${context.base}account`, "_blank", "noopener");
+    },
     saveVersion({ asked }) {
       void saveVersion(page, asked);
     },
