@@ -39,6 +39,11 @@ class Touched:
     metadata: Json = None
     """The notebook's, where a client may have changed it."""
 
+    @property
+    def is_visible(self) -> bool:
+        """Whether anything of it can be seen in the document."""
+        return self.ordered or self.metadata is not None or any(slot.raw is not None for slot in self.slots)
+
 
 class NotebookDocument:
     """One room's document."""
@@ -115,7 +120,7 @@ class NotebookDocument:
         found: dict[CellId, str] = {}
         for index, cell_id in enumerate(self._ids):
             if cell_id:
-                raw = self.cell(index)
+                raw = self._raw(self._cells[index]) or {}
                 found.setdefault(cell_id, text_of(raw.get("source")))
         return found
 
@@ -301,10 +306,13 @@ def written_away(updates: Sequence[bytes], vector: bytes, update: bytes) -> dict
         vector: what the client had of them.
         update: what it brings.
     """
-    have = clocks(vector)
-    count = _known(updates, have)
+    return written_on(updates[: _known(updates, clocks(vector))], update)
+
+
+def written_on(updates: Sequence[bytes], update: bytes) -> dict[CellId, tuple[str, str]]:
+    """Return the sources that an update changes in the document that these updates make: each before, and after."""
     document = NotebookDocument()
-    document.load(updates[:count])
+    document.load(updates)
     before = document.sources()
     document.take(update)
     after = document.sources()

@@ -11,6 +11,7 @@ they know. Rules CB1 to CB15: docs/specs/collaboration.md.
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol, TypeAlias
@@ -18,9 +19,17 @@ from typing import Final, Protocol, TypeAlias
 from msgspec.structs import replace
 
 from carnet.collaboration import protocol
-from carnet.collaboration.document import NotebookDocument, Spoilt, Touched, change_of, written_away
+from carnet.collaboration.document import (
+    NotebookDocument,
+    Spoilt,
+    Touched,
+    change_of,
+    written_away,
+    written_on,
+)
 from carnet.collaboration.plan import (
     Deed,
+    DropCells,
     PutMetadata,
     Step,
     Wish,
@@ -55,14 +64,26 @@ INLINE_LIMIT_BYTES: Final = 4 << 20
 INLINE_TOTAL_BYTES: Final = 32 << 20
 """Of all blobs in one room."""
 
-COMPACT_BYTES: Final = 1 << 20
-"""Kept updates are put together when they are longer than this, and several times what they were then."""
+APART: Final = 1000
+"""The newest so many updates are kept apart: of them it can be told what a client had when it left."""
+
+COMPACT_BYTES: Final = 4 << 20
+"""Older ones are put together when all are longer than this, and four times as long as they were when they were put together last."""
 
 HISTORY_LIMIT_BYTES: Final = 64 << 20
 """A history that is longer when nobody is in the room is begun anew: clients reload."""
 
 IDLE_LIMIT_BYTES: Final = 16 << 20
 """Of updates of one client that change nothing: such as wait for others, which are kept in memory."""
+
+UNDER_WAY_S: Final = 10.0
+"""So long after a cell was moved, letters for where it was are looked for."""
+
+MOVES_LIMIT: Final = 8
+"""The newest moves that are tried."""
+
+UNDER_WAY_BYTES: Final = 1 << 20
+"""Of the updates that are kept in mind for it."""
 
 BUFFER_LIMIT_BYTES: Final = 32 << 20
 """Waiting for a slow client; above that it is sent away, and comes back for what it missed."""
@@ -135,8 +156,9 @@ class Room:
         self._kept_bytes = prepared.kept_bytes
         self._kept = prepared.kept
         """How many updates are kept."""
-        self._compact_above = max(COMPACT_BYTES, 3 * prepared.kept_bytes)
+        self._long_bytes = COMPACT_BYTES + 3 * prepared.kept_bytes
         self._compacting = False
+        self._moves = _Moves()
         session.follow(self._notify)
 
     # ---- members
@@ -204,23 +226,39 @@ class Room:
         self.on_end()
 
     async def compact(self) -> None:
-        """Put the kept updates together."""
-        async with self._turn:
-            if self._compacting or self.closed:
-                return
-            self._compacting = True
-            whole, count = self._document.whole(), self._kept
-            journal, journal_id = self.session.around.journal, self.session.state.journal_id
-        try:
-            await self.session.in_thread(lambda: journal.compact_room(journal_id, whole, count))
-        except JournalError as error:
-            log.warning("room of %s: not compacted: %s", journal_id, error)
+        """Put the older ones of the kept updates together, if they are many."""
+        if self._compacting or self.closed or not self._is_long:
             return
+        self._compacting = True
+        try:
+            count = await self.session.in_thread(self._put_together)
+        except (JournalError, PeerError) as error:
+            log.warning("room of %s: not compacted: %s", self.session.state.journal_id, error)
+            count = 0
         finally:
             self._compacting = False
-        self._kept -= count - 1
-        self._kept_bytes = len(whole)  # and a little that came meanwhile
-        self._compact_above = max(COMPACT_BYTES, 3 * len(whole))
+        self._kept -= max(count - 1, 0)
+        self._long_bytes = COMPACT_BYTES + 3 * self._kept_bytes
+        self._moves = _Moves()
+
+    @property
+    def _is_long(self) -> bool:
+        return self._kept > 2 * APART or self._kept_bytes > self._long_bytes
+
+    def _put_together(self) -> int:
+        """Return how many were put together. Blocking."""
+        journal, journal_id = self.session.around.journal, self.session.state.journal_id
+        record = journal.room(journal_id)
+        updates = record.updates if record is not None else ()
+        count = len(updates) - APART
+        if count < 2:
+            return 0
+        document = NotebookDocument()
+        document.load(updates[:count])
+        whole = document.whole()
+        journal.compact_room(journal_id, whole, count)
+        self._kept_bytes += len(whole) - sum(map(len, updates[:count]))
+        return count
 
     # ---- what clients do
 
@@ -283,26 +321,52 @@ class Room:
 
         return await self.session.in_thread(look)
 
+    async def _written_under_way(self, member: Member, update: bytes) -> dict[CellId, tuple[str, str]]:
+        """Return what was written into cells that were moved while the letters were on their way.
+
+        Cells that were deleted are left alone: the writer sees them go, and to come late is normal (IN3).
+        """
+        since = self._moves.since(member)
+        if not since:
+            return {}
+        journal, journal_id = self.session.around.journal, self.session.state.journal_id
+
+        def look() -> dict[CellId, tuple[str, str]]:
+            record = journal.room(journal_id)
+            updates = record.updates if record is not None else ()
+            tried = (written_on([*updates[:kept], *mine], update) for kept, mine in since)
+            return next(filter(None, tried), {})
+
+        found = await self.session.in_thread(look)
+        return {cell_id: texts for cell_id, texts in found.items() if cell_id in self._shown.cells}
+
     async def _take(self, member: Member, update: bytes, away: Mapping[CellId, tuple[str, str]]) -> None:
+        kept = self._kept
         touched = self._document.take(update)
+        if touched.update and not touched.is_visible and not away:
+            away = await self._written_under_way(member, update)
         if not touched.update:
             member.idle_bytes += len(update)
             if member.idle_bytes > IDLE_LIMIT_BYTES:
                 raise PeerError("updates that change nothing, or wait for what does not come")
             return
-        state = self.session.state
+        state = self._shown  # what the client saw; the session may have come on while we looked
         deed = Deed(touched.slots, touched.ordered, _changes(state, touched), away)
         wish = wish_of(state, deed, inline_for=self._blobs.inline_for, fresh_id=new_cell_id)
         if (edit := metadata_edit(state, touched.metadata)) is not None:
             wish.edits.append(edit)
         await self._wish(member, wish, touched.update)
+        if touched.ordered:
+            self._moves.note_move(kept)
+        self._moves.note(
+            kept, member, update
+        )  # as it came: of letters that nobody sees, what is kept has no text
         self._tell(protocol.changed(touched.update), but=member)
         if wish.named:
             self._keep_and_tell(self._document.name(wish.named))
         dirty = {slot.cell_id for slot in touched.slots if slot.raw is not None} | set(wish.named.values())
         self._correct(dirty, metadata=touched.metadata is not None)
-        if self._kept_bytes > self._compact_above and not self._compacting:
-            self._compact_above = 2 * self._kept_bytes  # until it is done
+        if self._is_long and not self._compacting:
             self.session.start(self.compact(), "compact a room")
 
     async def _wish(self, member: Member, wish: Wish, update: bytes) -> None:
@@ -404,6 +468,8 @@ class Room:
     def _perform(self, steps: Sequence[Step], state: SessionState) -> None:
         old, self._shown = self._shown, state
         self._stale.clear()
+        if any(isinstance(step, DropCells) for step in steps):
+            self._moves.note_move(self._kept)
         about = _about(state)
         update = self._document.perform(steps, {} if _about(old) == about else about)
         if update:
@@ -439,6 +505,39 @@ class Room:
         for member in tuple(self.members):
             if member is not but:
                 member.send(frame)
+
+
+class _Moves:
+    """When cells were moved lately: letters may be on their way to where they were."""
+
+    def __init__(self) -> None:
+        self._before: deque[tuple[int, float]] = deque(maxlen=MOVES_LIMIT)
+        """How many updates were kept before each, and when it was; newest last."""
+        self._came: deque[tuple[int, Member, bytes]] = deque()
+        """What came since, from whom, and how many updates were kept before."""
+        self._came_bytes = 0
+
+    def note_move(self, kept: int) -> None:
+        """A cell is another one from now on."""
+        self._before.append((kept, asyncio.get_running_loop().time()))
+
+    def note(self, kept: int, member: Member, update: bytes) -> None:
+        """Note a client's update."""
+        if self._before:
+            self._came.append((kept, member, update))
+            self._came_bytes += len(update)
+        while self._came and (self._came_bytes > UNDER_WAY_BYTES or self._came[0][0] < self._before[0][0]):
+            self._came_bytes -= len(self._came.popleft()[2])
+
+    def since(self, member: Member) -> list[tuple[int, list[bytes]]]:
+        """Return for each of them, newest first, how many updates were kept before, and those of this client since."""
+        now_s = asyncio.get_running_loop().time()
+        while self._before and now_s - self._before[0][1] > UNDER_WAY_S:
+            self._before.popleft()
+        return [
+            (before, [update for kept, one, update in self._came if one is member and kept >= before])
+            for before, _ in reversed(self._before)
+        ]
 
 
 BlobKey: TypeAlias = tuple[str, str, bool]
