@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from carnet.core.wire.host import TerminalEnded, TerminalSaid
+from carnet.clock import SystemClock
+from carnet.core.wire.host import StartTerminal, TerminalEnded, TerminalSaid
 from carnet.errors import KernelError
 from carnet.ids import new_id
+from carnet.kernelhost.terminals import Terminal
 from carnet.kernels.client import HostClient
 from tests.support.kernel_host import PATIENCE_S, HostProcess, exists
 
@@ -89,9 +91,9 @@ async def test_ho91_who_comes_later_sees_what_was_shown(screen: Screen, host: Ho
     await later.until(lambda: b"allof it" in later.data)
 
     assert screen.end is not None
-    assert (begin, later.end) == (screen.end - (1 << 20), screen.end)
+    assert (begin.offset, later.end) == (screen.end - (1 << 20), screen.end)
     assert later.data == screen.data[-(1 << 20) :]
-    assert await other.read_terminal(screen.name, screen.end) == screen.end
+    assert (await other.read_terminal(screen.name, screen.end)).offset == screen.end
     await other.close()
     await screen.client.end_terminal(screen.name)
 
@@ -109,6 +111,43 @@ async def test_ho92_a_reader_that_is_behind_stops_the_shell(screen: Screen) -> N
     await screen.until(lambda: screen.data.endswith(b"allof it\r\n"))
     assert screen.data.partition(b"begun\r\n")[2].count(b"\n") == 300_001
     await screen.client.end_terminal(screen.name)
+
+
+class Sleeper:
+    """A reader that takes nothing until it wakes."""
+
+    def __init__(self) -> None:
+        self.said: list[tuple[int, bytes]] = []
+        self.end: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+    def terminal_said(self, name: str, offset: int, data: bytes) -> None:
+        assert name == "1"
+        self.said.append((offset, data))
+
+    def terminal_ended(self, name: str, exit_code: int) -> None:
+        assert name == "1"
+        self.end.set_result(exit_code)
+
+
+async def test_ho92_who_takes_nothing_for_long_is_left_behind(tmp_path: Path) -> None:
+    over: asyncio.Future[Terminal] = asyncio.get_running_loop().create_future()
+    command = ("/bin/sh", "-c", "seq 400000; exit 7")
+    frame = StartTerminal(0, "1", str(tmp_path), command=command)
+    terminal = Terminal(frame, SystemClock(), over.set_result, patience_s=0.01)
+    sleeper = Sleeper()
+    terminal.join(sleeper, 0, window_bytes=64 << 10)
+    terminal.catch_up(sleeper)
+
+    await asyncio.wait_for(over, PATIENCE_S)
+
+    end = sum(len(data) for _, data in sleeper.said)
+    assert 64 << 10 < end < 1 << 20
+    assert not sleeper.end.done()
+    terminal.acknowledge(sleeper, end)
+    assert await sleeper.end == 7
+    offset, rest = sleeper.said[-1]
+    assert (offset > end, len(rest)) == (True, 1 << 20)
+    assert rest.endswith(b"\r\n400000\r\n")
 
 
 async def test_ho93_much_that_is_typed_arrives(screen: Screen) -> None:
@@ -136,3 +175,68 @@ async def test_ho94_an_end_leaves_nothing_behind(screen: Screen) -> None:
     async with asyncio.timeout(PATIENCE_S):
         while exists(child):  # noqa: ASYNC110 - nobody tells when a process of others is gone
             await asyncio.sleep(0.01)
+
+
+async def test_ho96_numbered_input_is_typed_once(screen: Screen) -> None:
+    begun = (await screen.client.terminals())[-1].life
+    for number, text in (
+        (1, "echo one''\n"),
+        (1, "echo one''\n"),
+        (3, "echo three''\n"),
+        (2, "echo two''\n"),
+    ):
+        await screen.client.write_terminal(
+            screen.name, text.encode(), writer="a-tab", number=number, life=begun
+        )
+    for writer, number in (("another", 1), ("a-tab", 4)):
+        await screen.client.write_terminal(
+            screen.name, f"echo by-{writer}''\n".encode(), writer=writer, number=number, answer=True
+        )
+    await screen.client.write_terminal(screen.name, b"echo all''\n", writer="another", number=2)
+    await screen.until(lambda: b"all\r\n" in screen.data)
+
+    assert screen.data.partition(b"begun\r\n")[2].split() == [b"one", b"three", b"by-a-tab", b"all"]
+    with pytest.raises(KernelError, match="There is no terminal"):
+        await screen.client.write_terminal(screen.name, b"x", life="of-another")
+    await screen.client.end_terminal(screen.name)
+
+
+async def test_ho97_who_comes_late_is_told_the_modes(screen: Screen, host: HostProcess) -> None:
+    await screen.type(
+        "printf '\\033[?1049h\\033[?2004h\\033[?25l\\033[?25h\\033[?1h'; seq 200000; echo all''\n"
+    )
+    await screen.until(lambda: screen.data.endswith(b"all\r\n"))
+    other = HostClient(host.folder, spawn=False)
+    await other.connect()
+    Screen(other, screen.name)
+
+    late = await other.read_terminal(screen.name)
+    going_on = await other.read_terminal(screen.name, screen.end or 0, life=late.life)
+
+    assert late.modes == b"\x1b[?1049h\x1b[?1h\x1b[?2004h"
+    assert going_on.modes == b""
+    await other.close()
+    await screen.client.end_terminal(screen.name)
+
+
+async def test_ho98_one_that_ended_can_still_be_read(
+    screen: Screen, host: HostProcess, tmp_path: Path
+) -> None:
+    life = next(one.life for one in await screen.client.terminals() if one.name == screen.name)
+    have = screen.end or 0
+    other = HostClient(host.folder, spawn=False)
+    await other.connect()
+    late = Screen(other, screen.name)
+    await screen.type("echo la''st; exit 3\n")
+    await screen.until(lambda: screen.ended is not None)
+
+    begun = await other.read_terminal(screen.name, have, life=life)
+    await late.until(lambda: late.ended is not None)
+    assert (begun.offset, late.data, late.ended) == (have, b"last\r\n", TerminalEnded(screen.name, 3))
+
+    again = await other.start_terminal(cwd=str(tmp_path), name=screen.name)
+    assert again.life != life
+    late.end = None
+    assert (await other.read_terminal(screen.name, have, life=life)).life == again.life
+    await other.end_terminal(screen.name)
+    await other.close()

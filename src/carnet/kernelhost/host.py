@@ -248,17 +248,15 @@ class KernelHost:
             case ListTerminals():
                 connection.answer(frame.call, self._terminals.infos())
             case WriteTerminal():
-                self._terminals.find(frame.name).write(frame.data)
+                self._terminals.find_to_write(frame.name, frame.life).write(frame)
                 connection.answer(frame.call)
             case ResizeTerminal():
                 self._terminals.find(frame.name).resize(frame.rows, frame.columns)
                 connection.answer(frame.call)
             case ReadTerminal():
-                terminal = self._terminals.find(frame.name)
-                connection.answer(frame.call, terminal.read(connection, frame.after))
+                self._terminals.read(connection, frame)
             case AcknowledgeTerminal():
-                with contextlib.suppress(CarnetError):  # it may have ended
-                    self._terminals.find(frame.name).acknowledge(connection, frame.offset)
+                self._terminals.acknowledge(connection, frame)
             case EndTerminal():
                 self._later(connection, frame.call, self._terminals.find(frame.name).stop())
             case _:

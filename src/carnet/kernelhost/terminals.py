@@ -1,8 +1,9 @@
 """Terminals: shells on ptys of the host's, so that they outlive the server, with what they showed last.
 
 A terminal's output is bytes, counted from its start; readers ask for it by
-offset, and a reader that is behind stops the shell, as a real line would. It
-knows nothing of what is in them. Rules HO90 to HO95: docs/specs/host.md.
+offset, and a reader that is behind stops the shell, as a real line would. Of
+what is in them it knows only modes that a later screen must be told. Rules HO90
+to HO98: docs/specs/host.md.
 """
 
 import asyncio
@@ -18,15 +19,24 @@ import sys
 import termios
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
 from carnet.clock import Clock
-from carnet.core.wire.host import StartTerminal, TerminalInfo
+from carnet.core.wire.host import (
+    AcknowledgeTerminal,
+    ReadTerminal,
+    StartTerminal,
+    TerminalInfo,
+    TerminalReading,
+    WriteTerminal,
+)
 from carnet.errors import KernelError
 from carnet.ids import new_id
 from carnet.kernelhost.launch import kernel_environment
 from carnet.kernelhost.process import kill_left_behind
+from carnet.kernelhost.screen_modes import ScreenModes
 
 log = logging.getLogger("carnet.kernelhost")
 
@@ -36,7 +46,16 @@ SCROLLBACK_BYTES: Final = 1 << 20
 WINDOW_BYTES: Final = 512 << 10
 """So much may be on the way to a reader; then the shell waits."""
 
+PATIENCE_S: Final = 30.0
+"""So long the shell waits for a reader that takes nothing: a tab that sleeps must not hold up a night's work."""
+
 READ_BYTES: Final = 64 << 10
+
+WRITERS_LIMIT: Final = 64
+"""So many writers' numbers are known for each terminal; the one that was quiet longest is forgotten."""
+
+ENDED_LIMIT: Final = 8
+"""So many terminals that ended can still be read."""
 
 HANGUP_S: Final = 0.5
 """Between SIGHUP and SIGKILL."""
@@ -60,10 +79,41 @@ class TerminalReader(Protocol):
         """The shell is gone, and all it said was told."""
 
 
+class TerminalConnection(TerminalReader, Protocol):
+    """A reader that asked with a call."""
+
+    def answer(self, call: int, value: object = None) -> None:
+        """Answer it."""
+
+
+@dataclass
+class _Reading:
+    """How far one reader is."""
+
+    acknowledged: int
+    window_bytes: int
+    told: int
+    """All before this was told to it."""
+    left_behind: bool = False
+    """It was told more than it takes, for too long: it hears no more until it has what it was told."""
+
+    @property
+    def is_slow(self) -> bool:
+        """It holds up the shell."""
+        return not self.left_behind and self.told - self.acknowledged > self.window_bytes
+
+
 class Terminal:
     """One shell on one pty."""
 
-    def __init__(self, frame: StartTerminal, clock: Clock, ended: Callable[["Terminal"], None]) -> None:
+    def __init__(
+        self,
+        frame: StartTerminal,
+        clock: Clock,
+        ended: Callable[["Terminal"], None],
+        *,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
         """Start it.
 
         Raises:
@@ -72,13 +122,21 @@ class Terminal:
         self.name = frame.name
         self._clock = clock
         self._told_ended = ended
+        self._patience_s = patience_s
         self._started_ms = self._active_ms = clock.now_ms()
+        self.life = new_id()
         self._kept = bytearray()
         self._end = 0
-        self._readers: dict[TerminalReader, int] = {}
-        """How far each has acknowledged."""
+        self._modes = ScreenModes()
+        """Of all that is not kept any more."""
+        self._readers: dict[TerminalReader, _Reading] = {}
+        self._writers: dict[str, int] = {}
+        """The last number taken of each, the one that wrote last at the end."""
+        self._typist = ""
+        """Who typed last."""
         self._unwritten = bytearray()
-        self._paused = False
+        self._paused: asyncio.TimerHandle | None = None
+        """While the shell waits: when the wait is over."""
         self._loop = asyncio.get_running_loop()
         self._token = new_id()
         folder = frame.cwd
@@ -119,16 +177,29 @@ class Terminal:
 
     def info(self) -> TerminalInfo:
         """Return it as it is now."""
-        return TerminalInfo(self.name, self._process.pid, self._started_ms, self._active_ms, self._end)
+        return TerminalInfo(
+            self.name, self._process.pid, self._started_ms, self._active_ms, self._end, self.life
+        )
 
     # ---- in
 
-    def write(self, data: bytes) -> None:
-        """Type. What the shell does not take yet waits."""
+    def write(self, frame: WriteTerminal) -> None:
+        """Type, unless that was typed before. What the shell does not take yet waits."""
         if self.is_over:
             return
+        if frame.writer:
+            last = self._writers.pop(frame.writer, 0)
+            self._writers[frame.writer] = max(last, frame.number)
+            while len(self._writers) > WRITERS_LIMIT:
+                del self._writers[next(iter(self._writers))]
+            if frame.number <= last:
+                return
+        if not frame.answer:
+            self._typist = frame.writer
+        elif self._typist not in {"", frame.writer}:
+            return
         self._active_ms = self._clock.now_ms()
-        self._unwritten += data
+        self._unwritten += frame.data
         self._writable()
 
     def resize(self, rows: int, columns: int) -> None:
@@ -139,20 +210,37 @@ class Terminal:
 
     # ---- out
 
-    def read(self, reader: TerminalReader, after: int) -> int:
-        """Tell a reader what is kept after this offset, and what comes; return the offset it begins at."""
+    def join(
+        self, reader: TerminalReader, after: int, *, window_bytes: int = WINDOW_BYTES
+    ) -> TerminalReading:
+        """Take a reader in that has all before this offset. `catch_up` must follow."""
         begin = max(self._end - len(self._kept), min(after, self._end))
-        self._readers[reader] = begin
+        self._readers[reader] = _Reading(begin, window_bytes, begin)
+        modes = self._modes.sequences() if begin > after else b""
+        return TerminalReading(self.life, begin, self._end, modes)
+
+    def catch_up(self, reader: TerminalReader) -> None:
+        """Tell a reader what it lacks; it hears what comes by itself."""
+        reading = self._readers[reader]
+        # Greater than what it was told, where that is not kept any more: it sees the gap.
+        begin = max(self._end - len(self._kept), reading.told)
+        reading.left_behind = False
+        reading.told = self._end
         if begin < self._end:
             reader.terminal_said(self.name, begin, bytes(self._kept[begin - self._end :]))
             self._consider_pause()
-        return begin
+        if self.is_over:
+            del self._readers[reader]
+            reader.terminal_ended(self.name, self._exit_code())
 
     def acknowledge(self, reader: TerminalReader, offset: int) -> None:
         """A reader has this much."""
-        if reader in self._readers:
-            self._readers[reader] = min(max(offset, self._readers[reader]), self._end)
-            self._consider_pause()
+        reading = self._readers.get(reader)
+        if reading is not None:
+            reading.acknowledged = min(max(offset, reading.acknowledged), reading.told)
+            if reading.left_behind and reading.acknowledged == reading.told:
+                self.catch_up(reader)
+            self._consider_pause(progress=True)
 
     def leave(self, reader: TerminalReader) -> None:
         """Tell it no more."""
@@ -189,22 +277,37 @@ class Terminal:
             return
         self._active_ms = self._clock.now_ms()
         self._kept += data
-        del self._kept[:-SCROLLBACK_BYTES]
+        if len(self._kept) > SCROLLBACK_BYTES:
+            self._modes.feed(bytes(self._kept[:-SCROLLBACK_BYTES]))
+            del self._kept[:-SCROLLBACK_BYTES]
         offset, self._end = self._end, self._end + len(data)
-        for reader in tuple(self._readers):
-            reader.terminal_said(self.name, offset, data)
+        for reader, reading in tuple(self._readers.items()):
+            if not reading.left_behind:
+                reading.told = self._end
+                reader.terminal_said(self.name, offset, data)
         self._consider_pause()
 
-    def _consider_pause(self) -> None:
+    def _consider_pause(self, *, progress: bool = False) -> None:
+        """Wait for readers that are slow; `progress`: one of them has taken something."""
         if self.is_over:
             return
-        behind = any(self._end - offset > WINDOW_BYTES for offset in self._readers.values())
-        if behind is not self._paused:
-            self._paused = behind
-            if behind:
-                self._loop.remove_reader(self._master)
-            else:
-                self._loop.add_reader(self._master, self._readable)
+        is_slow = any(one.is_slow for one in self._readers.values())
+        if self._paused is None and is_slow:
+            self._loop.remove_reader(self._master)
+            self._paused = self._loop.call_later(self._patience_s, self._leave_behind)
+        elif self._paused is not None and not is_slow:
+            self._paused.cancel()
+            self._paused = None
+            self._loop.add_reader(self._master, self._readable)
+        elif self._paused is not None and progress:
+            self._paused.cancel()
+            self._paused = self._loop.call_later(self._patience_s, self._leave_behind)
+
+    def _leave_behind(self) -> None:
+        """The shell has waited long enough."""
+        for reading in self._readers.values():
+            reading.left_behind = reading.left_behind or reading.is_slow
+        self._consider_pause()
 
     def _writable(self) -> None:
         try:
@@ -231,12 +334,21 @@ class Terminal:
         self._loop.remove_reader(self._master)
         self._loop.remove_writer(self._master)
         os.close(self._master)
-        code = self._process.returncode
-        log.info("terminal %s ended: %s", self.name, code)
-        for reader in tuple(self._readers):
-            reader.terminal_ended(self.name, code if code is not None else -1)
-        self._readers.clear()
+        self._unwritten.clear()
+        if self._paused is not None:
+            self._paused.cancel()
+        code = self._exit_code()
+        log.info("terminal %s ended: %d", self.name, code)
+        for reader, reading in tuple(self._readers.items()):
+            # Who was left behind hears the rest, and the end after it, when it comes for it.
+            if not reading.left_behind:
+                del self._readers[reader]
+                reader.terminal_ended(self.name, code)
         self._told_ended(self)
+
+    def _exit_code(self) -> int:
+        code = self._process.returncode
+        return -1 if code is None else code
 
 
 class Terminals:
@@ -247,6 +359,8 @@ class Terminals:
         self._clock = clock
         self._changed = changed
         self._all: dict[str, Terminal] = {}
+        self._over: dict[str, Terminal] = {}
+        """The last ones that ended, by name: who was away when they did may read them."""
 
     @property
     def any(self) -> bool:
@@ -267,6 +381,7 @@ class Terminals:
         terminal = self._all.get(frame.name)
         if terminal is None:
             terminal = self._all[frame.name] = Terminal(frame, self._clock, self._ended)
+            self._over.pop(frame.name, None)
             self._changed()
         return terminal.info()
 
@@ -283,11 +398,52 @@ class Terminals:
         try:
             return self._all[name]
         except KeyError:
-            raise KernelError(f"There is no terminal {name}; it may have ended.") from None
+            raise _no_terminal(name) from None
+
+    def find_to_write(self, name: str, life: str) -> Terminal:
+        """Return the one of this name; only if it is of this life, where one is named.
+
+        Raises:
+            KernelError: there is none.
+        """
+        terminal = self.find(name)
+        if life not in {"", terminal.life}:
+            raise _no_terminal(name)
+        return terminal
+
+    def find_to_read(self, name: str, life: str) -> Terminal:
+        """Return the one of this life, or else the one of this name.
+
+        Raises:
+            KernelError: there is none.
+        """
+        living, over = self._all.get(name), self._over.get(name)
+        if over is not None and life == over.life:
+            return over
+        found = living or (None if life else over)
+        if found is None:
+            raise _no_terminal(name)
+        return found
+
+    def read(self, connection: "TerminalConnection", frame: ReadTerminal) -> None:
+        """Answer where reading begins, then tell what there is."""
+        terminal = self.find_to_read(frame.name, frame.life)
+        same = frame.life in {"", terminal.life}
+        reading = terminal.join(
+            connection, frame.after if same else 0, window_bytes=frame.window_bytes or WINDOW_BYTES
+        )
+        connection.answer(frame.call, reading)
+        terminal.catch_up(connection)
+
+    def acknowledge(self, reader: TerminalReader, frame: AcknowledgeTerminal) -> None:
+        """A reader has so much of the one it reads, which may have ended."""
+        for terminal in (self._all.get(frame.name), self._over.get(frame.name)):
+            if terminal is not None:
+                terminal.acknowledge(reader, frame.offset)
 
     def left(self, reader: TerminalReader) -> None:
         """A connection is gone."""
-        for terminal in self._all.values():
+        for terminal in (*self._all.values(), *self._over.values()):
             terminal.leave(reader)
 
     async def stop(self) -> None:
@@ -297,4 +453,11 @@ class Terminals:
     def _ended(self, terminal: Terminal) -> None:
         if self._all.get(terminal.name) is terminal:
             del self._all[terminal.name]
+            self._over[terminal.name] = terminal
+            while len(self._over) > ENDED_LIMIT:
+                del self._over[next(iter(self._over))]
             self._changed()
+
+
+def _no_terminal(name: str) -> KernelError:
+    return KernelError(f"There is no terminal {name}; it may have ended.")

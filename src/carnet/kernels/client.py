@@ -52,13 +52,14 @@ from carnet.core.wire.host import (
     SubmitRun,
     TerminalEnded,
     TerminalInfo,
+    TerminalReading,
     TerminalSaid,
     ToHost,
     WarmUp,
     WriteTerminal,
 )
 from carnet.errors import CarnetError, HostUnavailable, KernelError, NoSuchKernel, PeerError
-from carnet.ids import BatchId, KernelId, RunId
+from carnet.ids import BatchId, KernelId, RunId, new_id
 from carnet.kernels.spawn import HostOptions, find, spawn
 
 log = logging.getLogger("carnet.kernels")
@@ -86,6 +87,7 @@ REPEATABLE = (
     StopReading,
     ListTerminals,
     ResizeTerminal,
+    WriteTerminal,
 )
 
 _decode = msgspec.msgpack.Decoder(FromHost).decode
@@ -151,6 +153,8 @@ class HostClient:
         self._unacknowledged: dict[KernelId, int] = {}
         """Acknowledgements that are not sent yet."""
         self._last_call = 0
+        self._writer = new_id()
+        """Whose numbers ours are, when we type into terminals."""
         self._wire: _Wire | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._one_connects = asyncio.Lock()
@@ -336,21 +340,40 @@ class HostClient:
         """Return all terminals."""
         return await self._value(ListTerminals(self._next()), list[TerminalInfo])
 
-    async def write_terminal(self, name: str, data: bytes) -> None:
-        """Type."""
-        await self._call(WriteTerminal(self._next(), name, data))
+    async def write_terminal(
+        self,
+        name: str,
+        data: bytes,
+        *,
+        writer: str = "",
+        number: int = 0,
+        life: str = "",
+        answer: bool = False,
+    ) -> None:
+        """Type, once, whatever happens to the connection. `writer` and `number`: as they came from somebody else.
+
+        Raises:
+            KernelError: there is no such terminal, or not of this life.
+        """
+        call = self._next()
+        await self._call(
+            WriteTerminal(call, name, data, writer or self._writer, number or call, life, answer)
+        )
 
     async def resize_terminal(self, name: str, rows: int, columns: int) -> None:
         """Give it another size, in characters."""
         await self._call(ResizeTerminal(self._next(), name, rows, columns))
 
-    async def read_terminal(self, name: str, after: int = 0) -> int:
+    async def read_terminal(
+        self, name: str, after: int = 0, *, life: str = "", window_bytes: int = 0
+    ) -> TerminalReading:
         """Have `on_terminal` hear what it shows, from this offset where that is kept; return where it begins.
 
-        It must be acknowledged: about half a MiB is sent ahead of that, then the
-        shell waits. Not resumed by itself when the connection is lost.
+        `on_terminal` may hear of it before this returns. It must be acknowledged:
+        only so much is sent ahead of that (half a MiB, if nothing else is said),
+        then the shell waits. Not resumed by itself when the connection is lost.
         """
-        return await self._value(ReadTerminal(self._next(), name, after), int)
+        return await self._value(ReadTerminal(self._next(), name, after, life, window_bytes), TerminalReading)
 
     def acknowledge_terminal(self, name: str, offset: int) -> None:
         """Say that all before this offset is here."""

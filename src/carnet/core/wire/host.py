@@ -312,11 +312,18 @@ class ListTerminals(Struct, frozen=True, tag="list-terminals"):
 
 
 class WriteTerminal(Struct, frozen=True, tag="write-terminal"):
-    """Type these bytes."""
+    """Type these bytes: once, however often they come with this number or a lower one of this writer."""
 
     call: int
     name: str
     data: bytes
+    writer: str = ""
+    """Whose number it is. Empty: it is typed whenever it comes."""
+    number: int = 0
+    life: str = ""
+    """Only into this terminal of that name; empty: whichever has it."""
+    answer: bool = False
+    """A screen's answer to a program's question: only that of the writer who typed last is typed."""
 
 
 class ResizeTerminal(Struct, frozen=True, tag="resize-terminal"):
@@ -331,12 +338,16 @@ class ResizeTerminal(Struct, frozen=True, tag="resize-terminal"):
 class ReadTerminal(Struct, frozen=True, tag="read-terminal"):
     """Send its output after this offset as `TerminalSaid`, as far as it is kept, then go on as it comes.
 
-    Answer: the offset it begins at.
+    Answer: `TerminalReading`, before any of it. One that has ended can be read for a while, and says so at its end.
     """
 
     call: int
     name: str
     after: int
+    life: str = ""
+    """The terminal that `after` counts in; another one of that name is read from its start. Empty: whichever has it."""
+    window_bytes: int = 0
+    """So much may be on the way to this reader. 0: as the host thinks best."""
 
 
 class AcknowledgeTerminal(Struct, frozen=True, tag="acknowledge-terminal"):
@@ -486,6 +497,20 @@ class TerminalInfo(Struct, frozen=True):
     """When something was typed or shown."""
     offset: int
     """How many bytes it has shown."""
+    life: str = ""
+    """Which terminal of this name: names are given again."""
+
+
+class TerminalReading(Struct, frozen=True):
+    """Where reading a terminal begins."""
+
+    life: str
+    offset: int
+    """Greater than was asked for: what was before is not kept any more."""
+    end: int
+    """All before this was said before it was asked for."""
+    modes: bytes = b""
+    """Then: what brings a fresh screen into the modes in force there."""
 
 
 class TerminalSaid(Struct, frozen=True, tag="terminal-said"):
