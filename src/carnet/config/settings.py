@@ -124,6 +124,11 @@ class Settings:
         "in use, as 0.8. Above 1: bytes that one kernel may have. 0: off.",
     )
 
+    terminals_enabled: bool = setting(
+        True,
+        "Shells in the page and through the API. False: there are none, and their addresses do not exist.",
+    )
+
     # -- the program itself
     open_browser: bool = setting(True, "Open a browser at start.")
     browser: str = setting(

@@ -1,7 +1,7 @@
 """One browser tab's end of the link, in the server: frames in, frames out, any transport.
 
 Knows nothing of WebSocket (invariant 10): a transport gives it bytes and a
-`send`. Rules LK1 to LK19: docs/specs/link.md.
+`send`. Rules LK1 to LK19: docs/specs/link.md; TE1 to TE9: docs/specs/terminals.md.
 """
 
 import asyncio
@@ -18,26 +18,34 @@ from carnet.core.wire.link import (
     PROTOCOL,
     Answer,
     Ask,
+    Attach,
     Bye,
+    Detach,
+    Drawn,
     Follow,
     Hello,
     Intend,
+    NoTerminal,
     Ping,
     Pong,
     Problem,
     Question,
     Refused,
+    Resize,
     Seen,
     ToBrowser,
     ToServer,
+    Type,
     Unfollow,
     Welcome,
 )
 from carnet.errors import CarnetError, PeerError
 from carnet.ids import ClientId
+from carnet.kernels.client import HostClient
 from carnet.live.follower import Follower
 from carnet.live.registry import Registry
 from carnet.live.session import Session
+from carnet.live.terminal import NO_TERMINALS, TerminalFollower
 
 log = logging.getLogger("carnet.link")
 
@@ -47,11 +55,14 @@ _encoder = msgspec.msgpack.Encoder()
 ASKS_LIMIT = 16
 """Open questions of one tab; more are answered at once with an error."""
 
+TERMINALS_LIMIT = 8
+"""Terminals that one tab shows."""
+
 
 class LinkPeer:
     """The server's side of one link. `receive` must be called in order, one frame at a time."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a transport and a login give it
         self,
         registry: Registry,
         *,
@@ -59,11 +70,13 @@ class LinkPeer:
         writable: bool,
         send: Callable[[bytes], None],
         buffered_bytes: Callable[[], int] = lambda: 0,
-        forbids: Callable[[IntentBody | Question], str] = lambda _: "",
+        forbids: Callable[[IntentBody | Question | Attach], str] = lambda _: "",
+        terminal_host: Callable[[], HostClient] | None = None,
     ) -> None:
         """Args:
         buffered_bytes: what the transport was given and has not sent yet; frames wait while it is much.
         forbids: why this login may not do that, as a sentence; empty: it may.
+        terminal_host: makes a line to the kernel host for a terminal; None: there are no terminals.
         """
         self._forbids = forbids
         self._buffered_bytes = buffered_bytes
@@ -73,6 +86,8 @@ class LinkPeer:
         self._send_bytes = send
         self._client_id: ClientId | None = None
         self._followers: dict[int, Follower] = {}
+        self._terminal_host = terminal_host
+        self._terminals: dict[int, TerminalFollower] = {}
         self._asks: set[asyncio.Task[None]] = set()
         self._left = False
 
@@ -107,6 +122,10 @@ class LinkPeer:
                 self._ask(message)
             case Ping(sent_ms=sent_ms):
                 self._send(Pong(sent_ms=sent_ms))
+            case Attach():
+                self._attach(message)
+            case Detach() | Type() | Resize() | Drawn():
+                self._of_terminal(message)
             case _:
                 assert_never(message)
 
@@ -120,8 +139,9 @@ class LinkPeer:
         return self._buffered_bytes()
 
     def bye(self, reason: str, *, retry_ms: int) -> None:
-        """Say that the server ends this link on purpose."""
+        """Say that the server ends this link on purpose. From now on nothing is typed."""
         self._send(Bye(reason=reason, retry_ms=retry_ms))
+        self._leave_terminals()
 
     def leave(self) -> None:
         """The transport is gone. The tab may come back on another one."""
@@ -129,6 +149,7 @@ class LinkPeer:
         for follower in self._followers.values():
             follower.leave()
         self._followers.clear()
+        self._leave_terminals()
         for task in tuple(self._asks):
             task.cancel()
 
@@ -183,6 +204,49 @@ class LinkPeer:
             have=frame.have,
             line=self,
         )
+
+    def _attach(self, frame: Attach) -> None:
+        assert self._client_id is not None
+        previous = self._terminals.pop(frame.attach, None)
+        if previous is not None:
+            previous.leave()
+        forbidden = self._forbids(frame)
+        if self._terminal_host is None:
+            self._send(NoTerminal(frame.attach, 404, NO_TERMINALS))
+        elif forbidden or not self._writable:
+            self._send(NoTerminal(frame.attach, 403, forbidden or "This login may look, but not change."))
+        elif len(self._terminals) >= TERMINALS_LIMIT:
+            self._send(NoTerminal(frame.attach, 429, "This tab shows too many terminals. Close one."))
+        else:
+            self._terminals[frame.attach] = TerminalFollower(
+                frame,
+                self._terminal_host(),
+                writer=self._client_id,
+                line=self,
+                clock=self._registry.around.clock,
+            )
+
+    def _of_terminal(self, frame: Detach | Type | Resize | Drawn) -> None:
+        terminal = self._terminals.get(frame.attach)
+        if terminal is None:
+            return  # it ended while this was on its way
+        match frame:
+            case Detach():
+                del self._terminals[frame.attach]
+                terminal.leave()
+            case Type():
+                terminal.type(frame)
+            case Resize():
+                terminal.resize(frame)
+            case Drawn(offset=offset):
+                terminal.drawn(offset)
+            case _:
+                assert_never(frame)
+
+    def _leave_terminals(self) -> None:
+        for terminal in self._terminals.values():
+            terminal.leave()
+        self._terminals.clear()
 
     def _intend(self, frame: Intend) -> None:
         follower = self._followers.get(frame.follow)

@@ -17,6 +17,7 @@ from tornado.web import Application
 
 from carnet.clock import Clock
 from carnet.config.load import Loaded
+from carnet.config.settings import Settings
 from carnet.security.access import Gate, GateRules
 from carnet.security.logins import LoginTable
 from carnet.security.owner import owner_name
@@ -99,7 +100,7 @@ def make_services(
     throttle = Throttle(security.attempts, clock)
     gate = Gate(rules, LoginTable(state_folder, clock), throttle, clock, security.tokens)
     static = StaticFiles(static_folder(loaded))
-    shell = Shell(settings.base_url, static_url(loaded), static.folder, extras())
+    shell = Shell(settings.base_url, static_url(loaded), static.folder, extras(settings))
     return Services(
         loaded=loaded,
         state_folder=state_folder,
@@ -132,7 +133,7 @@ def make_server(services: Services) -> HTTPServer:
         application_settings.pop(name, None)
     application = Application([], **application_settings)
     return HTTPServer(
-        Front(application, services, routes.ROUTES),
+        Front(application, services, routes.in_force(services.settings)),
         max_header_size=HEADER_BYTES,
         max_body_size=routes.SMALL_BODY_BYTES,
         # The stream must be able to hold the largest body; the front door sets the limit for each request.
@@ -149,9 +150,10 @@ def static_url(loaded: Loaded) -> str:
     return f"{loaded.settings.base_url}static/"
 
 
-def extras() -> frozenset[str]:
-    """Return what is installed beside Carnet and has commands in the page."""
-    return frozenset({"export"} if importlib.util.find_spec("nbconvert") is not None else ())
+def extras(settings: Settings) -> frozenset[str]:
+    """Return what is installed beside Carnet, or may be switched off, and has commands in the page."""
+    exports = {"export"} if importlib.util.find_spec("nbconvert") is not None else set()
+    return frozenset(exports | ({"terminals"} if settings.terminals_enabled else set()))
 
 
 def static_folder(loaded: Loaded) -> Path:

@@ -69,7 +69,7 @@ class Shell:
         self._documents: dict[str, Document] = {}
 
     def document(self, page: str) -> Document:
-        """Return the shell for a page: `dashboard`, `notebook`, or another (nothing is loaded ahead for it).
+        """Return the shell for a page: `dashboard`, `notebook`, `terminal`, or another (nothing is loaded ahead for it).
 
         Raises:
             PageNotBuilt: there is no index.html.

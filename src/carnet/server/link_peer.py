@@ -19,4 +19,5 @@ def make_peer(
         send=send,
         buffered_bytes=buffered_bytes,
         forbids=lambda wanted: forbidden(wanted, identity.scopes),
+        terminal_host=bench.terminal_line if bench.has_terminals else None,
     )

@@ -14,6 +14,7 @@ from typing import Final, cast
 
 from tornado.web import RequestHandler
 
+from carnet.config.settings import Settings
 from carnet.errors import ConfigError
 from carnet.security.access import SAFE_METHODS, Kind, Who
 from carnet.security.scopes import Scope
@@ -46,6 +47,8 @@ class Route:
     """What a token needs for methods that change something. None: there are none, or the route is public."""
     reads: Scope = Scope.READ
     """What a token needs to look."""
+    switch: str = ""
+    """The setting without which it does not exist."""
 
     @cached_property
     def path(self) -> re.Pattern[str]:
@@ -64,11 +67,13 @@ class Route:
 
 _ID = r"([0-9A-Za-z_-]{1,64})"
 _PATH = r"((?:/.*)?)"
+_TERMINALS = "terminals_enabled"
 
 ROUTES: Final[Sequence[Route]] = (
     # pages
     Route(r"", "pages:Page", Who.LOGIN, Kind.PAGE, "GET HEAD"),
     Route(rf"(?:tree|notebooks|edit|view){_PATH}", "pages:Page", Who.LOGIN, Kind.PAGE, "GET HEAD"),
+    Route(r"terminals/(\w{1,64})", "pages:Page", Who.LOGIN, Kind.PAGE, "GET HEAD", switch=_TERMINALS),
     Route(r"login", "login:LoginPage", Who.PUBLIC, Kind.FORM, "GET HEAD POST", SMALL_BODY_BYTES),
     Route(r"logout", "login:LogoutPage", Who.PUBLIC, Kind.FORM, "GET HEAD POST", SMALL_BODY_BYTES),
     Route(
@@ -117,6 +122,7 @@ ROUTES: Final[Sequence[Route]] = (
         "GET HEAD POST",
         JSON_BODY_BYTES,
         Scope.RUN,
+        switch=_TERMINALS,
     ),
     Route(
         r"api/terminals/(\w{1,64})",
@@ -125,6 +131,7 @@ ROUTES: Final[Sequence[Route]] = (
         Kind.API,
         "GET HEAD DELETE",
         writes=Scope.RUN,
+        switch=_TERMINALS,
     ),
     Route(
         r"terminals/websocket/(\w{1,64})",
@@ -133,6 +140,7 @@ ROUTES: Final[Sequence[Route]] = (
         Kind.SOCKET,
         "GET",
         reads=Scope.RUN,
+        switch=_TERMINALS,
     ),
     Route(r"api/spec\.yaml", "spec:Spec", Who.LOGIN, Kind.API, "GET HEAD"),
     Route(r"metrics", "server_itself:Metrics", Who.LOGIN, Kind.API, "GET HEAD"),
@@ -298,6 +306,11 @@ ROUTES: Final[Sequence[Route]] = (
         writes=Scope.ADMIN,
     ),
 )
+
+
+def in_force(settings: Settings) -> Sequence[Route]:
+    """Return the routes that exist with these settings."""
+    return [route for route in ROUTES if not route.switch or getattr(settings, route.switch)]
 
 
 def check(routes: Sequence[Route]) -> None:

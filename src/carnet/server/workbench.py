@@ -59,6 +59,7 @@ class Workbench:
     converter: Converter = field(default_factory=Converter)
     rooms: "Rooms | None" = None
     """For clients that share notebooks through Yjs; None: there was none yet."""
+    has_terminals: bool = True
 
     async def kernels_if_any(self) -> list[KernelInfo]:
         """Return the kernels, without starting a host to ask."""
@@ -75,6 +76,10 @@ class Workbench:
         """
         await self.host.connect()
         return self.host
+
+    def terminal_line(self) -> HostClient:
+        """Return a line of its own to the host, for one who reads a terminal. It starts no host: there, none could be."""
+        return HostClient(self.host_folder, spawn=False)
 
     async def warm_up(self) -> None:
         """Have a kernel ready for the first run. Nothing depends on it."""
@@ -129,7 +134,15 @@ async def open_workbench(loaded: Loaded, state_folder: Path, clock: Clock) -> Wo
     # The start says which folder is served; what another store says of itself is news.
     is_usual = loaded.settings.notebook_manager_class == Settings.notebook_manager_class
     log.log(logging.DEBUG if is_usual else logging.INFO, "%s", storage.info_string())
-    return Workbench(storage, journal, blobs, host, Registry(around), host_folder)
+    return Workbench(
+        storage,
+        journal,
+        blobs,
+        host,
+        Registry(around),
+        host_folder,
+        has_terminals=loaded.settings.terminals_enabled,
+    )
 
 
 def notebook_folder(loaded: Loaded) -> Path:

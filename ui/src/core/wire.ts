@@ -769,6 +769,52 @@ export interface Ping {
   readonly sent_ms: number;
 }
 
+/** Show this terminal (or go on with it): answers `Attached` or `NoTerminal`. */
+export interface Attach {
+  readonly frame: "attach";
+  /** The tab's own number for it, as `follow` is for notebooks. */
+  readonly attach: number;
+  readonly name: string;
+  /** The terminal that `have` counts in. Empty: this tab has nothing. */
+  readonly life: string;
+  /** All bytes before this offset are here. */
+  readonly have: number;
+  readonly rows: number;
+  /** The size it is to have from now on; 0: as it is. */
+  readonly columns: number;
+}
+
+/** No more of this terminal. It goes on. */
+export interface Detach {
+  readonly frame: "detach";
+  readonly attach: number;
+}
+
+/** Type into it. Numbers rise; what has a number that was taken is not typed again. */
+export interface Type {
+  readonly frame: "type";
+  readonly attach: number;
+  readonly number: number;
+  readonly data: Uint8Array;
+  /** A screen's answer to a program's question, which every screen gives: one of them is taken (HO96). */
+  readonly answer: boolean;
+}
+
+/** Give it another size, in characters. */
+export interface Resize {
+  readonly frame: "resize";
+  readonly attach: number;
+  readonly rows: number;
+  readonly columns: number;
+}
+
+/** All bytes before this offset are on the screen: lets the server send more. */
+export interface Drawn {
+  readonly frame: "drawn";
+  readonly attach: number;
+  readonly offset: number;
+}
+
 export type ToServer =
   | Hello
   | Follow
@@ -776,7 +822,12 @@ export type ToServer =
   | Intend
   | Seen
   | Ask
-  | Ping;
+  | Ping
+  | Attach
+  | Detach
+  | Type
+  | Resize
+  | Drawn;
 
 /** The answer to Hello. */
 export interface Welcome {
@@ -885,6 +936,51 @@ export interface Pong {
   readonly sent_ms: number;
 }
 
+/** What comes next of this terminal begins here. */
+export interface Attached {
+  readonly frame: "attached";
+  readonly attach: number;
+  readonly life: string;
+  readonly offset: number;
+  /** What is before this offset was shown to somebody before: a screen must not answer what it asks. */
+  readonly end: number;
+  /** The screen must be cleared: it continues nothing that this tab has. */
+  readonly fresh: boolean;
+  /** Where what was before `offset` is not kept: what brings a fresh screen into the modes in force there. */
+  readonly modes: Uint8Array;
+}
+
+/** What it shows; the first byte is at `offset`. It continues what was before. */
+export interface Shown {
+  readonly frame: "shown";
+  readonly attach: number;
+  readonly offset: number;
+  readonly data: Uint8Array;
+}
+
+/** All up to this number was typed, or can never be. */
+export interface Typed {
+  readonly frame: "typed";
+  readonly attach: number;
+  readonly number: number;
+}
+
+/** Its shell is gone, and all it said was sent. */
+export interface Ended {
+  readonly frame: "ended";
+  readonly attach: number;
+  /** Negative: the number of the signal that ended it. */
+  readonly exit_code: number;
+}
+
+/** It cannot be shown: there is none (404), it may not be (403), or not now (503: ask again in a while). */
+export interface NoTerminal {
+  readonly frame: "no-terminal";
+  readonly attach: number;
+  readonly status: number;
+  readonly message: string;
+}
+
 /** The server ends the link on purpose; come back after `retry_ms` (-1: do not). */
 export interface Bye {
   readonly frame: "bye";
@@ -902,6 +998,11 @@ export type ToBrowser =
   | Answer
   | Problem
   | Pong
+  | Attached
+  | Shown
+  | Typed
+  | Ended
+  | NoTerminal
   | Bye;
 
 /** shell `complete_reply`. Cursor positions are Unicode code points (protocol 5.2). */

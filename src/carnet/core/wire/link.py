@@ -4,8 +4,8 @@ One tagged union each way, MessagePack, one frame a message; the frames know
 nothing of WebSocket (invariant 10). TypeScript's types are generated from this
 file into ui/src/core/wire.ts. Rules LK1 onwards: docs/specs/link.md.
 
-A tab follows one or more notebooks. `follow` numbers are the tab's own, and
-mean something only on that link.
+A tab follows one or more notebooks, and shows one or more terminals. Its numbers
+for them (`follow`, `attach`) are its own, and mean something only on that link.
 """
 
 from msgspec import Raw, Struct
@@ -107,7 +107,53 @@ class Ping(BaseToServer, frozen=True, tag="ping"):
     sent_ms: int
 
 
-ToServer = Hello | Follow | Unfollow | Intend | Seen | Ask | Ping
+class Attach(BaseToServer, frozen=True, tag="attach"):
+    """Show this terminal (or go on with it): answers `Attached` or `NoTerminal`."""
+
+    attach: int
+    """The tab's own number for it, as `follow` is for notebooks."""
+    name: str
+    life: str = ""
+    """The terminal that `have` counts in. Empty: this tab has nothing."""
+    have: int = 0
+    """All bytes before this offset are here."""
+    rows: int = 0
+    columns: int = 0
+    """The size it is to have from now on; 0: as it is."""
+
+
+class Detach(BaseToServer, frozen=True, tag="detach"):
+    """No more of this terminal. It goes on."""
+
+    attach: int
+
+
+class Type(BaseToServer, frozen=True, tag="type"):
+    """Type into it. Numbers rise; what has a number that was taken is not typed again."""
+
+    attach: int
+    number: int
+    data: bytes
+    answer: bool = False
+    """A screen's answer to a program's question, which every screen gives: one of them is taken (HO96)."""
+
+
+class Resize(BaseToServer, frozen=True, tag="resize"):
+    """Give it another size, in characters."""
+
+    attach: int
+    rows: int
+    columns: int
+
+
+class Drawn(BaseToServer, frozen=True, tag="drawn"):
+    """All bytes before this offset are on the screen: lets the server send more."""
+
+    attach: int
+    offset: int
+
+
+ToServer = Hello | Follow | Unfollow | Intend | Seen | Ask | Ping | Attach | Detach | Type | Resize | Drawn
 
 
 class BaseToBrowser(Struct, frozen=True, tag_field="frame"):
@@ -220,6 +266,51 @@ class Pong(BaseToBrowser, frozen=True, tag="pong"):
     sent_ms: int
 
 
+class Attached(BaseToBrowser, frozen=True, tag="attached"):
+    """What comes next of this terminal begins here."""
+
+    attach: int
+    life: str
+    offset: int
+    end: int
+    """What is before this offset was shown to somebody before: a screen must not answer what it asks."""
+    fresh: bool
+    """The screen must be cleared: it continues nothing that this tab has."""
+    modes: bytes = b""
+    """Where what was before `offset` is not kept: what brings a fresh screen into the modes in force there."""
+
+
+class Shown(BaseToBrowser, frozen=True, tag="shown"):
+    """What it shows; the first byte is at `offset`. It continues what was before."""
+
+    attach: int
+    offset: int
+    data: bytes
+
+
+class Typed(BaseToBrowser, frozen=True, tag="typed"):
+    """All up to this number was typed, or can never be."""
+
+    attach: int
+    number: int
+
+
+class Ended(BaseToBrowser, frozen=True, tag="ended"):
+    """Its shell is gone, and all it said was sent."""
+
+    attach: int
+    exit_code: int
+    """Negative: the number of the signal that ended it."""
+
+
+class NoTerminal(BaseToBrowser, frozen=True, tag="no-terminal"):
+    """It cannot be shown: there is none (404), it may not be (403), or not now (503: ask again in a while)."""
+
+    attach: int
+    status: int
+    message: str
+
+
 class Bye(BaseToBrowser, frozen=True, tag="bye"):
     """The server ends the link on purpose; come back after `retry_ms` (-1: do not)."""
 
@@ -227,4 +318,20 @@ class Bye(BaseToBrowser, frozen=True, tag="bye"):
     retry_ms: int
 
 
-ToBrowser = Welcome | Snapshot | MoreCells | Entries | Refused | Stalled | Answer | Problem | Pong | Bye
+ToBrowser = (
+    Welcome
+    | Snapshot
+    | MoreCells
+    | Entries
+    | Refused
+    | Stalled
+    | Answer
+    | Problem
+    | Pong
+    | Attached
+    | Shown
+    | Typed
+    | Ended
+    | NoTerminal
+    | Bye
+)

@@ -15,7 +15,7 @@ from carnet.server.index import PageNotBuilt
 from carnet.server.signing_in import sign_in
 
 #: First part of the path to the page whose files are loaded ahead.
-_PAGES: Final = {"": "dashboard", "tree": "dashboard", "notebooks": "notebook"}
+_PAGES: Final = {"": "dashboard", "tree": "dashboard", "notebooks": "notebook", "terminals": "terminal"}
 
 
 class Page(Handler):

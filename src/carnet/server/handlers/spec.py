@@ -4,7 +4,7 @@ import json
 
 from carnet.server.handlers.base import Handler
 from carnet.server.openapi import openapi
-from carnet.server.routes import ROUTES
+from carnet.server.routes import in_force
 
 
 class Spec(Handler):
@@ -12,6 +12,6 @@ class Spec(Handler):
 
     async def get(self) -> None:
         """Answer with it."""
-        document = await self.blocking(openapi, ROUTES, self.services.base_url)
+        document = await self.blocking(openapi, in_force(self.services.settings), self.services.base_url)
         self.set_header("Content-Type", "text/x-yaml; charset=utf-8")
         self.finish(json.dumps(document, indent=1))

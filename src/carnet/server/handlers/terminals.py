@@ -80,7 +80,8 @@ class TerminalSocket(Handler, WebSocketHandler):
         self.token_id = self.identity.token_id
         bench = await self.workbench()
         self.name = (await _find(bench, self.path_args[0])).name
-        self.host = HostClient(bench.host_folder, spawn=False, on_state=self._line_changed)
+        self.host = bench.terminal_line()
+        self.host.on_state = self._line_changed
         self.host.on_terminal = self._on_terminal
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
