@@ -32,6 +32,7 @@ export const BUDGET: Weight = { bytes: 180_000, requests: 6 };
 export const PAGES: Readonly<Record<string, readonly string[]>> = {
   dashboard: ["src/app.ts", "src/views/dashboard/index.tsx"],
   notebook: ["src/app.ts", "src/notebookpage.ts", "src/editor/index.ts"],
+  terminal: ["src/app.ts", "src/terminalpage.ts"],
 };
 
 const COMPRESSED = new Set([".js", ".css", ".svg", ".json", ".wasm", ".map", ".txt", ".ttf"]);

@@ -6,6 +6,7 @@
 
 import type { AppContext, View } from "./context.ts";
 import { drawByFrames } from "./draw.ts";
+import type { makeClient as makeLinkClient } from "./link/browser.ts";
 import { showPasskey } from "./passkey.ts";
 import { makeRest, xsrfToken } from "./rest.ts";
 import { makeSignIn } from "./signin.ts";
@@ -18,7 +19,7 @@ function meta(name: string): string | null {
   return document.querySelector<HTMLMetaElement>(`meta[name="${name}"]`)?.content ?? null;
 }
 
-const EXTRAS = ["export", "lab"] as const;
+const EXTRAS = ["export", "lab", "terminals"] as const;
 
 const base = new URL(meta("carnet-base-url") ?? "/", location.href).href;
 // Bound: a browser's fetch minds what it is called on.
@@ -54,6 +55,23 @@ function placeKind(): string {
     : "";
 }
 
+/** The link of this page, and what of it every view may know. Its code comes with the views that need it. */
+function link(makeClient: typeof makeLinkClient) {
+  const { client, way } = makeClient(base, {
+    version: meta("carnet-version"),
+    xsrf: () => xsrfToken(document.cookie) ?? meta("carnet-xsrf"),
+    closed: mayGoOn =>
+      // Meanwhile another tab may have signed in.
+      void signIn.look().then(isIn => {
+        if (isIn && mayGoOn) client.signedIn();
+      }),
+    stranger: user => signIn.stranger(user),
+  });
+  signIn.onSignedIn(() => client.signedIn());
+  const { newVersion, roundTripMs } = client;
+  return { client, connected: { newVersion, connection: { way, roundTripMs } } };
+}
+
 async function load(): Promise<{ readonly view: View; readonly context: AppContext }> {
   const plain: AppContext = {
     base,
@@ -65,31 +83,20 @@ async function load(): Promise<{ readonly view: View; readonly context: AppConte
     openNotebook: path => {
       throw new Error(`Only the notebook page follows notebooks, so not ${path} here.`);
     },
+    openTerminal: name => {
+      throw new Error(`Only the terminal page shows terminals, so not ${name} here.`);
+    },
   };
   switch (placeKind()) {
     case "notebooks": {
       const { view, makeClient } = await import("./notebookpage.ts");
-      const { client, way } = makeClient(base, {
-        version: meta("carnet-version"),
-        xsrf: () => xsrfToken(document.cookie) ?? meta("carnet-xsrf"),
-        closed: mayGoOn =>
-          // Meanwhile another tab may have signed in.
-          void signIn.look().then(isIn => {
-            if (isIn && mayGoOn) client.signedIn();
-          }),
-        stranger: user => signIn.stranger(user),
-      });
-      signIn.onSignedIn(() => client.signedIn());
-      const { newVersion, roundTripMs } = client;
-      return {
-        view,
-        context: {
-          ...plain,
-          newVersion,
-          connection: { way, roundTripMs },
-          openNotebook: path => client.openNotebook(path),
-        },
-      };
+      const { client, connected } = link(makeClient);
+      return { view, context: { ...plain, ...connected, openNotebook: path => client.openNotebook(path) } };
+    }
+    case "terminals": {
+      const { view, makeClient } = await import("./terminalpage.ts");
+      const { client, connected } = link(makeClient);
+      return { view, context: { ...plain, ...connected, openTerminal: name => client.openTerminal(name) } };
     }
     case "edit":
     case "view":

@@ -3,6 +3,7 @@
 import type { ReadonlySignal } from "@preact/signals-core";
 import type { Extra } from "./commands/command.ts";
 import type { LinkWay, NotebookModel } from "./core/model.ts";
+import type { TerminalModel } from "./core/terminal.ts";
 import type { Rest } from "./rest.ts";
 import type { SignIn } from "./signin.ts";
 
@@ -22,6 +23,8 @@ export interface AppContext {
   } | null;
   /** Open a notebook, or get the one that is open in this page already. */
   openNotebook(path: string): NotebookModel;
+  /** Show a terminal, or get the one that is shown in this page already. */
+  openTerminal(name: string): TerminalModel;
 }
 
 /** What ui/src/views/dashboard and ui/src/views/notebook (index.tsx) export. */

@@ -18,6 +18,7 @@ export const strings = {
   downloadSlides: "Download as slides",
   openDashboard: "Open the folder",
   account: "Account and signing out",
+  newTerminal: "New terminal",
   print: "Print…",
   closeTab: "Close",
   closeAndShutDown: "Close and shut down the kernel",
@@ -104,6 +105,25 @@ export const strings = {
   dedent: "Dedent",
   deleteLine: "Delete line",
   selectNextOccurrence: "Select the next occurrence",
+
+  // terminals
+  terminalCopy: "Copy",
+  terminalPaste: "Paste",
+  terminalSelectAll: "Select all",
+  terminalClear: "Clear the screen and what scrolled away",
+  terminalFind: "Find…",
+  terminalFindNext: "Find next",
+  terminalFindPrevious: "Find previous",
+  terminalLeave: "Leave the terminal, to the bar",
+  terminalLarger: "Larger text",
+  terminalSmaller: "Smaller text",
+  terminalScreenReader: "For a screen reader",
+  terminalPasteKey: "Paste with Ctrl+V",
+  terminalEnd: "End the terminal…",
+  terminalFiles: "Open the files",
+  terminalEndTitle: "End this terminal?",
+  terminalEndText: "What runs in it is ended too.",
+  terminalEndAction: "End",
 
   // questions
   restartTitle: "Restart the kernel?",

@@ -27,6 +27,7 @@ beforeEach(() => {
 const nothing = (): void => {};
 const page: PageActions = {
   openPalette: nothing,
+  newTerminal: () => said.push("terminal"),
   openHelp: nothing,
   openConnection: nothing,
   confirm: async () => sure,

@@ -300,6 +300,14 @@ const FILE: readonly Command[] = [
     run: ({ page }) => page.openDashboard(),
   }),
   command({
+    id: "app.new-terminal",
+    label: strings.newTerminal,
+    words: "shell console bash",
+    menu: "file",
+    extra: "terminals",
+    run: ({ page }) => page.newTerminal(),
+  }),
+  command({
     id: "app.close",
     label: strings.closeTab,
     menu: "file",

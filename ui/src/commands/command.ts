@@ -47,6 +47,8 @@ export interface PageActions {
   download(format: string): void;
   openDashboard(): void;
   openAccount(): void;
+  /** Open a shell in the notebook's folder, in a tab of its own. */
+  newTerminal(): void;
   /** Save, and keep this state to come back to; `asked`: say how it went. */
   saveVersion(options: { readonly asked: boolean }): void;
   /** Go back to the state that was kept, after a question. */
@@ -84,19 +86,19 @@ export interface CommandContext {
   readonly mode: "command" | "edit";
 }
 
-/** What is installed beside Carnet: nbconvert, JupyterLab. */
-export type Extra = "export" | "lab";
+/** What is installed beside Carnet (nbconvert, JupyterLab), or may be switched off (terminals). */
+export type Extra = "export" | "lab" | "terminals";
 
 export type Menu = "file" | "edit" | "view" | "insert" | "run" | "kernel" | "help";
 
-export interface Command {
+export interface Command<Context = CommandContext> {
   readonly id: string;
   readonly label: string;
   /** More words that find it in the palette. */
   readonly words: string;
   /** Which menu it stands in, if any. */
   readonly menu: Menu | null;
-  /** What must be installed beside Carnet for it; without that it is nowhere to be seen. */
+  /** What must be there for it; without that it is nowhere to be seen. */
   readonly extra: Extra | null;
   /** Where its keys work. */
   readonly mode: "both" | "command" | "edit";
@@ -109,14 +111,15 @@ export interface Command {
   readonly editorKeys: readonly string[];
   /** Whether a key that is held down does it again and again. */
   readonly repeats: boolean;
-  readonly when: (context: CommandContext) => boolean;
-  readonly run: (context: CommandContext) => void;
+  readonly when: (context: Context) => boolean;
+  readonly run: (context: Context) => void;
 }
 
 /** What must be said of a command; the rest has defaults. */
-export type CommandSpec = Pick<Command, "id" | "label" | "run"> & Partial<Command>;
+export type CommandSpec<Context = CommandContext> = Pick<Command<Context>, "id" | "label" | "run"> &
+  Partial<Command<Context>>;
 
-export function command(spec: CommandSpec): Command {
+export function command<Context = CommandContext>(spec: CommandSpec<Context>): Command<Context> {
   return {
     words: "",
     menu: null,

@@ -5,16 +5,18 @@ import { KeyMatcher, type Place, strokeOf } from "./keys.ts";
 
 export const IS_MAC = /Mac|iPhone|iPad/.test(globalThis.navigator?.platform ?? "");
 
-export interface KeydownOptions {
-  readonly commands: readonly Command[];
-  readonly context: () => CommandContext;
+export interface KeydownOptions<Context> {
+  readonly commands: readonly Command<Context>[];
+  readonly context: () => Context;
   readonly nowMs: () => number;
   /** Whether single letters act: a setting. */
   readonly plainKeys: () => boolean;
 }
 
 /** Return the handler for the document's keydown, and for editors' `onKey`; true: handled, do nothing else. */
-export function makeKeydown(options: KeydownOptions): (event: KeyboardEvent) => boolean {
+export function makeKeydown<Context = CommandContext>(
+  options: KeydownOptions<Context>,
+): (event: KeyboardEvent) => boolean {
   const matcher = new KeyMatcher(options.commands, IS_MAC);
   return event => {
     if (event.defaultPrevented) return false;

@@ -114,31 +114,34 @@ function strokeLabel(stroke: Stroke, isMac: boolean): string {
   return [...names.filter(name => name !== false), key].join("+");
 }
 
-interface Binding {
+/** What keys need to know of a command. */
+type Keyed = Pick<Command, "keys" | "mode">;
+
+interface Binding<Found extends Keyed> {
   readonly strokes: readonly Stroke[];
-  readonly command: Command;
+  readonly command: Found;
 }
 
 /** What a stroke leads to. `begun`: the start of a sequence, more must follow. */
-export type Match =
+export type Match<Found extends Keyed = Command> =
   | { readonly kind: "none" }
   | { readonly kind: "begun" }
-  | { readonly kind: "commands"; readonly commands: readonly Command[] };
+  | { readonly kind: "commands"; readonly commands: readonly Found[] };
 
 /** Finds commands for strokes, one after another. */
-export class KeyMatcher {
-  readonly #bindings: readonly Binding[];
+export class KeyMatcher<Found extends Keyed = Command> {
+  readonly #bindings: readonly Binding<Found>[];
   #begun: readonly Stroke[] = [];
   #lastMs = 0;
 
-  constructor(commands: readonly Command[], isMac: boolean) {
+  constructor(commands: readonly Found[], isMac: boolean) {
     this.#bindings = commands.flatMap(command =>
       command.keys.map(keys => ({ command, strokes: keys.split(" ").map(text => parseStroke(text, isMac)) })),
     );
   }
 
   /** `plain`: whether single letters act at all (WCAG 2.1.4: they can be switched off). */
-  match(stroke: Stroke, place: Place, nowMs: number, plain = true): Match {
+  match(stroke: Stroke, place: Place, nowMs: number, plain = true): Match<Found> {
     const before = nowMs - this.#lastMs <= SEQUENCE_MS ? this.#begun : [];
     this.#begun = [];
     const usable = this.#bindings.filter(binding => isUsable(binding, place, plain));
@@ -167,7 +170,7 @@ function startsWith(wanted: readonly Stroke[], pressed: readonly Stroke[]): bool
   );
 }
 
-function isUsable({ command, strokes }: Binding, place: Place, plain: boolean): boolean {
+function isUsable({ command, strokes }: Binding<Keyed>, place: Place, plain: boolean): boolean {
   const isPlain = strokes.some(
     stroke => !stroke.ctrl && !stroke.meta && !stroke.alt && stroke.key.length === 1,
   );

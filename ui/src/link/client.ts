@@ -9,6 +9,7 @@ import { type ReadonlySignal, signal } from "@preact/signals-core";
 import type { AnswerView, LinkStatus, NotebookModel } from "../core/model.ts";
 import type { Outgoing } from "../core/pending.ts";
 import { NotebookStore } from "../core/store.ts";
+import type { TerminalModel } from "../core/terminal.ts";
 import {
   type Answer,
   type ClientId,
@@ -27,6 +28,7 @@ import { begin, type Connection, type ConnectionEvent, dueMs, type Stepped, step
 import { decodeFrame, encodeFrame } from "./frames.ts";
 import { bringHome, type Homecoming } from "./homecoming.ts";
 import { NO_JOURNAL, type OfflineJournal } from "./journal.ts";
+import { Terminals } from "./terminals.ts";
 import type { OpenTransport, Transport } from "./transports/transport.ts";
 
 export const ANSWER_WITHIN_MS = 15_000;
@@ -109,6 +111,7 @@ export class Client {
   #journalUser: string | null = null;
   #clockOffsetMs = 0;
   readonly #followed = new Map<number, Followed>();
+  readonly #terminals: Terminals;
   readonly #questions = new Map<number, OpenQuestion>();
   /** Pongs come in the order of pings. */
   #onPong: (() => void)[] = [];
@@ -122,6 +125,13 @@ export class Client {
     this.roundTripMs = this.#roundTripMs;
     this.clientId = around.newId(20);
     around.locks?.hold(this.clientId);
+    this.#terminals = new Terminals({
+      send: frame => this.#send(frame),
+      isOpen: () => this.#connection?.state === "open",
+      later: (delayMs, callback) => {
+        around.later(delayMs, callback);
+      },
+    });
   }
 
   openNotebook(path: NotebookPath): NotebookModel {
@@ -150,6 +160,13 @@ export class Client {
     else if (this.#connection.state === "open") this.#follow(followed);
     this.#showStatus();
     return store;
+  }
+
+  openTerminal(name: string): TerminalModel {
+    const terminal = this.#terminals.open(name);
+    if (this.#connection === null) this.#take(begin(this.#around.nowMs()));
+    this.#showStatus();
+    return terminal;
   }
 
   /** The network came back, or the tab is looked at again. */
@@ -260,6 +277,7 @@ export class Client {
       followed.cameHome = false;
       followed.homecoming?.interrupted();
     }
+    this.#terminals.down();
     for (const { resolve, cancel } of this.#questions.values()) {
       cancel();
       resolve({ ok: false, error: "The connection was lost." });
@@ -325,6 +343,13 @@ export class Client {
         this.#onPong.shift()?.();
         this.#moveIfQuiet();
         return;
+      case "attached":
+      case "shown":
+      case "typed":
+      case "ended":
+      case "no-terminal":
+        this.#terminals.receive(frame);
+        return;
       case "bye":
         this.#happened({ event: "bye", reason: frame.reason, retryMs: frame.retry_ms });
         return;
@@ -347,6 +372,7 @@ export class Client {
       void this.#openJournal(frame.user);
     }
     for (const followed of this.#followed.values()) this.#follow(followed);
+    this.#terminals.linked();
   }
 
   async #openJournal(user: string): Promise<void> {
@@ -513,22 +539,28 @@ export class Client {
 
   #showStatus(): void {
     for (const followed of this.#followed.values()) {
-      const status = this.#statusOf(followed);
+      const status = this.#statusOf(followed.store, this.#isLive(followed));
       const now = followed.store.link.peek();
       if (JSON.stringify(now) !== JSON.stringify(status)) followed.store.link.value = status;
     }
+    this.#terminals.showLink(this.#statusOf(null, this.#connection?.state === "open"));
   }
 
-  #statusOf(followed: Followed): LinkStatus {
+  #isLive(followed: Followed): boolean {
+    return followed.live || followed.store.status.peek().kind === "problem";
+  }
+
+  /** `store`: whose edits wait; null: there are none to wait. */
+  #statusOf(store: NotebookStore | null, isLive: boolean): LinkStatus {
     const connection = this.#connection;
     if (this.#isMoving) return { kind: "live" };
     if (connection === null || connection.state === "open") {
-      if (followed.live || followed.store.status.peek().kind === "problem") return { kind: "live" };
+      if (isLive) return { kind: "live" };
       return { kind: "reconnecting", sinceMs: this.#around.nowMs(), retryAtMs: null, reason: "" };
     }
     if (connection.state === "closed") return { kind: "closed", reason: connection.reason };
     if (!this.#around.online()) {
-      const waiting = followed.store.waiting();
+      const waiting = store?.waiting() ?? { edits: 0, runs: 0 };
       return { kind: "offline", waitingEdits: waiting.edits, waitingRuns: waiting.runs };
     }
     const retryAtMs = connection.state === "waiting" ? connection.retryAtMs : null;

@@ -14,6 +14,11 @@ const FRAMES: Readonly<Record<ToBrowser["frame"], true>> = {
   answer: true,
   problem: true,
   pong: true,
+  attached: true,
+  shown: true,
+  typed: true,
+  ended: true,
+  "no-terminal": true,
   bye: true,
 };
 

@@ -47,8 +47,14 @@ test.each([0, 31, 32, 255, 256, 65_535, 65_536])(
   },
 );
 
-test("bytes and single floats are read", () => {
-  expect(decode(theirEncode(new Uint8Array([1, 2, 255])))).toEqual(new Uint8Array([1, 2, 255]));
+test.each([0, 1, 255, 256, 65_535, 65_536])("%d bytes come through", length => {
+  const bytes = Uint8Array.from({ length }, (_, index) => index * 7);
+  expect(decode(encode({ bytes }))).toEqual({ bytes });
+  expect(theirDecode(encode({ bytes }))).toEqual({ bytes });
+  expect(decode(theirEncode({ bytes }))).toEqual({ bytes });
+});
+
+test("single floats are read", () => {
   expect(decode(theirEncode(0.5, { forceFloat32: true }))).toBe(0.5);
 });
 

@@ -1,5 +1,5 @@
 /**
- * MessagePack, as much of it as the link speaks: JSON's values, and bytes on the way in.
+ * MessagePack, as much of it as the link speaks: JSON's values, and bytes.
  *
  * In place of @msgpack/msgpack, which is six times the size before the first
  * paint: no extensions, no streams, no custom codecs here. Tests hold it against
@@ -39,6 +39,8 @@ class Writer {
     else if (Array.isArray(value)) {
       this.#length(value.length, 0x90, 15, 0xdc);
       for (const item of value) this.write(item);
+    } else if (value instanceof Uint8Array) {
+      this.#bin(value);
     } else if (typeof value === "object") {
       const entries = Object.entries(value).filter(([, field]) => field !== undefined);
       this.#length(entries.length, 0x80, 15, 0xde);
@@ -107,6 +109,15 @@ class Writer {
     } else this.#length(bytes.length, 0xa0, 31, 0xda);
     const at = this.#take(bytes.length);
     this.#buffer.set(bytes, at);
+  }
+
+  #bin(value: Uint8Array): void {
+    if (value.length < 0x100) {
+      this.#byte(0xc4);
+      this.#byte(value.length);
+    } else this.#length(value.length, 0, -1, 0xc5);
+    const at = this.#take(value.length);
+    this.#buffer.set(value, at);
   }
 
   /** Up to `small` in the first byte, else in two or four bytes more. */

@@ -19,6 +19,7 @@ import {
   Plus,
   Power,
   Search,
+  SquareTerminal,
   Table,
   Trash2,
   Upload,
@@ -38,6 +39,13 @@ import { sizeInWords } from "../../outputs/size.ts";
 import { RestError } from "../../rest.ts";
 import { Breadcrumb } from "../breadcrumb.tsx";
 import { addressOf, folderOf, join, nameOf, viewFor } from "../places.ts";
+import {
+  endTerminal,
+  listTerminals,
+  openNewTerminal,
+  type RunningTerminal,
+  terminalAddress,
+} from "../terminals.ts";
 import { ago, count, moment } from "../words.ts";
 import {
   type Entry,
@@ -73,6 +81,7 @@ export function Dashboard({ context, path }: { readonly context: AppContext; rea
   const problem = useSignal("");
   const notice = useSignal("");
   const running = useSignal<readonly Running[]>([]);
+  const terminals = useSignal<readonly RunningTerminal[]>([]);
   const specs = useSignal<Kernelspecs | null>(null);
   const query = useSignal("");
   const sort = useSignal<Sort>(BY_NAME);
@@ -92,7 +101,11 @@ export function Dashboard({ context, path }: { readonly context: AppContext; rea
 
   const refresh = useCallback(async () => {
     now.value = Date.now();
-    const [listing, sessions] = await Promise.allSettled([contents.list(path), contents.running()]);
+    const [listing, sessions, shells] = await Promise.allSettled([
+      contents.list(path),
+      contents.running(),
+      context.extras.includes("terminals") ? listTerminals(context.rest) : [],
+    ]);
     if (listing.status === "fulfilled") {
       folder.value = listing.value;
       problem.value = "";
@@ -104,7 +117,8 @@ export function Dashboard({ context, path }: { readonly context: AppContext; rea
       if (entry !== null && entry.kind !== "directory") location.replace(hrefOf(context.base, entry));
     }
     if (sessions.status === "fulfilled") running.value = sessions.value;
-  }, [contents, context, path, folder, problem, running, now]);
+    if (shells.status === "fulfilled") terminals.value = shells.value;
+  }, [contents, context, path, folder, problem, running, terminals, now]);
 
   useEffect(() => {
     document.title = path === "" ? "Carnet" : `${nameOf(path)} — Carnet`;
@@ -165,12 +179,15 @@ export function Dashboard({ context, path }: { readonly context: AppContext; rea
     });
   };
 
+  const newTerminal = () => void act(() => openNewTerminal(context.rest, context.base, path));
+
   const newEntries = (): MenuEntry[] => [
     { heading: "Notebook" },
     ...(specs.value === null || specs.value.all.length === 0
       ? [{ label: "Notebook", run: () => openNew(undefined) }]
       : specs.value.all.map(spec => ({ label: spec.displayName, run: () => openNew(spec.name) }))),
     "rule",
+    ...(context.extras.includes("terminals") ? [{ label: "Terminal", run: newTerminal }] : []),
     {
       label: "Text file",
       run: () =>
@@ -316,6 +333,14 @@ export function Dashboard({ context, path }: { readonly context: AppContext; rea
       if (answer === null) return;
     }
     await act(() => contents.shutDown(session.id), `${session.name} shut down.`);
+  };
+
+  const endShell = async (terminal: RunningTerminal) => {
+    const answer = await ask("End the terminal", `What runs in terminal ${terminal.name} is ended too.`, [
+      { value: "end", label: "End", kind: "danger" },
+    ]);
+    if (answer === null) return;
+    await act(() => endTerminal(context.rest, terminal.name), `Terminal ${terminal.name} ended.`);
   };
 
   const rowMenu = (entry: Entry): MenuEntry[] => {
@@ -484,7 +509,7 @@ export function Dashboard({ context, path }: { readonly context: AppContext; rea
         </a>
       </header>
       <main class="dashboard-main">
-        {running.value.length > 0 && (
+        {running.value.length + terminals.value.length > 0 && (
           <section class="running" aria-labelledby="running-title">
             <h2 id="running-title">Running</h2>
             <ul class="running-list">
@@ -495,6 +520,15 @@ export function Dashboard({ context, path }: { readonly context: AppContext; rea
                   nowMs={now.value}
                   href={addressOf(context.base, "notebooks", session.path)}
                   onShutDown={() => void shutDown(session)}
+                />
+              ))}
+              {terminals.value.map(terminal => (
+                <TerminalRow
+                  key={`terminal ${terminal.name}`}
+                  terminal={terminal}
+                  nowMs={now.value}
+                  href={terminalAddress(context.base, terminal.name)}
+                  onEnd={() => void endShell(terminal)}
                 />
               ))}
             </ul>
@@ -739,6 +773,26 @@ function RunningRow(props: {
         class="row-button"
         onClick={props.onShutDown}
       />
+    </li>
+  );
+}
+
+function TerminalRow(props: {
+  readonly terminal: RunningTerminal;
+  readonly nowMs: number;
+  readonly href: string;
+  readonly onEnd: () => void;
+}) {
+  const { name, activeMs } = props.terminal;
+  return (
+    <li class="row" data-running>
+      <Icon shape={SquareTerminal} />
+      <a class="row-name" href={props.href}>
+        Terminal {name}
+      </a>
+      <span class="row-facts">{activeMs === null ? "" : `last used ${ago(activeMs, props.nowMs)}`}</span>
+      <Status status="running" />
+      <Button icon={Power} label={`End terminal ${name}`} class="row-button" onClick={props.onEnd} />
     </li>
   );
 }

@@ -7,17 +7,31 @@ import { IS_MAC } from "../../commands/keydown.ts";
 import { keyLabel } from "../../commands/keys.ts";
 import { Dialog } from "../../controls/dialog.tsx";
 
-const SECTIONS: readonly { readonly title: string; readonly mode: Command["mode"] }[] = [
+interface Section {
+  readonly title: string;
+  readonly mode: Command["mode"];
+}
+
+/** What is shown of a command. */
+type Listed = Pick<Command, "mode" | "label" | "words" | "keys" | "editorKeys" | "id">;
+
+const SECTIONS: readonly Section[] = [
   { title: "Anywhere", mode: "both" },
   { title: "With a cell selected (Esc)", mode: "command" },
   { title: "In a cell (Enter)", mode: "edit" },
 ];
 
-export function Help({ onClose }: { readonly onClose: () => void }) {
+export function Help(props: {
+  readonly onClose: () => void;
+  /** Those of another page than the notebook's. */
+  readonly commands?: readonly Listed[];
+  readonly sections?: readonly Section[];
+}) {
+  const { onClose, commands = COMMANDS, sections = SECTIONS } = props;
   const [query, setQuery] = useState("");
   const wanted = query.trim().toLocaleLowerCase();
   const shown = (mode: Command["mode"]) =>
-    COMMANDS.filter(
+    commands.filter(
       command =>
         command.mode === mode &&
         keysOf(command).length > 0 &&
@@ -35,7 +49,7 @@ export function Help({ onClose }: { readonly onClose: () => void }) {
         onInput={event => setQuery(event.currentTarget.value)}
       />
       <div class="help-columns">
-        {SECTIONS.map(section => {
+        {sections.map(section => {
           const list = shown(section.mode);
           if (list.length === 0) return null;
           return (
@@ -62,7 +76,7 @@ export function Help({ onClose }: { readonly onClose: () => void }) {
 }
 
 /** At most three ways to say it, as people of this machine read them. */
-function keysOf(command: Command): readonly string[] {
+function keysOf(command: Listed): readonly string[] {
   return [...new Set([...command.keys, ...command.editorKeys].map(keys => keyLabel(keys, IS_MAC)))].slice(
     0,
     3,

@@ -15,6 +15,7 @@ import type { CellId, Json } from "../../core/wire.ts";
 import type { CursorPlace, EditorHandle } from "../../editor/handle.ts";
 import { readEntry, sentence } from "../dashboard/contents.ts";
 import { addressOf, folderOf, nameOf } from "../places.ts";
+import { openNewTerminal } from "../terminals.ts";
 import { moment } from "../words.ts";
 import { headingLevel, visibleCells } from "./headings.ts";
 
@@ -223,6 +224,11 @@ export function makePage(context: AppContext, notebook: NotebookModel): Notebook
     },
     openAccount() {
       window.open(`${context.base}account`, "_blank", "noopener");
+    },
+    newTerminal() {
+      openNewTerminal(context.rest, context.base, folderOf(notebook.path.value)).catch((error: unknown) => {
+        page.refused.value = { refusal: "invalid", message: sentence(error) };
+      });
     },
     saveVersion({ asked }) {
       void saveVersion(page, asked);
