@@ -35,6 +35,7 @@ from carnet.core.wire.host import (
     ListTerminals,
     ReadKernel,
     ReadTerminal,
+    RedrawTerminal,
     ReorderRuns,
     ResizeTerminal,
     RestartKernel,
@@ -231,6 +232,7 @@ class KernelHost:
                 | ListTerminals()
                 | WriteTerminal()
                 | ResizeTerminal()
+                | RedrawTerminal()
                 | ReadTerminal()
                 | AcknowledgeTerminal()
                 | EndTerminal()
@@ -252,6 +254,9 @@ class KernelHost:
                 connection.answer(frame.call)
             case ResizeTerminal():
                 self._terminals.find(frame.name).resize(frame.rows, frame.columns)
+                connection.answer(frame.call)
+            case RedrawTerminal():
+                self._terminals.find(frame.name).redraw()
                 connection.answer(frame.call)
             case ReadTerminal():
                 self._terminals.read(connection, frame)

@@ -3,7 +3,7 @@
 A terminal's output is bytes, counted from its start; readers ask for it by
 offset, and a reader that is behind stops the shell, as a real line would. Of
 what is in them it knows only modes that a later screen must be told. Rules HO90
-to HO98: docs/specs/host.md.
+to HO99: docs/specs/host.md.
 """
 
 import asyncio
@@ -56,6 +56,8 @@ WRITERS_LIMIT: Final = 64
 
 ENDED_LIMIT: Final = 8
 """So many terminals that ended can still be read."""
+
+REDRAW_S: Final = 0.08
 
 HANGUP_S: Final = 0.5
 """Between SIGHUP and SIGKILL."""
@@ -204,7 +206,21 @@ class Terminal:
 
     def resize(self, rows: int, columns: int) -> None:
         """Give the window another size, in characters."""
-        rows, columns = max(1, min(rows, ROWS_LIMIT)), max(1, min(columns, ROWS_LIMIT))
+        self._size = max(1, min(rows, ROWS_LIMIT)), max(1, min(columns, ROWS_LIMIT))
+        self._tell_size(*self._size)
+
+    def redraw(self) -> None:
+        """Have a full-screen program draw itself again: such programs do when their window changes."""
+        rows, columns = self._size
+        self._tell_size(rows, max(1, columns - 1))
+        # Not at once: a program that sees only the second change has nothing to do.
+        self._loop.call_later(REDRAW_S, self._tell_size_again)
+
+    def _tell_size_again(self) -> None:
+        if not self.is_over:
+            self._tell_size(*self._size)
+
+    def _tell_size(self, rows: int, columns: int) -> None:
         with suppress(OSError):
             fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 

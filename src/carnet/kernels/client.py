@@ -40,6 +40,7 @@ from carnet.core.wire.host import (
     ReadKernel,
     ReadTerminal,
     Record,
+    RedrawTerminal,
     ReorderRuns,
     ResizeTerminal,
     RestartKernel,
@@ -363,6 +364,10 @@ class HostClient:
     async def resize_terminal(self, name: str, rows: int, columns: int) -> None:
         """Give it another size, in characters."""
         await self._call(ResizeTerminal(self._next(), name, rows, columns))
+
+    async def redraw_terminal(self, name: str) -> None:
+        """Have a full-screen program in it draw itself again."""
+        await self._call(RedrawTerminal(self._next(), name))
 
     async def read_terminal(
         self, name: str, after: int = 0, *, life: str = "", window_bytes: int = 0

@@ -30,6 +30,7 @@ from carnet.core.wire.link import (
     Pong,
     Problem,
     Question,
+    Redraw,
     Refused,
     Resize,
     Seen,
@@ -124,7 +125,7 @@ class LinkPeer:
                 self._send(Pong(sent_ms=sent_ms))
             case Attach():
                 self._attach(message)
-            case Detach() | Type() | Resize() | Drawn():
+            case Detach() | Type() | Resize() | Redraw() | Drawn():
                 self._of_terminal(message)
             case _:
                 assert_never(message)
@@ -226,7 +227,7 @@ class LinkPeer:
                 clock=self._registry.around.clock,
             )
 
-    def _of_terminal(self, frame: Detach | Type | Resize | Drawn) -> None:
+    def _of_terminal(self, frame: Detach | Type | Resize | Redraw | Drawn) -> None:
         terminal = self._terminals.get(frame.attach)
         if terminal is None:
             return  # it ended while this was on its way
@@ -236,8 +237,8 @@ class LinkPeer:
                 terminal.leave()
             case Type():
                 terminal.type(frame)
-            case Resize():
-                terminal.resize(frame)
+            case Resize() | Redraw():
+                terminal.shape(frame)
             case Drawn(offset=offset):
                 terminal.drawn(offset)
             case _:

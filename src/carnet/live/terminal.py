@@ -12,7 +12,18 @@ import msgspec
 
 from carnet.clock import Clock
 from carnet.core.wire.host import TerminalEnded, TerminalSaid
-from carnet.core.wire.link import Attach, Attached, Ended, NoTerminal, Resize, Shown, ToBrowser, Type, Typed
+from carnet.core.wire.link import (
+    Attach,
+    Attached,
+    Ended,
+    NoTerminal,
+    Redraw,
+    Resize,
+    Shown,
+    ToBrowser,
+    Type,
+    Typed,
+)
 from carnet.errors import CarnetError, HostUnavailable, KernelError, PeerError
 from carnet.ids import ClientId
 from carnet.kernels.client import HostClient, HostState
@@ -53,7 +64,7 @@ class TerminalFollower:
         """What the host says continues `_sent`."""
         self._waiting: list[TerminalSaid] = []
         self._ended: TerminalEnded | None = None
-        self._acts: asyncio.Queue[Type | Resize | None] = asyncio.Queue()
+        self._acts: asyncio.Queue[Type | Resize | Redraw | None] = asyncio.Queue()
         """What the tab asked for; None: read again."""
         self._typed_bytes = 0
         self._gate = RateGate(burst=40, interval_s=0.016)
@@ -75,8 +86,8 @@ class TerminalFollower:
             raise PeerError("too much was typed into a terminal at once")
         self._acts.put_nowait(frame)
 
-    def resize(self, frame: Resize) -> None:
-        """Give it the tab's size."""
+    def shape(self, frame: Resize | Redraw) -> None:
+        """Give it the tab's size, or have it drawn again."""
         self._acts.put_nowait(frame)
 
     def drawn(self, offset: int) -> None:
@@ -101,6 +112,8 @@ class TerminalFollower:
                     await self._read()
                 elif isinstance(act, Resize):
                     await self._host.resize_terminal(self._name, act.rows, act.columns)
+                elif isinstance(act, Redraw):
+                    await self._host.redraw_terminal(self._name)
                 else:
                     await self._type(act)
         except CarnetError as error:

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -45,6 +45,18 @@ PLAIN = b"exec /bin/sh\nPS1=; stty -echo; echo begun''\n"
 
 encode = msgspec.msgpack.Encoder().encode
 decode: Callable[[bytes], ToBrowser] = msgspec.msgpack.Decoder(ToBrowser).decode
+
+
+def plain(folder: Path) -> dict[str, str]:
+    """What makes shells read nobody's profile, which may wait for who knows what."""
+    return {"HOME": str(folder), "SHELL": "/bin/sh"}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("server")
+    with serve(folder, env=plain(folder)) as running:
+        yield running
 
 
 class Tab:
@@ -276,7 +288,9 @@ async def test_te8_switched_off_there_is_nothing(tmp_path: Path) -> None:
         ):
             assert server.api(method, path).status == 404, path
         shell = server.api("GET", "tree").body.decode()
-        assert "terminals" not in shell.partition('name="carnet-extras" content="')[2].partition('"')[0].split()
+        assert (
+            "terminals" not in shell.partition('name="carnet-extras" content="')[2].partition('"')[0].split()
+        )
         assert "terminals" not in server.api("GET", "api/spec.yaml").body.decode()
         tab = Tab("1")
         await tab.link(server)
@@ -288,7 +302,7 @@ async def test_te8_switched_off_there_is_nothing(tmp_path: Path) -> None:
 
 
 async def test_te9_a_lost_host_is_said(tmp_path: Path) -> None:
-    with serve(tmp_path) as server:
+    with serve(tmp_path, env=plain(tmp_path)) as server:
         async with showing(server) as tab:
             host = find(server.state_folder / "host")
             assert host is not None

@@ -41,6 +41,8 @@ export interface TerminalModel {
   /** `isAnswer`: the screen answers a program's question. False: it was not taken, and never will be. */
   type(data: Uint8Array, isAnswer: boolean): boolean;
   resize(rows: number, columns: number): void;
+  /** Have a full-screen program draw itself again. */
+  redraw(): void;
   /** All bytes before this offset are drawn, or nobody looks. */
   drawn(offset: number): void;
   /** Show it from the start of what is kept. */
@@ -196,6 +198,10 @@ export class TerminalStore implements TerminalModel {
     this.#rows = rows;
     this.#columns = columns;
     if (this.#isAttached) this.#line.send({ frame: "resize", attach: this.#attach, rows, columns });
+  }
+
+  redraw(): void {
+    if (this.#isAttached) this.#line.send({ frame: "redraw", attach: this.#attach });
   }
 
   drawn(offset: number): void {

@@ -808,6 +808,12 @@ export interface Resize {
   readonly columns: number;
 }
 
+/** Have a full-screen program draw itself again: what this screen was shown is only the end of it. */
+export interface Redraw {
+  readonly frame: "redraw";
+  readonly attach: number;
+}
+
 /** All bytes before this offset are on the screen: lets the server send more. */
 export interface Drawn {
   readonly frame: "drawn";
@@ -827,6 +833,7 @@ export type ToServer =
   | Detach
   | Type
   | Resize
+  | Redraw
   | Drawn;
 
 /** The answer to Hello. */

@@ -335,6 +335,13 @@ class ResizeTerminal(Struct, frozen=True, tag="resize-terminal"):
     columns: int
 
 
+class RedrawTerminal(Struct, frozen=True, tag="redraw-terminal"):
+    """Have a full-screen program draw itself again: its window changes by a column, for a moment."""
+
+    call: int
+    name: str
+
+
 class ReadTerminal(Struct, frozen=True, tag="read-terminal"):
     """Send its output after this offset as `TerminalSaid`, as far as it is kept, then go on as it comes.
 
@@ -370,6 +377,7 @@ TerminalCall = (
     | ListTerminals
     | WriteTerminal
     | ResizeTerminal
+    | RedrawTerminal
     | ReadTerminal
     | AcknowledgeTerminal
     | EndTerminal

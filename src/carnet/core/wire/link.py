@@ -146,6 +146,12 @@ class Resize(BaseToServer, frozen=True, tag="resize"):
     columns: int
 
 
+class Redraw(BaseToServer, frozen=True, tag="redraw"):
+    """Have a full-screen program draw itself again: what this screen was shown is only the end of it."""
+
+    attach: int
+
+
 class Drawn(BaseToServer, frozen=True, tag="drawn"):
     """All bytes before this offset are on the screen: lets the server send more."""
 
@@ -153,7 +159,9 @@ class Drawn(BaseToServer, frozen=True, tag="drawn"):
     offset: int
 
 
-ToServer = Hello | Follow | Unfollow | Intend | Seen | Ask | Ping | Attach | Detach | Type | Resize | Drawn
+ToServer = (
+    Hello | Follow | Unfollow | Intend | Seen | Ask | Ping | Attach | Detach | Type | Resize | Redraw | Drawn
+)
 
 
 class BaseToBrowser(Struct, frozen=True, tag_field="frame"):

@@ -20,8 +20,6 @@ const SCROLLBACK_LINES = 10_000;
 /** Of output that a hidden page has not drawn, so much is held; after that it is asked for again when it is looked at. */
 const HIDDEN_BYTES = 1 << 20;
 
-const REDRAW_MS = 80;
-
 const RESET = "\x1bc";
 const NEWLINE = 0x0a;
 
@@ -91,6 +89,10 @@ export function makeScreen(
   let isOldNow = false;
   let isAnswering = false;
   let skipsToLine = false;
+  const redraws = debounced(() => {
+    if (xterm.buffer.active.type === "alternate") model.redraw();
+  });
+
   const write = (data: Uint8Array, offset: number, isOld: boolean): void => {
     undrawn += data.length;
     // The callback of nothing comes right before what follows is read.
@@ -100,6 +102,8 @@ export function makeScreen(
     xterm.write(data, () => {
       undrawn -= data.length;
       if (!document.hidden) model.drawn(offset + data.length);
+      // Its picture may begin before what was kept, or have been for another size.
+      if (isOld && xterm.buffer.active.type === "alternate") redraws();
     });
     // Nobody looks: browsers draw hidden pages so seldom that the shell would wait for them.
     if (document.hidden) model.drawn(offset + data.length);
@@ -127,17 +131,8 @@ export function makeScreen(
         } else shown = data.subarray(data.length);
       }
       write(shown, offset + data.length - shown.length, isOld);
-      if (isOld && xterm.buffer.active.type === "alternate") redraws();
     },
   };
-  /** A full-screen program draws itself again when its window changes. */
-  const redraws = debounced(() => {
-    if (xterm.buffer.active.type !== "alternate") return;
-    model.resize(xterm.rows, Math.max(2, xterm.cols - 1));
-    // Not at once: a program that sees only the second size has nothing to do.
-    setTimeout(() => model.resize(xterm.rows, xterm.cols), REDRAW_MS);
-  });
-
   // Every screen that shows a terminal is asked; old output asks nobody.
   const asked = (): boolean => {
     if (isOldNow) return true;

@@ -2,23 +2,24 @@
 
 import type { ITheme } from "@xterm/xterm";
 
+/** Those that are the same as in outputs. Black and white are not: here they are backgrounds too. */
 const COLOURS = [
-  "black",
+  null,
   "red",
   "green",
   "yellow",
   "blue",
   "magenta",
   "cyan",
-  "white",
-  "brightBlack",
+  null,
+  null,
   "brightRed",
   "brightGreen",
   "brightYellow",
   "brightBlue",
   "brightMagenta",
   "brightCyan",
-  "brightWhite",
+  null,
 ] as const;
 
 export interface Theme {
@@ -52,7 +53,13 @@ export function readTheme(): Theme {
       scrollbarSliderBackground: `${read("--ink-soft")}40`,
       scrollbarSliderHoverBackground: `${read("--ink-soft")}70`,
       scrollbarSliderActiveBackground: `${read("--ink-soft")}90`,
-      ...Object.fromEntries(COLOURS.map((name, number) => [name, read(`--ansi-${number}`)])),
+      ...Object.fromEntries(
+        COLOURS.flatMap((name, number) => (name === null ? [] : [[name, read(`--ansi-${number}`)]])),
+      ),
+      black: read("--terminal-black"),
+      brightBlack: read("--terminal-bright-black"),
+      white: read("--terminal-white"),
+      brightWhite: read("--terminal-bright-white"),
     },
     found: read("--found"),
     foundNow: read("--found-now"),
