@@ -87,9 +87,10 @@ def tag_of(kind: type[msgspec.Struct]) -> str:
 
 
 def what_tabs_say() -> dict[str, type[msgspec.Struct]]:
-    """Return every intent and question, by how the table calls it."""
+    """Return every intent, question and terminal, by how the table calls it."""
     found = {f"intent {tag_of(kind)}": kind for kind in members(intents.IntentBody)}
-    return found | {f"question {tag_of(kind)}": kind for kind in members(link.Question)}
+    found |= {f"question {tag_of(kind)}": kind for kind in members(link.Question)}
+    return found | {f"terminal {tag_of(link.Attach)}": link.Attach}
 
 
 def _example(route: Route) -> str:

@@ -18,9 +18,11 @@ from carnet.core.wire.link import (
     PROTOCOL,
     Answer,
     Ask,
+    Attach,
     Follow,
     Hello,
     Intend,
+    NoTerminal,
     Ping,
     Pong,
     Question,
@@ -302,7 +304,9 @@ class Tab:
     async def says(self, body: object) -> str:
         """Say it, and return why it may not be; empty: it may. A refusal comes before the answer to a ping (LK3)."""
         frame: object
-        if isinstance(body, Question):
+        if isinstance(body, Attach):
+            frame = body
+        elif isinstance(body, Question):
             frame = Ask(follow=1, ask=1, question=body)
         else:
             frame = Intend(
@@ -317,6 +321,8 @@ class Tab:
                 found = said.message
             elif isinstance(said, Answer):
                 found = said.error
+            elif isinstance(said, NoTerminal):
+                found = said.message
         return found
 
 
