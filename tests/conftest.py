@@ -74,6 +74,8 @@ def runtime_folder() -> Iterator[None]:
     folder = tempfile.mkdtemp(prefix="carnet-run-")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_RUNTIME_DIR", folder)
+        # The user's own shell may take long to begin, and a test that kills it may leave locks of theirs behind.
+        patch.setenv("SHELL", "/bin/sh")
         yield
     shutil.rmtree(folder, ignore_errors=True)
 

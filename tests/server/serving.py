@@ -18,6 +18,8 @@ from urllib.parse import urlsplit
 ROOT = Path(__file__).resolve().parents[2]
 START_S = 30.0
 STOP_S = 30.0
+FAULT_S = 100.0
+"""No answer comes so late, on however busy a machine: what is asked for may start a process that imports for long."""
 
 
 @dataclass
@@ -78,7 +80,7 @@ class Server:
         raw: bool = False,
     ) -> Response:
         """Send one request as it stands: no cookies, no token, no redirects. `raw`: path is not below the base."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=FAULT_S)
         try:
             data = body.encode() if isinstance(body, str) else body
             connection.request(

@@ -38,7 +38,7 @@ from carnet.server.routes import ROUTES, Route
 from carnet.testing.fake_clock import FakeClock
 from tests.server.authorisation import Row, what_tabs_say, written_needs, written_rows
 from tests.server.handlers.test_link import answer, encode, linked
-from tests.server.serving import Browser, Server, serve
+from tests.server.serving import FAULT_S, Browser, Server, serve
 from tests.support.files import code_notebook, write_file
 
 REACHED = "reached"
@@ -169,7 +169,7 @@ def cookie(browser: Browser) -> dict[str, str]:
 
 def outcome(server: Server, method: str, address: str, headers: Mapping[str, str]) -> str:
     """Ask, and return what it came to; nothing of a long answer is read."""
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=FAULT_S)
     with closing(connection):
         # A list where an object is wanted: the handler is reached, and does nothing.
         body = b"[]" if method in {"POST", "PUT", "PATCH"} else None
