@@ -41,8 +41,9 @@ def test_s4_s22_sign_in_look_around_and_sign_out(visits: Visits) -> None:
     expect(page.get_by_role("button", name="New")).to_be_visible()
     expect(page.get_by_role("button", name="Upload")).to_be_visible()
 
-    page.get_by_role("link", name="Account").click()
-    page.get_by_role("row", name="this one").get_by_role("button", name="Sign out").click()
+    page.get_by_role("button", name="Account").click()
+    page.get_by_role("menuitem", name="Account and devices").click()
+    page.get_by_role("listitem").filter(has_text="this device").get_by_role("button", name="Sign out").click()
     expect(page.get_by_label("Password")).to_be_visible()
     page.goto(f"{visits.server.url}tree")
     expect(page).to_have_url(re.compile(r"/login\?next="))
@@ -54,7 +55,7 @@ def test_s4_a_notebook_leads_to_the_account_too(visits: Visits, server: CarnetSe
 
     notebook.page.get_by_role("menuitem", name="Help").click()
     with notebook.page.expect_popup() as opened:
-        notebook.page.get_by_role("menuitem", name="Account and signing out").click()
+        notebook.page.get_by_role("menuitem", name="Account and devices").click()
     expect(opened.value.get_by_role("heading", name="Signed in")).to_be_visible()
 
 

@@ -270,6 +270,26 @@ def test_ac50_at_an_address_the_page_says_where_there_are_passkeys(
     )
 
 
+def test_every_page_leads_to_the_account_and_out(visits: Visits, server: CarnetServer) -> None:
+    server.write("left.ipynb", ["1"])
+    (server.notebooks / "words.txt").write_text("words")
+    owner = Owner(visits)
+    page = owner.sign_in()
+    for path in ("", "edit/words.txt"):
+        owner.open(path)
+        page.get_by_role("button", name="Account").click()
+        page.get_by_role("menuitem", name="Account and devices").click()
+        expect(page.get_by_role("heading", name="Signed in")).to_be_visible()
+
+    notebook = NotebookPage(owner.open("notebooks/left.ipynb")).ready()
+    with owner.profile.expect_page() as opened:
+        notebook.menu("Help", "Account and devices")
+    expect(opened.value.get_by_role("heading", name="Signed in")).to_be_visible()
+    notebook.menu("Help", "Sign out")
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("heading", name="Signed out")).to_be_visible()
+
+
 @pytest.mark.parametrize("is_phone", [False, True], ids=["wide", "phone"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_account_page_is_for_everybody(visits: Visits, scheme: Scheme, is_phone: bool) -> None:

@@ -32,6 +32,14 @@ def test_the_field_says_what_is_wrong_with_it() -> None:
     assert 'role="alert">That is not the password.' in page
 
 
+def test_s8_a_connection_that_is_not_encrypted_says_so_in_red() -> None:
+    form = LoginForm(base_url="/", next_url="/", xsrf="x", wants="Password")
+    plain = login_page(form._replace(is_plain=True), nonce="N").decode()
+
+    assert '<p class="problem" role="note"><strong>Not encrypted.</strong>' in plain
+    assert "Not encrypted" not in login_page(form, nonce="N").decode()
+
+
 def test_the_colours_are_those_of_the_app() -> None:
     def tokens(path: str) -> dict[str, str]:
         text = (ROOT / path).read_text(encoding="utf-8")

@@ -927,9 +927,16 @@ const REST: readonly Command[] = [
   command({
     id: "app.account",
     label: strings.account,
-    words: "sign out log out logout password devices tokens codes",
+    words: "password passkey devices tokens codes login security user",
     menu: "help",
     run: ({ page }) => page.openAccount(),
+  }),
+  command({
+    id: "app.sign-out",
+    label: strings.signOut,
+    words: "log out logout leave",
+    menu: "help",
+    run: ({ page }) => page.signOut(),
   }),
   command({
     id: "app.connection",

@@ -46,9 +46,12 @@ export interface PageActions {
   rename(): void;
   download(format: string): void;
   openDashboard(): void;
-  openAccount(): void;
   /** Open a shell in the notebook's folder, in a tab of its own. */
   newTerminal(): void;
+  /** Password, passkeys, devices, tokens; in a tab of its own. */
+  openAccount(): void;
+  /** Ask whether to sign this device out. */
+  signOut(): void;
   /** Save, and keep this state to come back to; `asked`: say how it went. */
   saveVersion(options: { readonly asked: boolean }): void;
   /** Go back to the state that was kept, after a question. */

@@ -150,6 +150,7 @@ function Form(props: { readonly signIn: SignIn; readonly state: Extract<SignInSt
       <p id={`${id}-why`}>
         {wanted.why} {strings.staysAsItIs}
       </p>
+      {!isSecureContext && <p class="field-problem">{strings.notEncrypted}</p>}
       <form class="signin-form" onSubmit={submit}>
         <label for={`${id}-password`}>{wanted.wants}</label>
         <input

@@ -274,6 +274,7 @@ class AccountPage(Handler):
             passkeys=services.security.passkeys.all(self._user),
             no_passkeys=self._why_no_passkeys(),
             passkey=json.dumps(options) if options else "",
+            is_plain=self.is_plain,
             device=device_label(self.request.headers.get("User-Agent", "")),
         )
         account = dataclasses.replace(account, **more)

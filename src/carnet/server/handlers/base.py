@@ -18,6 +18,7 @@ from tornado.web import HTTPError, RequestHandler
 from carnet.errors import CarnetError, PeerError
 from carnet.security import headers
 from carnet.security.access import Identity, Kind
+from carnet.security.origins import is_loopback
 from carnet.server.html import error_page
 
 if TYPE_CHECKING:
@@ -59,6 +60,11 @@ class Handler(RequestHandler):
     def identity(self) -> Identity:
         """Who asks."""
         return self.admission.identity
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether what is sent can be read on the way: neither encrypted nor within this machine."""
+        return self.request.protocol != "https" and not is_loopback(self.request.remote_ip or "")
 
     async def workbench(self) -> "Workbench":
         """Return storage, journals and kernels, once they are open."""

@@ -10,7 +10,6 @@ from typing import Final
 
 from carnet.security import headers, xsrf
 from carnet.security.logins import ENDINGS
-from carnet.security.origins import is_loopback
 from carnet.security.redirects import safe_next
 from carnet.server.front import cookie_name
 from carnet.server.handlers.base import Handler
@@ -119,7 +118,6 @@ class LoginPage(Handler):
                 status,
             )
             return
-        is_plain = self.request.protocol != "https" and not is_loopback(self.request.remote_ip or "")
         form = LoginForm(
             base_url=self.services.base_url,
             next_url=next_url,
@@ -127,7 +125,7 @@ class LoginPage(Handler):
             wants=wants(self).removesuffix(" and code"),
             wants_code=wants_code(self),
             problem=problem,
-            is_plain=is_plain,
+            is_plain=self.is_plain,
             passkey=json.dumps(passkey) if passkey else "",
         )
         self.set_status(status)

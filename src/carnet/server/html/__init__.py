@@ -71,7 +71,7 @@ class LoginForm(NamedTuple):
 _CODE = """<label for="code">One-time code, or a recovery code</label>
   <input id="code" name="code" autocomplete="one-time-code" spellcheck="false">"""
 
-_PLAIN = (
+PLAIN = (
     '<p class="problem" role="note"><strong>Not encrypted.</strong> What you type on this connection can be read '
     "and changed on the way. Ask for an https address.</p>"
 )
@@ -105,7 +105,7 @@ def login_page(form: LoginForm, *, nonce: str) -> bytes:
         hint=f'<p class="hint" id="hint">{hint}</p>' if hint else "",
         described=" ".join(name for name, text in (("problem", problem), ("hint", hint)) if text),
         problem=f'<p class="problem" id="problem" role="alert">{escape(problem)}</p>' if problem else "",
-        plain=_PLAIN if form.is_plain else "",
+        plain=PLAIN if form.is_plain else "",
         code=_CODE if form.wants_code else "",
         invalid=' aria-invalid="true"' if problem else "",
         brand=BRAND,

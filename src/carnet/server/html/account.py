@@ -13,7 +13,7 @@ from carnet.security.api_tokens import ApiToken
 from carnet.security.logins import Login
 from carnet.security.passkeys import NAME_CHARACTERS, Passkey
 from carnet.security.scopes import Scope, written
-from carnet.server.html import BRAND, page, passkey_part
+from carnet.server.html import BRAND, PLAIN, page, passkey_part
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,8 @@ class Account:
     """Why there can be none here; empty: there can."""
     passkey: str = ""
     """What to ask the browser for to confirm, JSON; empty: there is no passkey for here."""
+    is_plain: bool = False
+    """The connection is neither encrypted nor local."""
     done: str = ""
     """What was just done, in words."""
     problem: str = ""
@@ -59,6 +61,7 @@ def account_page(account: Account, *, nonce: str) -> bytes:
     """Return the page."""
     parts = [
         f'<header class="title"><h1>{escape(account.user)}</h1>{_hint("Who comes in here, and how.")}</header>',
+        PLAIN if account.is_plain else "",
         f'<p class="good" role="status">{escape(account.done)}</p>' if account.done else "",
         f'<p class="problem" role="alert">{escape(account.problem)}</p>' if account.problem else "",
         _recovery_codes(account),

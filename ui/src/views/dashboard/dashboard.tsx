@@ -37,6 +37,7 @@ import { RenameField } from "../../controls/rename.tsx";
 import { drawNow } from "../../draw.ts";
 import { sizeInWords } from "../../outputs/size.ts";
 import { RestError } from "../../rest.ts";
+import { AccountMenu } from "../account.tsx";
 import { Breadcrumb } from "../breadcrumb.tsx";
 import { addressOf, folderOf, join, nameOf, viewFor } from "../places.ts";
 import {
@@ -504,9 +505,7 @@ export function Dashboard({ context, path }: { readonly context: AppContext; rea
     >
       <header class="bar">
         <Breadcrumb base={context.base} path={path} />
-        <a class="bar-account" href={`${context.base}account`} data-tip="Password, devices, signing out">
-          Account
-        </a>
+        <AccountMenu base={context.base} />
       </header>
       <main class="dashboard-main">
         {running.value.length + terminals.value.length > 0 && (

@@ -9,6 +9,7 @@ import { Button } from "../../controls/button.tsx";
 import { Hosts } from "../../controls/hosts.tsx";
 import { sizeInWords } from "../../outputs/size.ts";
 import { RestError } from "../../rest.ts";
+import { AccountMenu } from "../account.tsx";
 import { Breadcrumb } from "../breadcrumb.tsx";
 import { sentence } from "../dashboard/contents.ts";
 import { addressOf, folderOf, nameOf } from "../places.ts";
@@ -67,6 +68,7 @@ function Frame(props: {
             Save
           </Button>
         )}
+        <AccountMenu base={context.base} />
       </header>
       {props.children}
       <Hosts />

@@ -230,6 +230,9 @@ export function makePage(context: AppContext, notebook: NotebookModel): Notebook
         page.refused.value = { refusal: "invalid", message: sentence(error) };
       });
     },
+    signOut() {
+      location.assign(`${context.base}logout`);
+    },
     saveVersion({ asked }) {
       void saveVersion(page, asked);
     },
