@@ -3,6 +3,7 @@
 import asyncio
 import tempfile
 from base64 import b64encode
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -415,6 +416,32 @@ async def test_cb17_presences_are_relayed_and_end_with_their_connection(world: W
     bob.hear()
 
     assert bob.presences[-1] == protocol.Presence(7, 2, "null")
+
+
+async def test_cb5_clients_know_which_bytes_the_file_has(world: World) -> None:
+    session, one, _ = await opened(world, "1")
+    ann = Peer()
+    await ann.come(one)
+    await settle(ann)
+    ann.type("c1", "2")
+    ann.notebook.dirty = True
+    await settle(ann)
+
+    def file_hash() -> str:
+        return sha256((world.notebooks / "a.ipynb").read_bytes()).hexdigest()
+
+    await until_shown(ann, lambda: not session.saver.unsaved and ann.notebook.hash == file_hash())
+    assert ann.notebook.dirty is False
+
+
+async def test_cb17_presences_come_back_to_who_said_them(world: World) -> None:
+    _, one, _ = await opened(world, "1")
+    ann = Peer()
+    await ann.come(one)
+    ann._out.append(protocol.presences([protocol.Presence(7, 1, "{}")]))
+    await settle(ann)
+
+    assert ann.presences == [protocol.Presence(7, 1, "{}")]
 
 
 async def test_cb18_who_may_look_only_sees_and_changes_nothing(world: World) -> None:

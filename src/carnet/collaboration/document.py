@@ -213,9 +213,13 @@ class NotebookDocument:
         with self._doc.transaction():
             for step in steps:
                 self._perform(step)
-            for key, value in (state or {}).items():
-                self._state[key] = value
+            self._say(state or {})
         return self._taken()
+
+    def _say(self, state: "dict[str, Json]") -> None:
+        for key, said in state.items():
+            if self._state.get(key) != said:
+                self._state[key] = said
 
     def complete(self, steps: Sequence[Step], state: "dict[str, Json]", nbformat: tuple[int, int]) -> bytes:
         """Do these steps, and say what every notebook's document says; return the update, empty when nothing changed."""
@@ -227,9 +231,7 @@ class NotebookDocument:
                 self._meta["metadata"] = Map({})
             for step in steps:
                 self._perform(step)
-            for key, said in state.items():
-                if self._state.get(key) != said:
-                    self._state[key] = said
+            self._say(state)
         return self._taken()
 
     def _taken(self) -> bytes:

@@ -14,6 +14,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Final, Protocol, TypeAlias
 
 from msgspec.structs import replace
@@ -46,7 +47,7 @@ from carnet.core.notebook.ipynb import extract_large_output, value_of_blob
 from carnet.core.notebook.model import BlobRef, DisplayData, ExecuteResult, Json, Output
 from carnet.core.session.intents import Edit, Intent, IntentBody, SaveNow
 from carnet.core.session.operations import ReplaceOutputs
-from carnet.core.session.state import SessionState
+from carnet.core.session.state import Saved, SessionState
 from carnet.core.text.changes import ChangeSet
 from carnet.errors import CarnetError, JournalError, PeerError
 from carnet.ids import CellId, ClientId, new_cell_id, new_id
@@ -159,6 +160,8 @@ class Room:
         self._long_bytes = COMPACT_BYTES + 3 * prepared.kept_bytes
         self._compacting = False
         self._moves = _Moves()
+        self._saved: Saved | None = None
+        """The save that clients were told of."""
         session.follow(self._notify)
 
     # ---- members
@@ -171,6 +174,8 @@ class Room:
                 member.send(protocol.what_i_have(self._document.vector()))
             if everybody := self._presences.everybody():
                 member.send(protocol.presences(everybody))
+            self._show()
+            self._look_saved()
 
     def leave(self, member: Member) -> None:
         """A client is gone; it may come back."""
@@ -202,7 +207,8 @@ class Room:
                     await self._change(member, update)
             case protocol.Presences(of=said):
                 if new := self._presences.take(member, said):
-                    self._tell(protocol.presences(new), but=member)
+                    # Also to who said it: y-websocket comes again when it hears nothing for 30 s, not even itself.
+                    self._tell(protocol.presences(new))
             case protocol.AskPresences():
                 member.send(protocol.presences(self._presences.everybody()))
             case protocol.Save(number=number):
@@ -474,6 +480,29 @@ class Room:
         update = self._document.perform(steps, {} if _about(old) == about else about)
         if update:
             self._keep_and_tell(update)
+        self._look_saved()
+
+    def _look_saved(self) -> None:
+        saved = self._shown.saved
+        if self.members and saved is not self._saved and saved.seq >= self._shown.changed_seq:
+            self._saved = saved
+            self.session.start(self._tell_saved(saved), "saved")
+
+    async def _tell_saved(self, saved: Saved) -> None:
+        """Say which bytes the file has now: JupyterLab asks whether to overwrite a file that has others."""
+        path, storage = self._shown.path, self.session.around.storage
+
+        def look() -> str | None:
+            data, entry = storage.read(path)
+            return sha256(data).hexdigest() if entry.revision == saved.revision else None
+
+        try:
+            found = await self.session.in_thread(look)
+        except CarnetError:
+            return  # it is gone, or cannot be read now
+        async with self._turn:
+            if found is not None and not self.closed and self._shown.saved.revision == saved.revision:
+                self._keep_and_tell(self._document.perform([], {"hash": found, "dirty": False}))
 
     def blob_arrived(self, cells: Iterable[CellId]) -> None:
         """These cells have another shape now."""
@@ -683,7 +712,7 @@ def _prepare(session: Session, state: SessionState) -> Prepared:
 
 
 def _about(state: SessionState) -> dict[str, Json]:
-    return {"path": state.path, "dirty": False, "document_id": f"json:notebook:{state.journal_id}"}
+    return {"path": state.path, "document_id": f"json:notebook:{state.journal_id}"}
 
 
 def _changes(state: SessionState, touched: Touched) -> dict[CellId, ChangeSet]:

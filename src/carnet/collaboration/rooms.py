@@ -122,7 +122,7 @@ class Lobby:
     def leave(self, member: Member) -> None:
         """A client is gone."""
         self.members.discard(member)
-        self._tell(self._presences.leave(member), member)
+        self._tell(self._presences.leave(member))
 
     async def receive(self, member: Member, frame: bytes) -> None:
         """Handle one message.
@@ -135,7 +135,7 @@ class Lobby:
             case protocol.WhatIHave():
                 member.send(protocol.what_you_miss(protocol.NOTHING))
             case protocol.Presences(of=said):
-                self._tell(self._presences.take(member, said), member)
+                self._tell(self._presences.take(member, said))
             case protocol.AskPresences():
                 member.send(protocol.presences(self._presences.everybody()))
             case protocol.Changed(update=update) if update != protocol.NOTHING:
@@ -143,8 +143,7 @@ class Lobby:
             case _:
                 pass
 
-    def _tell(self, new: "list[protocol.Presence]", but: Member) -> None:
+    def _tell(self, new: "list[protocol.Presence]") -> None:
         if new:
             for member in tuple(self.members):
-                if member is not but:
-                    member.send(protocol.presences(new))
+                member.send(protocol.presences(new))

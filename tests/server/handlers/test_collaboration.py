@@ -128,6 +128,7 @@ async def test_cb3_who_is_here_at_all(own: Server) -> None:
         await ann.write_message(protocol.presences([said]), binary=True)
 
         assert await heard(bob) == protocol.Presences((said,))
+        assert await heard(ann) == protocol.Presences((said,))
         await ann.write_message(protocol.what_i_have(b"\x00"), binary=True)
         assert await heard(ann) == protocol.WhatYouMiss(protocol.NOTHING)
         await bob.write_message(b"\x03", binary=True)
