@@ -100,7 +100,7 @@ class LinkPeer:
         """
         try:
             message = _decoder.decode(frame)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, RecursionError) as error:
             raise PeerError(f"not a link frame: {error}") from error
         if self._client_id is None and not isinstance(message, Hello | Ping):
             raise PeerError("the first frame of a link must be hello")

@@ -3,7 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
-from carnet.core.notebook.model import Json
+from carnet.core.notebook.model import DisplayData, Json
 from carnet.core.session import effects as fx
 from carnet.core.session import intents
 from carnet.core.session import operations as ops
@@ -470,3 +470,30 @@ def test_saving_and_notices() -> None:
     assert tab.send(intents.SaveNow()) == Decision(effects=(fx.SaveNow(),))
     assert tab.send(intents.DismissNotice("n")).ops == (ops.DropNotice("n"),)
     assert tab.send(intents.DismissNotice("n")) == NOTHING
+
+
+def test_in13_what_no_file_could_be_read_from_again_is_refused() -> None:
+    def nested(levels: int) -> Json:
+        value: Json = 1
+        for at in range(levels):
+            value = [value] if at % 2 else {"a": value}
+        return value
+
+    tab = Client(a_session("a"))
+    for levels, refusal in ((480, None), (600, "invalid"), (900, "invalid")):
+        deep = nested(levels)
+        for edit in (
+            ops.SetCellMetadata(A, {"x": deep}),
+            ops.SetMetadata({"x": deep}),
+            ops.InsertCells(None, (replace(a_cell(f"n{levels}"), metadata={"x": deep}),)),
+            ops.InsertCells(
+                None,
+                (replace(a_cell(f"o{levels}"), outputs=(DisplayData({"application/json": deep}, {}),)),),
+            ),
+        ):
+            decision = tab.edit(edit)
+            assert decision.refusal == refusal, (levels, edit)
+    assert (
+        tab.edit(ops.SetKind(A, "markdown"), ops.SetAttachments(A, {"x": nested(600)})).refusal == "invalid"
+    )
+    assert "levels deep" in tab.edit(ops.SetMetadata({"x": nested(600)})).message

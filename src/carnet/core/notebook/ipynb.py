@@ -135,7 +135,7 @@ def decode_apart(
     root = apart.around.pop(inside) if inside else apart.around
     assert isinstance(root, dict), "the cells were found in it"
     try:
-        _check_depth(root)
+        check_depth(root)
         major, minor = _version(root)
         if major < MAJOR:
             return None
@@ -144,7 +144,7 @@ def decode_apart(
         cells: list[Cell] = []
         for piece in apart.pieces:
             for value in items(data, piece):
-                _check_depth([value], MAX_DEPTH - 1)
+                check_depth([value], MAX_DEPTH - 1)
                 look(value)
                 cells.append(_cell(value))
     except (_Fault, InvalidNotebook, msgspec.MsgspecError, RecursionError):
@@ -160,7 +160,7 @@ def from_json(root: Json, *, new_ids: Iterator[CellId]) -> Notebook:
     """
     if not isinstance(root, dict):
         raise InvalidNotebook(f"a notebook must be an object, not {_KIND_NAMES[type(root)]}")
-    _check_depth(root)
+    check_depth(root)
     major, minor = _version(root)
     try:
         if major < MAJOR:
@@ -473,7 +473,12 @@ def _too_deep() -> InvalidNotebook:
     return InvalidNotebook(f"lists and objects are nested more than {MAX_DEPTH} levels deep")
 
 
-def _check_depth(root: JsonObject | list[Json], levels: int = MAX_DEPTH) -> None:
+def check_depth(root: JsonObject | list[Json], levels: int = MAX_DEPTH) -> None:
+    """Make sure that lists and objects are not nested deeper than this.
+
+    Raises:
+        InvalidNotebook: they are.
+    """
     level: list[JsonObject | list[Json]] = [root]
     for _ in range(levels):
         level = [

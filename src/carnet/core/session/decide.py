@@ -8,14 +8,15 @@ Rules IN1 to IN12: docs/specs/session.md.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import assert_never
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from carnet.core.notebook.model import Cell, Json
+from carnet.core.notebook.ipynb import MAX_DEPTH, check_depth
+from carnet.core.notebook.model import Cell, DisplayData, ExecuteResult, Json
 from carnet.core.session import effects as fx
 from carnet.core.session import intents
 from carnet.core.session import operations as ops
@@ -26,7 +27,7 @@ from carnet.core.session.operations import Entry, Operation
 from carnet.core.session.runs import find_run, queued_ids
 from carnet.core.session.state import CellState, KernelState, Refusal, Run, SessionState
 from carnet.core.text.changes import ChangeSet
-from carnet.errors import InvalidChange
+from carnet.errors import InvalidChange, InvalidNotebook
 from carnet.ids import BatchId, CellId, KernelId, RunId
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -151,6 +152,7 @@ class _Draft:
     # ---- edits
 
     def _edit(self, edit: CellEdit) -> None:
+        _look_into(edit)
         match edit:
             case ops.InsertCells():
                 self.add(replace(edit, cells=tuple(_checked(cell) for cell in edit.cells)))
@@ -396,6 +398,36 @@ class _Draft:
 
     def _installed(self) -> str:
         return f"Installed: {', '.join(sorted(self.fresh.kernelspecs))}."
+
+
+LEVELS = MAX_DEPTH - 10
+"""Of lists and objects in what is inserted or set: with what stands around it, the file can be read again (IN13)."""
+
+
+def _look_into(edit: CellEdit) -> None:
+    """Refuse what is nested so deep that it could be journaled, and never be read from the file again."""
+    values: list[Json]
+    match edit:
+        case ops.InsertCells(cells=cells):
+            values = [value for cell in cells for value in _json_in(cell)]
+        case ops.SetCellMetadata(set=new) | ops.SetMetadata(set=new):
+            values = [new]
+        case ops.SetAttachments(attachments=attachments):
+            values = [attachments]
+        case _:
+            return
+    try:
+        check_depth(values, LEVELS)
+    except InvalidNotebook as error:
+        raise _Refused("invalid", f"This cannot be kept in a notebook: {error}.") from None
+
+
+def _json_in(cell: Cell) -> Iterator[Json]:
+    yield from (cell.metadata, cell.extra, cell.attachments)
+    for output in cell.outputs:
+        yield output.extra
+        if isinstance(output, DisplayData | ExecuteResult):
+            yield from (output.data, output.metadata)
 
 
 def _checked(cell: Cell) -> Cell:
