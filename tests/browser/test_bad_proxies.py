@@ -1,5 +1,6 @@
 """Whatever stands between a browser and the server: the notebook opens, takes what is typed, and shows every line once."""
 
+import re
 import time
 
 import pytest
@@ -9,7 +10,7 @@ from tests.browser.notebook_page import NotebookPage
 from tests.browser.visits import Visits
 from tests.support.bad_proxy import NO_END, BadProxy, Faults
 from tests.support.seeds import figure
-from tests.support.server import CarnetServer
+from tests.support.server import TOKEN, CarnetServer
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -102,3 +103,28 @@ def test_lw6_many_tabs_do_not_use_up_the_connections_of_a_browser(
 
         for tab in tabs:
             tab.says(1, "to all")
+
+
+def test_pg7_below_a_path_that_the_proxy_takes_off_everything_works(
+    visits: Visits, server: CarnetServer
+) -> None:
+    visits.announce(BROKEN)
+    (server.notebooks / "a folder").mkdir(exist_ok=True)
+    server.write("a folder/prefixed.ipynb", [""])
+    with BadProxy(server.port, Faults(), prefix="/x/y") as proxy:
+        page = visits.profile(is_signed_in=False).new_page()
+        # The form, a wrong address, the dashboard, a folder, a notebook: each leads to the next.
+        page.goto(f"{proxy.url}tree/a%20folder")
+        expect(page).to_have_url(re.compile(r"/x/y/login\?next="))
+        page.get_by_label("Token").fill(TOKEN)
+        page.get_by_role("button", name="Sign in").click()
+        expect(page).to_have_url(f"{proxy.url}tree/a%20folder")
+        page.get_by_role("link", name="prefixed").click()
+        notebook = NotebookPage(page).ready()
+        assert notebook.page.url == f"{proxy.url}notebooks/a%20folder/prefixed.ipynb"
+        notebook.run(1, "1 + 1")
+        notebook.says(1, "2")
+        notebook.is_saved()
+        notebook.page.reload()
+        notebook.ready()
+        assert all(line.split(" ")[1].startswith("/x/y/") for line in proxy.requests if "favicon" not in line)

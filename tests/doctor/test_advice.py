@@ -11,7 +11,7 @@ FILES = {
     "nginx": "nginx.conf",
     "apache": "apache.conf",
     "caddy": "Caddyfile",
-    "traefik": "traefik.yml",
+    "traefik": "carnet.yml",
     "haproxy": "haproxy.cfg",
 }
 

@@ -31,7 +31,7 @@ def test_pg1_addresses_are_below_the_base_url(tmp_path: Path) -> None:
     page = (
         Shell("/a/b/", "/a/b/static/", built(tmp_path))
         .document("")
-        .render(nonce="N", xsrf='"><script>', user='@nonce@"<')
+        .render(nonce="N", xsrf='"><script>', user='@nonce@"<', base="/a/b/")
         .decode()
     )
 
@@ -52,7 +52,7 @@ def test_pg2_each_script_and_style_has_the_nonce(tmp_path: Path) -> None:
     page = (
         Shell("/", "/static/", built(tmp_path))
         .document("notebook")
-        .render(nonce="N0NCE", xsrf="x", user="ada")
+        .render(nonce="N0NCE", xsrf="x", user="ada", base="../")
         .decode()
     )
 
@@ -65,8 +65,8 @@ def test_pg4_what_a_page_needs_at_once_is_named(tmp_path: Path) -> None:
     shell = Shell("/", "/static/", built(tmp_path))
     notebook, other = shell.document("notebook").html, shell.document("file").html
 
-    assert 'rel="modulepreload" href="/static/assets/nb-abc12345.js"' in notebook
-    assert 'rel="stylesheet" href="/static/assets/nb-1.css"' in notebook
+    assert 'rel="modulepreload" href="@base@static/assets/nb-abc12345.js"' in notebook
+    assert 'rel="stylesheet" href="@base@static/assets/nb-1.css"' in notebook
     assert notebook.count("index-abc12345.js") == 1, "what index.html names itself is not named twice"
     assert "nb-" not in other
 
@@ -88,3 +88,19 @@ def test_pg5_a_new_build_is_noticed(tmp_path: Path) -> None:
 def test_no_page_says_how_to_build_one(tmp_path: Path) -> None:
     with pytest.raises(PageNotBuilt, match=r"hatch_build\.py"):
         Shell("/", "/static/", tmp_path).document("")
+
+
+def test_pg7_addresses_are_relative_where_the_page_wants_them_so(tmp_path: Path) -> None:
+    document = Shell("/", "/static/", built(tmp_path)).document("notebook")
+    page = document.render(nonce="n", xsrf="x", user="ada", base="../../").decode()
+
+    assert '<meta name="carnet-base-url" content="../../">' in page
+    assert 'src="../../static/' in page
+    assert '"/static/' not in page
+
+
+def test_pg7_but_not_what_the_owner_serves_elsewhere(tmp_path: Path) -> None:
+    document = Shell("/a/", "/elsewhere/", built(tmp_path)).document("notebook")
+    page = document.render(nonce="n", xsrf="x", user="ada", base="/a/").decode()
+
+    assert 'src="/elsewhere/' in page

@@ -271,12 +271,18 @@ class Path:
         sound = True
         if target.path != seen["base_url"]:
             sound = False
-            yield of_fault(
+            found = of_fault(
                 Fault.PREFIX,
                 None,
                 detail=f"Browsers use {target.path}; the proxy takes something off, and Carnet sees {seen['base_url']}.",
                 before=f"{_base_url(target.path)}\nThe proxy must pass the path on as it is.",
             )
+            if seen["base_url"] == "/":
+                # Pages find their way by relative addresses (PG7); programs and cookies would rather know.
+                found = found._replace(
+                    level="note", text="The proxy takes a part of the path off. Pages work all the same."
+                )
+            yield found
         if seen["host"] != target.authority and (is_foreign or is_proxied):
             sound = False
             yield of_fault(

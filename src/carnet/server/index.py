@@ -2,7 +2,7 @@
 
 That is: the base URL, a nonce for each script and style, the XSRF token, whose
 page it is, and the files that the page about to be shown needs at once. The
-shell holds nothing of anybody's notebooks. Rules PG1 to PG5: docs/specs/pages.md.
+shell holds nothing of anybody's notebooks. Rules PG1 to PG7: docs/specs/pages.md.
 """
 
 import json
@@ -22,7 +22,8 @@ _NONCED: Final = re.compile(r"<(script|style|link)\b")
 _NONCE: Final = "@nonce@"
 _XSRF: Final = "@xsrf@"
 _USER: Final = "@user@"
-_PLACES: Final = re.compile("|".join((_NONCE, _XSRF, _USER)))
+_BASE: Final = "@base@"
+_PLACES: Final = re.compile("|".join((_NONCE, _XSRF, _USER, _BASE)))
 
 NOT_BUILT: Final = (
     "The page is not built. In a checkout, `./run` builds it and starts Carnet; "
@@ -38,15 +39,20 @@ class PageNotBuilt(Exception):
 
 
 class Document(NamedTuple):
-    """One shell, ready but for nonce, XSRF token and user."""
+    """One shell, ready but for nonce, XSRF token, user and base URL."""
 
     html: str
     version: str
     """Equal versions mean equal documents."""
 
-    def render(self, *, nonce: str, xsrf: str, user: str) -> bytes:
-        """Return the bytes of the page."""
-        values = {_NONCE: nonce, _XSRF: escape(xsrf, quote=True), _USER: escape(user, quote=True)}
+    def render(self, *, nonce: str, xsrf: str, user: str, base: str) -> bytes:
+        """Return the bytes of the page. `base`: where the base URL is, seen from the page's address."""
+        values = {
+            _NONCE: nonce,
+            _XSRF: escape(xsrf, quote=True),
+            _USER: escape(user, quote=True),
+            _BASE: escape(base, quote=True),
+        }
         return _PLACES.sub(lambda found: values[found[0]], self.html).encode()
 
     def etag(self, *, xsrf: str, user: str) -> str:
@@ -62,8 +68,9 @@ class Shell:
     ) -> None:
         """`static_url`: where the built files are served, with a slash at its end; `extras`: what is installed too."""
         self._extras = " ".join(sorted(extras))
-        self._base_url = base_url
-        self._static_url = static_url
+        self._static_url = (
+            f"{_BASE}{static_url.removeprefix(base_url)}" if static_url.startswith(base_url) else static_url
+        )
         self._folder = folder
         self._made_from_ns = 0
         self._documents: dict[str, Document] = {}
@@ -90,7 +97,7 @@ class Shell:
         html = _RELATIVE.sub(lambda found: f'{found[1]}="{self._static_url}', html)
         head = (
             f'<meta property="csp-nonce" nonce="{_NONCE}">'
-            f'<meta name="carnet-base-url" content="{escape(self._base_url, quote=True)}">'
+            f'<meta name="carnet-base-url" content="{_BASE}">'
             f'<meta name="carnet-version" content="{escape(__version__, quote=True)}">'
             f'<meta name="carnet-extras" content="{escape(self._extras, quote=True)}">'
             f'<meta name="carnet-xsrf" content="{_XSRF}">'

@@ -68,7 +68,7 @@ def test_a_new_password_signs_every_other_device_out(locked: Server) -> None:
 
     done = act(browser, "password", current=PASSWORD, new="another long one", again="another long one")
 
-    assert (done.status, done.headers["Location"]) == (303, "/account?done=password")
+    assert (done.status, done.headers["Location"]) == (303, "./account?done=password")
     assert browser.ask("GET", "api/me").status == 200
     assert other.ask("GET", "api/me").status == 403
     assert sign_in(locked, PASSWORD) is None
@@ -107,7 +107,7 @@ def test_devices_are_listed_and_signed_out(locked: Server) -> None:
     assert [one.ask("GET", "api/me").status for one in (first, second, third)] == [200, 403, 403]
 
     gone = act(first, "end-all")
-    assert gone.headers["Location"] == "/login"
+    assert gone.headers["Location"] == "./login"
     assert first.ask("GET", "api/me").status == 403
     assert events(locked).count("login-revoked") == 3
 
@@ -153,7 +153,7 @@ def test_one_time_codes_are_set_up_asked_for_and_removed(locked: Server) -> None
     assert sign_in(locked, PASSWORD, recovery[0]) is not None
     assert sign_in(locked, PASSWORD, recovery[0]) is None
     assert sign_in(locked, PASSWORD, code_at(secret[1], step + 1)) is not None
-    assert act(browser, "totp-remove", current=PASSWORD).headers["Location"] == "/account?done=no-codes"
+    assert act(browser, "totp-remove", current=PASSWORD).headers["Location"] == "./account?done=no-codes"
     assert sign_in(locked, PASSWORD) is not None
     assert {"totp-set-up", "totp-removed", "second-factor-refused"} <= set(events(locked))
 
@@ -170,7 +170,7 @@ def test_a_form_without_its_xsrf_token_does_nothing(locked: Server) -> None:
 def test_the_page_is_for_who_is_signed_in(locked: Server) -> None:
     answer = locked.ask("GET", "account")
 
-    assert (answer.status, answer.headers["Location"]) == (302, "/login?next=%2Faccount")
+    assert (answer.status, answer.headers["Location"]) == (302, "./login?next=%2Faccount")
 
 
 def test_ac37_an_open_page_signs_in_again_in_place(locked: Server) -> None:

@@ -310,7 +310,9 @@ def test_bodies_that_are_no_json_objects(server: Server, body: bytes) -> None:
 
 
 def test_the_path_of_2014_leads_to_todays(server: Server) -> None:
-    assert server.api("GET", "api/notebooks/a%20b.ipynb").headers["Location"] == "/api/contents/a%20b.ipynb"
+    assert (
+        server.api("GET", "api/notebooks/a%20b.ipynb").headers["Location"] == "../../api/contents/a%20b.ipynb"
+    )
 
 
 def test_head_has_the_headers_and_no_body(server: Server) -> None:

@@ -62,7 +62,7 @@ class Owner:
     def add(self, device: Authenticator, name: str = "Laptop") -> None:
         begun = self.act("passkey-begin", current=PASSWORD)
         done = self.act("passkey-add", name=name, passkey=device.make(data(begun, "new-passkey")))
-        assert (done.status, done.headers["Location"]) == (303, "/account?done=passkey"), said(done)
+        assert (done.status, done.headers["Location"]) == (303, "./account?done=passkey"), said(done)
 
     def audit(self) -> list[Record]:
         state = SecurityState.open(self.server.state_folder, SystemClock())
@@ -104,7 +104,7 @@ def test_ac54_a_passkey_signs_in_without_the_password(owner: Owner) -> None:
     assert f"script-src 'nonce-{nonce[1]}'; require-trusted-types-for 'script'" in policy
     assert 'autocomplete="current-password webauthn"' in shown.body.decode()
     got = owner.sign_in(device=device)
-    assert (got.status, got.headers["Location"]) == (302, "/")
+    assert (got.status, got.headers["Location"]) == (302, "./")
     assert owner.get("api/me").status == 200
     events = {one.event: one.detail for one in owner.audit()}
     assert events["passkey-added"] == "Laptop for localhost"

@@ -260,7 +260,7 @@ class AccountPage(Handler):
         factors = services.security.factors
         options = passkey_options(self, self._page_token())
         account = Account(
-            base_url=services.base_url,
+            base_url=self.base,
             xsrf=self._page_token(),
             user=self._user,
             now_ms=services.clock.now_ms(),

@@ -66,6 +66,21 @@ class Handler(RequestHandler):
         """Whether what is sent can be read on the way: neither encrypted nor within this machine."""
         return self.request.protocol != "https" and not is_loopback(self.request.remote_ip or "")
 
+    @property
+    def base(self) -> str:
+        """Return where the base URL is for who follows a link in the answer (rule PG7: docs/specs/pages.md).
+
+        Where the owner names none it is relative, so that it is right too below a path that a proxy takes off.
+        """
+        base = self.services.base_url
+        return base if base != "/" else "../" * (self.request.path.count("/") - 1) or "./"
+
+    def redirect(self, url: str, permanent: bool = False, status: int | None = None) -> None:
+        """Lead to another address; one of ours as `base` has it."""
+        if self.services.base_url == "/" and url.startswith("/"):
+            url = self.base + url[1:]
+        super().redirect(url, permanent, status)
+
     async def workbench(self) -> "Workbench":
         """Return storage, journals and kernels, once they are open."""
         return await self.services.open_workbench()
@@ -205,7 +220,7 @@ class Handler(RequestHandler):
         if self._wants_page():
             self.send(headers.plain_page(self.nonce))
             self.set_header("Content-Type", "text/html; charset=utf-8")
-            self.finish(error_page(status, message, base_url=self.services.base_url, nonce=self.nonce))
+            self.finish(error_page(status, message, base_url=self.base, nonce=self.nonce))
         else:
             self.send(headers.api())
             self.answer({"message": message, "reason": reason}, status)

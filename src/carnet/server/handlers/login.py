@@ -119,7 +119,7 @@ class LoginPage(Handler):
             )
             return
         form = LoginForm(
-            base_url=self.services.base_url,
+            base_url=self.base,
             next_url=next_url,
             xsrf=token,
             wants=wants(self).removesuffix(" and code"),
@@ -164,7 +164,7 @@ class LogoutPage(Handler):
 
     def _show(self, *, is_done: bool) -> None:
         token = self.services.gate.xsrf_token(self.admission.cookie, self.identity)
-        page = logout_page(base_url=self.services.base_url, xsrf=token, nonce=self.nonce, is_done=is_done)
+        page = logout_page(base_url=self.base, xsrf=token, nonce=self.nonce, is_done=is_done)
         self.send(headers.plain_page(self.nonce))
         self.set_header("Content-Type", "text/html; charset=utf-8")
         self.finish(page)

@@ -3,7 +3,7 @@
 A page is revalidated by its entity tag: a warm load is a 304 of a few hundred
 bytes. The nonce is fresh in each full response and not part of the tag; a 304
 carries no policy, so that the browser goes on with the nonce and the policy it
-has stored together. Rules PG1 to PG6: docs/specs/pages.md.
+has stored together. Rules PG1 to PG7: docs/specs/pages.md.
 """
 
 from typing import Final
@@ -38,7 +38,7 @@ class Page(Handler):
         self.services.first_page.set()
         token = self._token_for_page()
         etag = document.etag(xsrf=token, user=self.identity.user)
-        report_to = f"{self.services.base_url}api/security/csp-report"
+        report_to = f"{self.base}api/security/csp-report"
         self.send(headers.page(self.nonce, report_to=report_to))
         self.set_header("Cache-Control", "private, no-cache")
         self.set_header("Etag", etag)
@@ -49,7 +49,7 @@ class Page(Handler):
             self.finish()
             return
         self.set_header("Content-Type", "text/html; charset=utf-8")
-        self.finish(document.render(nonce=self.nonce, xsrf=token, user=self.identity.user))
+        self.finish(document.render(nonce=self.nonce, xsrf=token, user=self.identity.user, base=self.base))
 
     def _page(self) -> str:
         rest = self.request.path[len(self.services.base_url) :]
