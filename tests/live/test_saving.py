@@ -1,9 +1,10 @@
-"""Rules SV1 to SV8: docs/specs/live.md."""
+"""Rules SV1 to SV8, SV12: docs/specs/live.md."""
 
 import json
 from pathlib import Path
 
 from carnet.core.session.intents import ChangeSourceFrom, Edit, SaveNow
+from carnet.core.session.operations import SetMetadata
 from carnet.core.text.changes import diff
 from carnet.ids import CellId
 from carnet.live.session import Session
@@ -168,3 +169,33 @@ async def test_sv9_a_broken_file_that_is_put_back_as_it_was_is_no_problem_any_mo
     file.write_bytes(before)
     await until(session, lambda: session.state.saved.problem == "")
     assert saved(session)
+
+
+async def test_sv12_what_a_kernel_says_of_itself_goes_with_the_next_change(world: World) -> None:
+    write_notebook(world.notebooks, "1")
+    session = await world.start().open(PATH)
+    before = (world.notebooks / PATH).read_bytes()
+
+    session.commit([SetMetadata({"language_info": {"name": "python"}, "kernelspec": {"name": "python3"}})])
+    await session.saver.save()
+    assert saved(session)
+    assert (world.notebooks / PATH).read_bytes() == before
+
+    await Tab(session).insert("n1", "2", after="c1")
+    await until(session, lambda: saved(session))
+    metadata = json.loads((world.notebooks / PATH).read_bytes())["metadata"]
+    assert metadata == {"language_info": {"name": "python"}, "kernelspec": {"name": "python3"}}
+
+
+async def test_sv12_another_kernel_is_written_at_once(world: World) -> None:
+    write_notebook(world.notebooks, "1")
+    session = await world.start().open(PATH)
+    await Tab(session).insert("n1", "2", after="c1")
+    session.commit([SetMetadata({"kernelspec": {"name": "python3"}})])
+    await session.saver.save()
+
+    session.commit([SetMetadata({"kernelspec": {"name": "ir"}})])
+    await session.saver.save()
+
+    metadata = json.loads((world.notebooks / PATH).read_bytes())["metadata"]
+    assert metadata["kernelspec"] == {"name": "ir"}

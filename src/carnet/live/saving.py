@@ -4,13 +4,15 @@ The journal already holds everything; a save is the export that lets every other
 tool read the work. Nothing here ever writes over a file whose revision is not
 the one we know (invariant 4): an outside change is merged cell by cell first.
 
-Rules SV1 to SV8: docs/specs/live.md.
+Rules SV1 to SV12: docs/specs/live.md.
 """
 
 import asyncio
 import logging
 from functools import partial
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from carnet.core.notebook.ipynb import encode_pieces
 from carnet.core.notebook.model import BlobRef, Notebook
@@ -153,7 +155,12 @@ class Saver:
         if self._gone or (not self.unsaved and session.state.saved.revision is not None):
             return
         for _ in range(3):  # an outside change can come in between; each round merges it
-            state = session.state
+            state, known = session.state, session.state.saved.revision
+            if known is not None and self._lacks_only_kernel_words(state):
+                # It goes along with the next change (SV12).
+                at_ms = session.around.clock.now_ms()
+                session.commit_or_stall([MarkSaved(revision=known, seq=state.seq, at_ms=at_ms)])
+                return
             started_s = session.around.clock.monotonic_s()
             try:
                 revision = await session.in_thread(partial(self._write, state))
@@ -213,6 +220,19 @@ class Saver:
 
     def _content(self, state: SessionState) -> Notebook:
         return written(state, stream_limit_bytes=self._session.around.settings.file_stream_limit_bytes)
+
+    def _lacks_only_kernel_words(self, state: SessionState) -> bool:
+        """Return whether the file lacks nothing but what a kernel that started says of itself."""
+        base = self.base
+        if base is None or self._make_again:
+            return False
+        metadata = {
+            name: value
+            for name, value in state.metadata.items()
+            if name != "language_info" and (name != "kernelspec" or name in base.metadata)
+        }
+        held = {name: value for name, value in base.metadata.items() if name != "language_info"}
+        return metadata == held and replace(self._content(state), metadata=base.metadata) == base
 
     def _blob(self, ref: BlobRef) -> bytes:
         return self._session.around.blobs.get(ref.sha256)
