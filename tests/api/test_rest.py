@@ -129,6 +129,55 @@ def test_js5_a_notebook_takes_a_kernel_that_runs_already(server: Server, kernel_
     assert other.status == 404
 
 
+def test_js7_an_invented_path_becomes_a_notebooks(server: Server) -> None:
+    """As JupyterLab opens a notebook."""
+    write(server, "later/named.ipynb", "1")
+    made = server.api(
+        "POST",
+        "api/sessions",
+        {
+            "path": f"later/{new_id()}",
+            "type": "notebook",
+            "name": "named.ipynb",
+            "kernel": {"name": "python3"},
+        },
+    ).json()
+
+    changed = server.api("PATCH", f"api/sessions/{made['id']}", {"path": "later/named.ipynb"})
+    named = server.api("PATCH", f"api/sessions/{made['id']}", {"name": "named.ipynb"})
+
+    assert (changed.status, named.status) == (200, 200)
+    assert (changed.json()["id"], changed.json()["path"]) == (made["id"], "later/named.ipynb")
+    assert changed.json()["kernel"]["id"] == made["kernel"]["id"]
+    # Who asks for the notebook gets this session, and there is no second one.
+    again = server.api("POST", "api/sessions", {"path": "later/named.ipynb", "type": "notebook"}).json()
+    assert (again["id"], again["kernel"]["id"]) == (made["id"], made["kernel"]["id"])
+    assert [one["id"] for one in server.api("GET", "api/sessions").json()].count(made["id"]) == 1
+
+    other = server.api("PATCH", f"api/sessions/{made['id']}", {"kernel": {"name": "python3"}}).json()
+    assert other["id"] == made["id"]
+    assert other["kernel"]["id"] != made["kernel"]["id"]
+    assert server.api("GET", f"api/sessions/{made['id']}").json()["kernel"]["id"] == other["kernel"]["id"]
+
+    assert server.api("DELETE", f"api/sessions/{made['id']}").status == 204
+    assert made["id"] not in [one["id"] for one in server.api("GET", "api/sessions").json()]
+    assert server.api("GET", f"api/kernels/{other['kernel']['id']}").status == 404
+
+
+def test_js7_a_notebook_that_has_a_kernel_keeps_it(server: Server) -> None:
+    write(server, "has.ipynb", "1")
+    own = server.api("POST", "api/sessions", {"path": "has.ipynb", "type": "notebook"}).json()
+    made = server.api("POST", "api/sessions", {"path": new_id(), "type": "notebook"}).json()
+    assert made["kernel"]["id"] != own["kernel"]["id"]
+
+    changed = server.api("PATCH", f"api/sessions/{made['id']}", {"path": "has.ipynb"}).json()
+
+    assert (changed["id"], changed["kernel"]["id"]) == (made["id"], own["kernel"]["id"])
+    assert made["kernel"]["id"] not in [one["id"] for one in server.api("GET", "api/kernels").json()]
+    # The id that the notebook had before is understood too.
+    assert server.api("GET", f"api/sessions/{own['id']}").json()["id"] == made["id"]
+
+
 @pytest.mark.parametrize("kind", ["notebook", "console", "file"])
 def test_js2_paths_need_not_exist(server: Server, kind: str) -> None:
     path = f"made/up-jvsc-{new_id()}.ipynb"

@@ -3,11 +3,12 @@
 The notebook of such a session is one of ours where it is in the store: its kernel
 is the one its `live` session is bound to, and nothing is kept here. Consoles,
 and paths that clients have invented, have no notebook of ours: for those, and
-only those, path and kernel are kept in a small table. Rules JS1 to JS6:
+only those, path and kernel are kept in a small table. Rules JS1 to JS7:
 docs/specs/jupyter-api.md.
 """
 
 import asyncio
+from collections.abc import Mapping
 from typing import Final, Literal
 
 import msgspec
@@ -42,6 +43,8 @@ class ApiSession(Struct, frozen=True):
     name: str
     type: str
     kernel_id: KernelId
+    adopted: str = ""
+    """The journal of the notebook of ours whose session it became (JS7). All that is kept of it is its id."""
 
 
 class Wanted(Struct, frozen=True):
@@ -65,16 +68,19 @@ class ApiSessions:
         kernels = {one.kernel_id: one for one in await self._bench.kernels_if_any()}
         found: list[tuple[ApiSession, KernelInfo]] = []
         bound: set[KernelId] = set()
+        table = _read(self._bench.journal)
+        ids = {one.adopted: one.id for one in table if one.adopted}
+        live: set[str] = set()
         for session in self._bench.registry.sessions():
             kernel = kernels.get(session.state.kernel.id) if session.state.kernel.id is not None else None
             if kernel is not None:
                 bound.add(kernel.kernel_id)
-                found.append((_of_live(session, kernel.kernel_id), kernel))
-        table = _read(self._bench.journal)
-        kept = [one for one in table if one.kernel_id in kernels]
+                live.add(session.state.journal_id)
+                found.append((_of_live(session, kernel.kernel_id, ids), kernel))
+        kept = [one for one in table if one.kernel_id in kernels or one.adopted in live]
         if len(kept) < len(table):
             _write(self._bench.journal, kept)
-        found += [(one, kernels[one.kernel_id]) for one in kept]
+        found += [(one, kernels[one.kernel_id]) for one in kept if one.adopted not in live]
         bound |= {one.kernel_id for one in kept}
         # Kernels of notebooks that nobody has open now.
         found += [
@@ -94,8 +100,11 @@ class ApiSessions:
         for one in found:
             if session_id == one[0].id:
                 return one
+        journals = {
+            session.state.kernel.id: session.state.journal_id for session in self._bench.registry.sessions()
+        }
         for one in found:
-            if session_id == one[1].kernel_id:
+            if session_id in {one[1].kernel_id, journals.get(one[1].kernel_id)}:
                 return one
         raise NotFound(f"There is no session {session_id}; it may have ended.")
 
@@ -116,7 +125,7 @@ class ApiSessions:
                 await self._bind(session, KernelId(wanted.kernel_id))
             elif session.state.kernel.status in {"none", "dead"}:
                 await _intend(session, StartKernel(wanted.kernelspec), by=by)
-            return _of_live(session, await self._arrived(session))
+            return _of_live(session, await self._arrived(session), {})
         kernel_id = KernelId(wanted.kernel_id) or await self.start_kernel(wanted.kernelspec, wanted.path)
         name = wanted.name or wanted.path.rpartition("/")[2]
         made = ApiSession(new_id(), wanted.path, name, wanted.type, kernel_id)
@@ -136,6 +145,9 @@ class ApiSessions:
         old, kernel = await self.find(session_id)
         await self._check(wanted)
         session = self._bench.registry.bound_to(kernel.kernel_id) if self._is_live(old) else None
+        is_notebook = (wanted.type or old.type) == "notebook" and "path" in given
+        if session is None and is_notebook and await self._is_notebook(wanted.path):
+            return await self._adopt(old, kernel, NotebookPath(wanted.path))
         if session is not None:
             if "path" in given and wanted.path != session.state.path:
                 raise AlreadyExists(f"{old.path} is open here: rename the file, and its session goes along.")
@@ -173,7 +185,7 @@ class ApiSessions:
             NotFound: there is none of this id.
             NoSuchKernel: it was one, but its kernel is gone.
         """
-        if any(one.id == session_id for one in _read(self._bench.journal)):
+        if any(one.id == session_id and not one.adopted for one in _read(self._bench.journal)):
             kernels = {one.kernel_id for one in await self._bench.kernels_if_any()}
             gone = [one for one in _read(self._bench.journal) if one.id == session_id]
             _write(self._bench.journal, [one for one in _read(self._bench.journal) if one.id != session_id])
@@ -201,7 +213,24 @@ class ApiSessions:
     # ---- inside
 
     def _is_live(self, one: ApiSession) -> bool:
-        return all(other.id != one.id for other in _read(self._bench.journal))
+        return all(other.id != one.id or other.adopted for other in _read(self._bench.journal))
+
+    async def _adopt(
+        self, old: ApiSession, kernel: KernelInfo, path: NotebookPath
+    ) -> tuple[ApiSession, KernelInfo]:
+        """Make a session with a path that a client invented that of a notebook: JupyterLab begins each one so (JS7)."""
+        session = await self._bench.registry.open(path)
+        if session.state.kernel.status in {"none", "dead"}:
+            await self._bind(session, kernel.kernel_id)
+        bound = await self._arrived(session)
+        journal_id = session.state.journal_id
+        new = ApiSession(old.id, path, path.rpartition("/")[2], "notebook", bound, adopted=journal_id)
+        table = _read(self._bench.journal)
+        others = [one for one in table if one.id != old.id and one.adopted != journal_id]
+        _write(self._bench.journal, [*others, new])
+        if bound != kernel.kernel_id:
+            await (await self._bench.connected_host()).shutdown(kernel.kernel_id)
+        return await self.find(old.id)
 
     async def _check(self, wanted: Wanted) -> None:
         if wanted.kernel_id:
@@ -262,9 +291,10 @@ async def _intend(session: Session, body: IntentBody, *, by: str) -> None:
         raise KernelError(answer.message)
 
 
-def _of_live(session: Session, kernel_id: KernelId) -> ApiSession:
+def _of_live(session: Session, kernel_id: KernelId, ids: Mapping[str, str]) -> ApiSession:
     path = session.state.path
-    return ApiSession(session.state.journal_id, path, path.rpartition("/")[2], "notebook", kernel_id)
+    session_id = ids.get(session.state.journal_id, session.state.journal_id)
+    return ApiSession(session_id, path, path.rpartition("/")[2], "notebook", kernel_id)
 
 
 def _of_label(kernel: KernelInfo) -> ApiSession:

@@ -1,4 +1,4 @@
-"""`/api/sessions`: what runs on which kernel, in Jupyter's shape. Rules JS1 to JS6: docs/specs/jupyter-api.md."""
+"""`/api/sessions`: what runs on which kernel, in Jupyter's shape. Rules JS1 to JS7: docs/specs/jupyter-api.md."""
 
 from http import HTTPStatus
 from typing import Any, Final
