@@ -18,6 +18,7 @@ export const strings = {
   downloadSlides: "Download as slides",
   openDashboard: "Open the folder",
   newTerminal: "New terminal",
+  openLab: "Open in JupyterLab",
   print: "Print…",
   closeTab: "Close",
   closeAndShutDown: "Close and shut down the kernel",

@@ -114,6 +114,8 @@ class Settings:
     )
     autosave_delay_s: float = setting(0.8, "A changed notebook is saved this long after the first change.")
 
+    jupyterlab: bool = setting(True, "Serve JupyterLab at `/lab`, where it is installed.")
+
     # -- kernels
     kernels_outlive_server: bool = setting(
         True, "Kernels go on when the server ends. False: all end together (containers, tests)."

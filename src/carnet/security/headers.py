@@ -6,7 +6,7 @@ opened alone. Rules AC13 to AC16: docs/specs/access.md.
 """
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from carnet.security import origins
@@ -94,6 +94,33 @@ def page(nonce: str, *, report_to: str = "") -> dict[str, str]:
         *([f"report-uri {report_to}"] if report_to else []),
     )
     return {**COMMON, "Content-Security-Policy": "; ".join(policy)}
+
+
+def lab_page(nonce: str, *, scripts: Sequence[str], report_to: str) -> dict[str, str]:
+    """Return the headers of JupyterLab's page. `scripts`: where its own scripts and its extensions' come from.
+
+    It writes styles into the page, and shows outputs in its own origin: so no script that stands in a document runs,
+    nothing is loaded from another host, and no other path of ours can give it a script.
+    """
+    policy = (
+        "default-src 'none'",
+        # Its schema checker (ajv) makes functions from text, at start; without them nothing of it works.
+        f"script-src 'nonce-{nonce}' {' '.join(scripts)} 'unsafe-eval'",
+        "script-src-attr 'none'",
+        "style-src 'self' 'unsafe-inline'",
+        "img-src 'self' data: blob:",
+        "media-src 'self' data: blob:",
+        "font-src 'self' data:",
+        "connect-src 'self' data: blob:",
+        "frame-src 'self' blob:",
+        "worker-src 'self' blob:",
+        "object-src blob:",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+        f"report-uri {report_to}",
+    )
+    return {**COMMON, **NO_STORE, "Content-Security-Policy": "; ".join(policy)}
 
 
 def plain_page(nonce: str, *, has_script: bool = False) -> dict[str, str]:

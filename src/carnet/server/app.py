@@ -152,8 +152,12 @@ def static_url(loaded: Loaded) -> str:
 
 def extras(settings: Settings) -> frozenset[str]:
     """Return what is installed beside Carnet, or may be switched off, and has commands in the page."""
-    exports = {"export"} if importlib.util.find_spec("nbconvert") is not None else set()
-    return frozenset(exports | ({"terminals"} if settings.terminals_enabled else set()))
+    found = {"export"} if importlib.util.find_spec("nbconvert") is not None else set()
+    if settings.jupyterlab and importlib.util.find_spec("jupyterlab") is not None:
+        found.add("lab")
+    if settings.terminals_enabled:
+        found.add("terminals")
+    return frozenset(found)
 
 
 def static_folder(loaded: Loaded) -> Path:

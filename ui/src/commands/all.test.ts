@@ -66,6 +66,7 @@ const page: PageActions = {
   openDashboard: nothing,
   openAccount: () => said.push("account"),
   signOut: () => said.push("sign out"),
+  openLab: nothing,
   withoutHidden: order => order.filter(id => !hidden.includes(id)),
   saveVersion: () => said.push("saved"),
   revert: nothing,

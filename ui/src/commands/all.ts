@@ -308,6 +308,14 @@ const FILE: readonly Command[] = [
     run: ({ page }) => page.newTerminal(),
   }),
   command({
+    id: "app.open-lab",
+    label: strings.openLab,
+    words: "jupyter lab",
+    menu: "file",
+    extra: "lab",
+    run: ({ page }) => page.openLab(),
+  }),
+  command({
     id: "app.close",
     label: strings.closeTab,
     menu: "file",

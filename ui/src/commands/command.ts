@@ -52,6 +52,8 @@ export interface PageActions {
   openAccount(): void;
   /** Ask whether to sign this device out. */
   signOut(): void;
+  /** This notebook in JupyterLab's own page. */
+  openLab(): void;
   /** Save, and keep this state to come back to; `asked`: say how it went. */
   saveVersion(options: { readonly asked: boolean }): void;
   /** Go back to the state that was kept, after a question. */

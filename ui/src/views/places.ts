@@ -1,6 +1,6 @@
 /** Addresses of the page's own views, and which place this address names. Pure. */
 
-export type PlaceKind = "tree" | "notebooks" | "edit" | "view" | "files";
+export type PlaceKind = "tree" | "notebooks" | "edit" | "view" | "files" | "lab/tree";
 
 /** Each part escaped; `base` ends with a slash. */
 export function addressOf(base: string, kind: PlaceKind, path: string): string {

@@ -23,12 +23,7 @@ class Page(Handler):
 
     def get(self, _path: str = "") -> None:
         """Answer with the shell; first exchange a token in the address for a login."""
-        if self.admission.token_in_url and self.identity.how == "token":
-            self._exchange_token()
-            return
-        if self.admission.token_in_url:
-            # A named token may do what it may do; a login could do everything.
-            self.refuse(403, "token", "This token is for programs: send it in the header Authorization.")
+        if exchange_token(self):
             return
         try:
             document = self.services.shell.document(self._page())
@@ -36,13 +31,13 @@ class Page(Handler):
             self.refuse(503, "not-built", str(error))
             return
         self.services.first_page.set()
-        token = self._token_for_page()
+        token = token_for_page(self)
         etag = document.etag(xsrf=token, user=self.identity.user)
         report_to = f"{self.base}api/security/csp-report"
         self.send(headers.page(self.nonce, report_to=report_to))
         self.set_header("Cache-Control", "private, no-cache")
         self.set_header("Etag", etag)
-        self._set_xsrf_cookie(token)
+        set_xsrf_cookie(self, token)
         if self.check_etag_header():
             self.clear_header("Content-Security-Policy")
             self.set_status(304)
@@ -54,34 +49,6 @@ class Page(Handler):
     def _page(self) -> str:
         rest = self.request.path[len(self.services.base_url) :]
         return _PAGES.get(rest.partition("/")[0], "")
-
-    def _exchange_token(self) -> None:
-        """Sign in with the token that was in the address, and come again without it."""
-        if self.admission.cookie is None or self.services.gate.logins.find(self.admission.cookie) is None:
-            sign_in(self, self.identity.user)
-        query = urlencode(
-            [(name, value) for name, values in self.request.query_arguments.items() for value in values]
-        )
-        self.redirect(self.request.path + (f"?{query}" if query else ""), status=302)
-
-    def _token_for_page(self) -> str:
-        gate = self.services.gate
-        if self.identity.login is None:
-            has = self.get_cookie(xsrf.COOKIE)
-            if has and gate.form_tokens.is_ours(has):
-                return has
-        return gate.xsrf_token(self.admission.cookie, self.identity)
-
-    def _set_xsrf_cookie(self, token: str) -> None:
-        """Give Jupyter's clients the cookie they look for. Our own page reads the meta element."""
-        if self.get_cookie(xsrf.COOKIE) != token:
-            self.set_cookie(
-                xsrf.COOKIE,
-                token,
-                path=self.services.base_url,
-                samesite="Lax",
-                secure=self.request.protocol == "https",
-            )
 
 
 class OutputFrame(Handler):
@@ -98,3 +65,43 @@ class OutputFrame(Handler):
         self.set_header("Cache-Control", "private, no-cache")
         self.set_header("Content-Type", "text/html; charset=utf-8")
         self.finish(data)
+
+
+def exchange_token(handler: Handler) -> bool:
+    """Sign in with the token that was in a page's address, and come again without it; return whether it was there."""
+    if not handler.admission.token_in_url:
+        return False
+    if handler.identity.how != "token":
+        # A named token may do what it may do; a login could do everything.
+        handler.refuse(403, "token", "This token is for programs: send it in the header Authorization.")
+        return True
+    cookie = handler.admission.cookie
+    if cookie is None or handler.services.gate.logins.find(cookie) is None:
+        sign_in(handler, handler.identity.user)
+    query = urlencode(
+        [(name, value) for name, values in handler.request.query_arguments.items() for value in values]
+    )
+    handler.redirect(handler.request.path + (f"?{query}" if query else ""), status=302)
+    return True
+
+
+def token_for_page(handler: Handler) -> str:
+    """Return the XSRF token that a page is to send."""
+    gate = handler.services.gate
+    if handler.identity.login is None:
+        has = handler.get_cookie(xsrf.COOKIE)
+        if has and gate.form_tokens.is_ours(has):
+            return has
+    return gate.xsrf_token(handler.admission.cookie, handler.identity)
+
+
+def set_xsrf_cookie(handler: Handler, token: str) -> None:
+    """Give Jupyter's clients the cookie they look for. Our own page reads the meta element."""
+    if handler.get_cookie(xsrf.COOKIE) != token:
+        handler.set_cookie(
+            xsrf.COOKIE,
+            token,
+            path=handler.services.base_url,
+            samesite="Lax",
+            secure=handler.request.protocol == "https",
+        )

@@ -368,6 +368,15 @@ export function Dashboard({ context, path }: { readonly context: AppContext; rea
             },
           ]
         : []),
+      ...(context.extras.includes("lab")
+        ? [
+            {
+              label: "Open in JupyterLab",
+              run: () => location.assign(addressOf(context.base, "lab/tree", entry.path)),
+              disabled: !one,
+            },
+          ]
+        : []),
       "rule",
       {
         label: "Rename…",

@@ -233,6 +233,9 @@ export function makePage(context: AppContext, notebook: NotebookModel): Notebook
     signOut() {
       location.assign(`${context.base}logout`);
     },
+    openLab() {
+      window.open(addressOf(context.base, "lab/tree", notebook.path.value), "_blank", "noopener");
+    },
     saveVersion({ asked }) {
       void saveVersion(page, asked);
     },
