@@ -7,7 +7,7 @@ import socket
 import subprocess
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -103,8 +103,36 @@ def run_kernel_client(url: str, token: str) -> object:
     return json.loads(done.stdout)
 
 
+def test_nbclient_papermill_and_jupyter_execute_through_a_gateway(own: Server, tmp_path: Path) -> None:
+    """Their gateway client sends no token with its socket, so it asks a stock server without one, whose gateway we are."""
+    work = tmp_path / "work"
+    work.mkdir()
+    with jupyter_server(own, tmp_path, token="", options=("--ServerApp.disable_check_xsrf=True",)) as (
+        url,
+        _,
+    ):
+        done = subprocess.run(
+            [str(python_clients()), str(CLIENTS / "batch.py"), url, "", str(work)],
+            capture_output=True,
+            text=True,
+            timeout=2 * SCRIPT_S,
+            check=False,
+        )
+    assert done.returncode == 0, done.stderr[-4000:] + own.output()[-2000:]
+    assert json.loads(done.stdout) == {
+        "nbclient": ["42\n", True, "True"],
+        "papermill": "hello Ada\n",
+        "papermill status": None,
+        "papermill error": "ZeroDivisionError",
+        "jupyter execute": "42\n",
+    }
+    assert own.api("GET", "api/kernels").json() == []
+
+
 @contextlib.contextmanager
-def jupyter_server(gateway: Server, folder: Path) -> Iterator[tuple[str, str]]:
+def jupyter_server(
+    gateway: Server, folder: Path, *, token: str = "of-the-front", options: Sequence[str] = ()
+) -> Iterator[tuple[str, str]]:
     """Start Jupyter's own server with us as its gateway; give its address and token."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -121,9 +149,10 @@ def jupyter_server(gateway: Server, folder: Path) -> Iterator[tuple[str, str]]:
         "--no-browser",
         "--allow-root",
         f"--port={port}",
-        "--IdentityProvider.token=of-the-front",
+        f"--IdentityProvider.token={token}",
         f"--gateway-url={gateway.url.rstrip('/')}",
         f"--ServerApp.root_dir={folder}",
+        *options,
     ]
     with (folder / "front.log").open("wb") as log:
         process = subprocess.Popen(command, env=env, stdout=log, stderr=log)
@@ -138,7 +167,7 @@ def jupyter_server(gateway: Server, folder: Path) -> Iterator[tuple[str, str]]:
                 assert process.poll() is None, (folder / "front.log").read_text()
                 assert time.monotonic() < until_s
                 time.sleep(0.1)
-        yield url, "of-the-front"
+        yield url, token
     finally:
         process.terminate()
         process.wait(30)

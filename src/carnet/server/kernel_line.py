@@ -7,6 +7,7 @@ control. It knows nothing of Tornado. Rules KW4 to KW7: docs/specs/kernel-socket
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,8 +25,19 @@ from carnet.kernels.messages import host_event
 
 log = logging.getLogger("carnet.kernels")
 
-PING_EVERY_BYTES: Final = 256 << 10
-"""A ping goes out after so many bytes even while the one before is not answered: what a slow line has taken is known."""
+PING_EVERY_BYTES: Final = 4 << 10
+"""A ping goes out after so many bytes even while the one before is not answered: what a line has taken is known.
+
+So little, because a line that is cut again and again must get on by what came through before each cut.
+"""
+
+FIRST_WINDOW_BYTES: Final = 8 << 10
+"""So much is on the way, unanswered, when a line is new; twice as much after each answer, until the host's own limit.
+
+What is on the way when a line is cut comes twice, so a line that has shown nothing yet gets little.
+"""
+
+LAST_WINDOW_BYTES: Final = 16 << 20
 
 _PING: Final = b"carnet "
 """Begins our pings; the number of the last record sent is after it."""
@@ -62,6 +74,12 @@ class KernelLine:
         self._pinged_number = 0
         self._answered_number = 0
         self._unpinged_bytes = 0
+        self._waiting: deque[Record] = deque()
+        """Heard, and not sent yet."""
+        self._window_bytes = FIRST_WINDOW_BYTES
+        self._sent_bytes = self._answered_bytes = 0
+        self._pings: deque[tuple[int, int]] = deque()
+        """Number, and bytes sent before it, of each ping that is not answered."""
         self._asking: asyncio.Task[None] | None = None
         self._closed: asyncio.Task[None] | None = None
 
@@ -113,6 +131,7 @@ class KernelLine:
         number = data.removeprefix(_PING)
         if data.startswith(_PING) and number.isdigit():
             self._answered(min(int(number), self._sent_number))
+            self._pump()
 
     async def close(self, *, in_order: bool) -> None:
         """End it. `in_order`: the client said goodbye, so it has what it was sent (KW6). Once; then waits for the first."""
@@ -133,32 +152,45 @@ class KernelLine:
         await self._host.close()
 
     def _answered(self, number: int) -> None:
+        while self._pings and self._pings[0][0] <= number:
+            self._answered_bytes = self._pings.popleft()[1]
+            self._window_bytes = min(2 * self._window_bytes, LAST_WINDOW_BYTES)
         if number > self._answered_number:
             self._answered_number = number
             self._host.acknowledge(self.kernel_id, number)
-        if self._pinged_number <= self._answered_number < self._sent_number:
-            self._ping()
 
     def _on_records(self, records: list[Record]) -> None:
         if self._closed is not None:
             return
         self.last_activity_ms = records[-1].at_ms
-        for record in records:
+        self._waiting += records
+        self._pump()
+
+    def _pump(self) -> None:
+        """Send what may be on the way."""
+        while self._waiting and self._sent_bytes - self._answered_bytes < self._window_bytes:
+            record = self._waiting.popleft()
             if record.channel == "host":
                 self._on_event(record)
             elif record.channel == "iopub" or peek(record.parent_header).session in self._sessions:
                 self._send(encode(record, v1=self._v1))
-        self._sent_number = records[-1].number
-        if self._unpinged_bytes >= PING_EVERY_BYTES or self._pinged_number <= self._answered_number:
+            self._sent_number = record.number
+            if self._unpinged_bytes >= PING_EVERY_BYTES:
+                self._ping()
+        if self._pinged_number < self._sent_number and (
+            self._waiting or self._pinged_number <= self._answered_number
+        ):
             self._ping()
 
     def _send(self, frame: str | bytes) -> None:
         self._unpinged_bytes += len(frame)
+        self._sent_bytes += len(frame)
         self._socket.send_frame(frame)
 
     def _ping(self) -> None:
         self._pinged_number = self._sent_number
         self._unpinged_bytes = 0
+        self._pings.append((self._sent_number, self._sent_bytes))
         self._socket.send_ping(_PING + str(self._sent_number).encode())
 
     def _on_event(self, record: Record) -> None:
@@ -186,6 +218,8 @@ class KernelLine:
             self._say_status("dead")
 
     def _on_gone(self) -> None:
+        self._window_bytes = self._sent_bytes + (1 << 40)  # all that is left
+        self._pump()
         self._say_status("dead")
         self._socket.end(1000, "the kernel is gone")
 
