@@ -95,7 +95,7 @@ def model_of(storage: NotebookManager, path: NotebookPath) -> dict[str, Any]:
 
 def folder_model(storage: NotebookManager, entry: Entry, *, with_content: bool) -> dict[str, Any]:
     """Return the model of a folder, with those of what is in it."""
-    model = _bare_model(entry)
+    model = _bare_model(entry) | {"trash": storage.has_trash()}
     if with_content:
         model["format"] = "json"
         model["content"] = [_bare_model(one) for one in storage.list(entry.path)]

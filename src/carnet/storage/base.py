@@ -261,6 +261,13 @@ class NotebookManager(LoggingConfigurable):
 
     # -- trash ----------------------------------------------------------------------------------
 
+    def has_trash(self) -> bool:
+        """Return whether what is deleted can be brought back: before it deletes, a page says which.
+
+        Redefine it with `list_trash` and `restore`.
+        """
+        return False
+
     def list_trash(self) -> Sequence[Trashed]:
         """Return what `delete` moved away and `restore` can bring back, latest first."""
         return ()

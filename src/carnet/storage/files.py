@@ -291,6 +291,9 @@ class FileNotebookManager(NotebookManager):
 
     # -- trash --------------------------------------------------------------------------------------
 
+    def has_trash(self) -> bool:
+        return self.delete_to_trash
+
     def list_trash(self) -> Sequence[Trashed]:
         return self._trash.list()
 

@@ -135,6 +135,9 @@ class MemoryNotebookManager(NotebookManager):
             self._checkpoints = {p: c for p, c in self._checkpoints.items() if not is_below(p, path)}
             return what.trash_id
 
+    def has_trash(self) -> bool:
+        return True
+
     def list_trash(self) -> Sequence[Trashed]:
         with self._lock:
             # Reversed first: of two things deleted in one millisecond, the later one comes first.

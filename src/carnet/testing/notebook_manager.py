@@ -360,6 +360,7 @@ class NotebookManagerContract:
             manager.delete(ROOT)
         deleted = [manager.delete(_path("a/n.ipynb")), manager.delete(_path("a"))]
         assert list(manager.list()) == []
+        assert manager.has_trash() == self.keeps_trash
         if self.keeps_trash:
             assert [gone.trash_id for gone in manager.list_trash()] == deleted[::-1]
         else:

@@ -53,7 +53,8 @@ def test_co1_a_folder(server: Server) -> None:
 
     model = server.api("GET", "api/contents/folder").json()
 
-    assert set(model) == MODEL_KEYS
+    assert set(model) == {*MODEL_KEYS, "trash"}
+    assert model["trash"] is True
     assert (model["type"], model["format"], model["path"], model["name"]) == (
         "directory",
         "json",

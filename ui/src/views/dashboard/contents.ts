@@ -21,6 +21,8 @@ export interface Entry {
 export interface Folder {
   readonly path: string;
   readonly writable: boolean;
+  /** Whether what is deleted can be brought back. */
+  readonly hasTrash: boolean;
   readonly entries: readonly Entry[];
 }
 
@@ -92,6 +94,7 @@ export function readFolder(value: unknown): Folder {
   return {
     path: text(value.path),
     writable: value.writable !== false,
+    hasTrash: value.trash === true,
     entries: value.content.map(readEntry).filter(entry => entry !== null),
   };
 }

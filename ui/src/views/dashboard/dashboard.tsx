@@ -161,6 +161,7 @@ export function Dashboard({ context, path }: { readonly context: AppContext; rea
   const shown = arrange(entries, sort.value, query.value);
   const selected = entries.filter(entry => chosen.value.has(entry.path));
   const writable = folder.value?.writable ?? problem.value === "";
+  const hasTrash = folder.value?.hasTrash ?? false;
   const runningAt = new Map(running.value.map(session => [session.path, session]));
 
   const openNew = (kernelName: string | undefined) => {
@@ -265,17 +266,23 @@ export function Dashboard({ context, path }: { readonly context: AppContext; rea
     const what = wanted.length === 1 ? `“${first.name}”` : count(wanted.length, "item");
     const live = wanted.filter(entry => runningAt.has(entry.path)).length;
     const warning = live === 0 ? "" : ` ${live === 1 ? "One is" : `${live} are`} running.`;
-    const answer = await ask("Delete", `Move ${what} to the trash?${warning}`, [
-      { value: "delete", label: "Move to trash", kind: "danger" },
+    const question = hasTrash
+      ? `Move ${what} to the trash?`
+      : `Delete ${what} for ever? It cannot be brought back: this place has no trash.`;
+    const answer = await ask("Delete", question + warning, [
+      { value: "delete", label: hasTrash ? "Move to trash" : "Delete for ever", kind: "danger" },
     ]);
     if (answer === null) return;
-    await act(async () => {
-      deleted.value = null;
-      for (const entry of wanted) await contents.remove(entry.path);
-      chosen.value = new Set();
-      const ids = await contents.trashed(wanted.map(entry => entry.path));
-      if (ids.length > 0) deleted.value = { what, ids };
-    }, `${what} moved to the trash.`);
+    await act(
+      async () => {
+        deleted.value = null;
+        for (const entry of wanted) await contents.remove(entry.path);
+        chosen.value = new Set();
+        const ids = hasTrash ? await contents.trashed(wanted.map(entry => entry.path)) : [];
+        if (ids.length > 0) deleted.value = { what, ids };
+      },
+      hasTrash ? `${what} moved to the trash.` : `${what} deleted.`,
+    );
   };
 
   const bringBack = async (ids: readonly string[]) => {
@@ -400,7 +407,7 @@ export function Dashboard({ context, path }: { readonly context: AppContext; rea
       ...(session ? (["rule", { label: "Shut down", run: () => void shutDown(session) }] as const) : []),
       "rule",
       {
-        label: "Move to trash",
+        label: hasTrash ? "Move to trash" : "Delete…",
         keys: "Del",
         danger: true,
         disabled: !writable,

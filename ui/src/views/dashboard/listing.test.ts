@@ -47,6 +47,7 @@ test("answers are read for what they are, and refused in words when they are som
   const folder = readFolder({
     path: "p",
     writable: false,
+    trash: true,
     content: [
       {
         name: "n",
@@ -63,6 +64,7 @@ test("answers are read for what they are, and refused in words when they are som
   expect(folder).toEqual({
     path: "p",
     writable: false,
+    hasTrash: true,
     entries: [
       entry("n", { path: "p/n", kind: "notebook", changedMs: Date.UTC(2026, 10, 23, 14), sizeBytes: 3 }),
       entry("m", { path: "p/m", changedMs: null, sizeBytes: null }),
