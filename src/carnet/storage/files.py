@@ -579,7 +579,9 @@ class FileNotebookManager(NotebookManager):
         # A state folder that is full or read-only must not keep anybody from saving: then only
         # a listing of the folder finds what a crash left.
         with suppress(OSError):
-            self._saving.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # One after the other: `parents` takes no mode for the folders above.
+            for place_of_notes in (self._saving.parent, self._saving):
+                place_of_notes.mkdir(mode=0o700, parents=True, exist_ok=True)
             note = self._saving / hashlib.sha256(place.path.encode()).hexdigest()[:32]
             fd = os.open(note, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
             with open(fd, "wb") as file:
