@@ -12,8 +12,11 @@ from playwright.sync_api import Locator, Page, expect
 from carnet.lib import passwd
 from carnet.security.totp import STEP_S, code_at, new_secret
 from tests.browser.notebook_page import NotebookPage
+from tests.browser.terminal_page import TerminalPage
 from tests.browser.test_accessibility import is_accessible
+from tests.browser.test_bad_proxies import through
 from tests.browser.visits import Scheme, Visits
+from tests.support.bad_proxy import NO_END, BadProxy, Faults
 from tests.support.server import CarnetServer
 from tests.support.signing_in import end_logins, set_up_codes
 
@@ -187,7 +190,12 @@ def test_ac39_signing_in_in_one_tab_is_enough_for_all(visits: Visits, server: Ca
 
 
 def test_ac39_the_dashboard_goes_on_with_what_was_asked_for(visits: Visits, server: CarnetServer) -> None:
-    page = visits.page()
+    profile = visits.profile()
+    # It does not look by itself, so that it is the request that finds out.
+    profile.add_init_script(
+        "const every = setInterval; window.setInterval = (work, ms) => every(work, ms === 10_000 ? 2 ** 30 : ms)"
+    )
+    page = visits.page(profile=profile)
     expect(page.get_by_role("button", name="New")).to_be_visible()
     end_logins(server.state, "elsewhere")
     page.get_by_role("button", name="New").click()
@@ -245,6 +253,40 @@ def test_ac39_somebody_else_gets_a_page_of_their_own(visits: Visits, server: Car
     assert saved_sources(file) == ["hers = 1"]
     page.get_by_role("button", name="Load the page again").click()
     expect(page).to_have_url(re.compile("/login"))
+
+
+@pytest.mark.parametrize(
+    "faults",
+    [Faults(upgrade="stripped"), Faults(upgrade="stripped", held_bytes=NO_END)],
+    ids=["stream", "poll"],
+)
+def test_ac39_where_no_websocket_gets_through(visits: Visits, server: CarnetServer, faults: Faults) -> None:
+    file = server.write("through.ipynb", ["start = 1"])
+    with BadProxy(server.port, faults) as proxy:
+        notebook = through(visits, proxy, "through.ipynb")
+        end_logins(server.state, "elsewhere")
+        expect(dialog(notebook.page)).to_contain_text("This device was signed out from another one.")
+        notebook.keys("Escape")
+        expect(notebook.link).to_have_text("Signed out")
+        type_at_end(notebook, "  # typed")
+        notebook.page.get_by_role("button", name="Sign in").click()
+        sign_in(notebook.page)
+        expect(dialog(notebook.page)).to_have_count(0)
+        notebook.is_live()
+        notebook.is_saved()
+    assert saved_sources(file) == ["start = 1  # typed"]
+
+
+def test_ac39_a_terminal_goes_on_where_it_was(visits: Visits, server: CarnetServer) -> None:
+    terminal = TerminalPage.open(visits, server)
+    terminal.type("word=kept; echo before\n")
+    terminal.shows("before")
+    end_logins(server.state, "elsewhere")
+    sign_in(terminal.page)
+    expect(dialog(terminal.page)).to_have_count(0)
+    terminal.ready()
+    terminal.type("echo $word after\n")
+    terminal.shows("kept after")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
