@@ -15,7 +15,8 @@ from tests.support.kernel_host import HostProcess, Watch
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HostProcess]:
     """A host that lives as long as the tests."""
     host = HostProcess(
-        tmp_path_factory.mktemp("kh") / "host", env={"JUPYTERHUB_API_TOKEN": "secret of the server"}
+        tmp_path_factory.mktemp("kh") / "host",
+        env={"JUPYTERHUB_API_TOKEN": "secret of the server", "LINES": "7", "COLUMNS": "7"},
     )
     yield host
     assert host.end() == 0

@@ -67,7 +67,7 @@ async def screen(client: HostClient, tmp_path: Path) -> Screen:
 async def test_ho90_a_shell_in_its_folder_of_its_size(screen: Screen, tmp_path: Path) -> None:
     await screen.client.resize_terminal(screen.name, 33, 101)
     await screen.type(
-        "pwd; stty size; echo $TERM; tty; env | grep -c CARNET_[^K]; ps -o tty= -p $$; echo d'one'\n"
+        "pwd; stty size; echo $TERM; tty; env | grep -Ec '^(LINES|COLUMNS|CARNET_[^K])'; ps -o tty= -p $$; echo d'one'\n"
     )
     await screen.until(lambda: b"done" in screen.data)
 

@@ -152,7 +152,9 @@ class Terminal:
             "TERM": "xterm-256color",
             "COLORTERM": "truecolor",
         }
-        environment.pop("PYTHONFAULTHANDLER", None)
+        # Programs believe the last two more than the window, which is another one than where the host was started.
+        for name in ("PYTHONFAULTHANDLER", "LINES", "COLUMNS"):
+            environment.pop(name, None)
         try:
             self._master, slave = pty.openpty()
         except OSError as error:
