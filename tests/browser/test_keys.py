@@ -182,3 +182,21 @@ def test_the_pager_shows_what_was_asked_with_a_question_mark(abc: NotebookPage) 
     expect(pager).to_contain_text("Return the number of items")
     abc.keys("q")
     expect(pager).to_have_count(0)
+
+
+def test_keys_right_after_a_press_go_to_what_it_opened(notebook: NotebookPage) -> None:
+    page = notebook.page
+    notebook.write(1, "kept = 1")
+    notebook.keys("Escape")
+    page.get_by_role("button", name="All commands").click()
+    page.keyboard.type("raw")
+    expect(page.get_by_role("combobox")).to_have_value("raw")
+    notebook.keys("Escape")
+
+    page.get_by_role("heading", level=1).get_by_role("button").click()
+    page.keyboard.press("Control+a")
+    page.keyboard.type("pressed.ipynb")
+    notebook.keys("Enter")
+    expect(page).to_have_url(re.compile("/notebooks/pressed.ipynb$"))
+    expect(notebook.cell(1)).to_have_attribute("data-kind", "code")
+    notebook.has_source(1, "kept = 1")
