@@ -10,6 +10,7 @@ export function sizeInWords(bytes: number): string {
     value /= 1000;
     unit += 1;
   }
+  if (bytes === 1) return "1 byte";
   const digits = unit === 0 || value >= 10 ? 0 : 1;
   return `${value.toFixed(digits)} ${UNITS[unit]}`;
 }

@@ -26,6 +26,13 @@ const ran = (outcome: RunOutcome): Shown => ({
   ...idle,
   lastRun: { run_id: "r", outcome, version: 1, started_ms: 1000, finished_ms: 1412 },
 });
+const interrupted = {
+  output_type: "error",
+  ename: "KeyboardInterrupt",
+  evalue: "",
+  traceback: [],
+  extra: {},
+} as const;
 const running: Shown = { ...idle, status: { kind: "running", runId: "r", sinceMs: 0, by: "me" } };
 const queued: Shown = { ...idle, status: { kind: "queued", runId: "r", queuedMs: 0, by: "me" } };
 
@@ -45,6 +52,10 @@ describe("the margins of a cell", () => {
     expect(sideOf(ran("done"), 0, 0).text).toBe("0.4 s");
     expect(sideOf({ ...ran("done"), freshness: "stale" }, 0, 0).text).toBe("0.4 s · edited since");
     expect(sideOf(ran("failed"), 0, 0)).toEqual({ text: "failed, 0.4 s", tone: "bad" });
+    expect(sideOf({ ...ran("failed"), outputs: [interrupted] }, 0, 0)).toEqual({
+      text: "stopped after 0.4 s",
+      tone: "soft",
+    });
     expect(sideOf(ran("aborted"), 0, 0).text).toBe("not run");
     expect(sideOf(running, 0, 67_000)).toEqual({ text: "running 1:07", tone: "running" });
     expect([1, 2, 3, 11, 22].map(place => sideOf(queued, place, 0).text)).toEqual([

@@ -32,7 +32,7 @@ export function promptOf(cell: Pick<CellView, "kind" | "status" | "executionCoun
 
 /** The right margin: how long it took, how long it runs, which place it has. */
 export function sideOf(
-  cell: Pick<CellView, "kind" | "status" | "lastRun" | "freshness">,
+  cell: Pick<CellView, "kind" | "status" | "lastRun" | "freshness" | "outputs">,
   place: number,
   serverNowMs: number,
 ): Words {
@@ -54,12 +54,19 @@ export function sideOf(
     case "done":
       return { text: cell.freshness === "stale" ? `${took} · edited since` : took, tone: "soft" };
     case "failed":
-      return { text: `failed, ${took}`, tone: "bad" };
+      return wasStopped(cell.outputs)
+        ? { text: `stopped after ${took}`, tone: "soft" }
+        : { text: `failed, ${took}`, tone: "bad" };
     case "aborted":
       return { text: "not run", tone: "soft" };
     case "lost":
       return { text: "lost: kernel died", tone: "bad" };
   }
+}
+
+/** Somebody interrupted it, which is no failure of the code. */
+function wasStopped(outputs: CellView["outputs"]): boolean {
+  return outputs.some(output => output.output_type === "error" && output.ename === "KeyboardInterrupt");
 }
 
 /** What a screen reader calls the cell. */
@@ -74,7 +81,7 @@ export function labelOf(
   if (status === "running" || status === "queued") return `${where}, ${status}`;
   if (status === "asked") return `${where}, sending`;
   const outcome = cell.lastRun?.outcome;
-  if (outcome === "failed") return `${where}, failed`;
+  if (outcome === "failed") return `${where}, ${wasStopped(cell.outputs) ? "stopped" : "failed"}`;
   if (outcome === "lost") return `${where}, lost when the kernel died`;
   return cell.freshness === "stale" ? `${where}, edited since it ran` : where;
 }

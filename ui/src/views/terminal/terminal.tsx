@@ -205,6 +205,11 @@ function Line({ page }: { readonly page: TerminalPage }) {
     }
   };
   const isOver = status.kind === "ended" || status.kind === "problem";
+  const first = useRef<HTMLButtonElement>(null);
+  useEffect(() => {
+    // Keys have nowhere to go any more; those who need no pointer find what can be done.
+    if (isOver) first.current?.focus();
+  }, [isOver]);
   useSignalEffect(() => {
     const now = terminal.status.value;
     if (now.kind === "ended") announce(endedWords(now.exitCode));
@@ -223,7 +228,7 @@ function Line({ page }: { readonly page: TerminalPage }) {
       <p>{text}</p>
       {isOver && (
         <span>
-          <Button kind="primary" autofocus disabled={starting.value} onClick={() => void again()}>
+          <Button kind="primary" buttonRef={first} disabled={starting.value} onClick={() => void again()}>
             New terminal
           </Button>
           <a class="button" href={addressOf(context.base, "tree", "")}>
