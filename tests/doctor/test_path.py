@@ -96,7 +96,10 @@ def test_dr7_a_prefix_that_is_taken_off_is_named_with_the_line_that_mends_it(
     assert (code, found["prefix"]["level"]) == (0, "note")
     assert "c.NotebookApp.base_url = '/x/y/'" in found["prefix"]["fix"]
 
-    with serve(tmp_path, "--base-url=/b/") as based, BadProxy(based.port, Faults(), prefix="/x") as proxy:
+    with (
+        serve(tmp_path, "--base-url=/b/", "--NotebookApp.trust_xheaders=True") as based,
+        BadProxy(based.port, Faults(), prefix="/x") as proxy,
+    ):
         code, found = doctor(tmp_path, f"{proxy.url}b/", "--idle=0")
     assert (code, bad(found)) == (1, {"prefix"})
     assert "c.NotebookApp.base_url = '/x/b/'" in found["prefix"]["fix"]

@@ -148,6 +148,8 @@ class BadProxy:
             version = "HTTP/1.0"
         if self.faults.host:
             rest = re.sub(r"(?im)^Host:.*\r\n", f"Host: {self.faults.host}\r\n", rest)
+        # As all of them do: the server sees that the browser is far.
+        rest = f"X-Forwarded-For: 192.0.2.7\r\n{rest}"
         if not is_tunnel:
             rest = re.sub(r"(?im)^(Connection|Upgrade):.*\r\n", "", rest)
             rest = f"Connection: close\r\n{rest}"

@@ -3,7 +3,7 @@
 A `Carrier` stands for the line: it puts what comes up in numbered requests into
 one order, once each, and keeps what goes down until the page says that it has
 it, so that a response that is cut loses nothing. It knows nothing of the frames
-(invariant 10) and nothing of HTTP. Rules HL1 to HL12: docs/specs/link-http.md.
+(invariant 10) and nothing of HTTP. Rules HL1 to HL13: docs/specs/link-http.md.
 """
 
 import asyncio

@@ -2,8 +2,11 @@
 
 from collections.abc import Callable
 
+from tornado.httputil import HTTPServerRequest
+
 from carnet.live.link import LinkPeer
 from carnet.security.access import Identity
+from carnet.security.origins import is_loopback
 from carnet.server.link_scopes import forbidden
 from carnet.server.workbench import Workbench
 
@@ -21,3 +24,9 @@ def make_peer(
         forbids=lambda wanted: forbidden(wanted, identity.scopes),
         terminal_host=bench.terminal_line if bench.has_terminals else None,
     )
+
+
+def is_far(request: HTTPServerRequest) -> bool:
+    """Return whether a browser is not on this machine, so that compressing for it pays. Loopback has bandwidth to spare."""
+    behind_proxy = "X-Forwarded-For" in request.headers or "Forwarded" in request.headers
+    return behind_proxy or not is_loopback(request.remote_ip or "")

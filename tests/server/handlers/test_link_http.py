@@ -1,10 +1,12 @@
 """The link over plain HTTP: who may open it, that each frame arrives once, and how it ends."""
 
+import contextlib
 import http.client
 import random
 import signal
 import socket
 import struct
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -149,6 +151,25 @@ def test_hl12_a_client_of_http_1_0_gets_no_chunks(server: Server) -> None:
     head_bytes, _, body = data.partition(b"\r\n\r\n")
     assert b"chunked" not in head_bytes
     assert down(body) == [Pong(sent_ms=1)]
+
+
+@pytest.mark.parametrize("way", ["stream", "poll"])
+def test_hl13_what_goes_far_is_compressed_as_it_comes(server: Server, way: str) -> None:
+    line = Line(server, token_of(server))
+    far = {**line.headers, "Accept-Encoding": "gzip", "X-Forwarded-For": "192.0.2.7"}
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
+    line.post(up(*(Ping(sent_ms=number) for number in range(100))))
+    connection.request("GET", f"{server.base}{line.address}/{way}?after=0&hold=1", headers=far)
+    with contextlib.closing(connection), connection.getresponse() as response:
+        assert response.headers["Content-Encoding"] == "gzip"
+        unzip = zlib.decompressobj(31)
+        data, size = b"", 0
+        while len(down(data)) < 100:
+            piece = response.read1(1 << 16)
+            size += len(piece)
+            data += unzip.decompress(piece)
+    assert down(data) == [Pong(sent_ms=number) for number in range(100)]
+    assert size < len(data) / 2
 
 
 def test_hl2_a_frame_may_be_in_several_requests(server: Server) -> None:

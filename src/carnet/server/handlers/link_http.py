@@ -1,6 +1,7 @@
-"""Carry link frames in ordinary requests: streamed, or fetched in turns. Rules HL1 to HL12: docs/specs/link-http.md."""
+"""Carry link frames in ordinary requests: streamed, or fetched in turns. Rules HL1 to HL13: docs/specs/link-http.md."""
 
 import asyncio
+import zlib
 from typing import Final, cast
 
 from tornado.http1connection import HTTP1Connection
@@ -18,7 +19,7 @@ from carnet.server.carriers import (
     packed,
 )
 from carnet.server.handlers.base import Handler
-from carnet.server.link_peer import make_peer
+from carnet.server.link_peer import is_far, make_peer
 
 ID_LENGTH: Final = 32
 """165 bits."""
@@ -31,6 +32,9 @@ PIECE_BYTES: Final = 256 << 10
 
 POLL_BYTES: Final = 1 << 20
 """In one answer, about."""
+
+#: As for WebSockets: fast, and little memory for each tab. The bits ask for gzip's form.
+GZIP_LEVEL, GZIP_BITS, GZIP_MEMORY = 1, 31, 5
 
 NUMBER_LIMIT: Final = 1 << 53
 
@@ -97,6 +101,8 @@ class OneCarrier(_Carried):
 
 class _Down(_Carried):
     reading: Reading | None = None
+    zipper: "zlib._Compress | None" = None
+    """Compresses, where it pays."""
 
     def on_connection_close(self) -> None:
         """Nobody waits for it any more."""
@@ -118,7 +124,14 @@ class _Down(_Carried):
         self.set_header("Content-Type", "application/octet-stream")
         self.set_header("Cache-Control", "no-store, no-transform")
         self.set_header("X-Accel-Buffering", "no")
+        if "gzip" in self.request.headers.get("Accept-Encoding", "") and is_far(self.request):
+            self.set_header("Content-Encoding", "gzip")
+            self.zipper = zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, GZIP_BITS, GZIP_MEMORY)
         return self.reading
+
+    def zipped(self, data: bytes, how: int = zlib.Z_SYNC_FLUSH) -> bytes:
+        """Return what goes over the line for this, all of it."""
+        return data if self.zipper is None else self.zipper.compress(data) + self.zipper.flush(how)
 
 
 class Stream(_Down):
@@ -133,21 +146,21 @@ class Stream(_Down):
         is_old = self.request.version == "HTTP/1.0"
         if is_old:
             self.set_header("Connection", "close")
-        self.write(HEARTBEAT)
+        self.write(self.zipped(HEARTBEAT))
         try:
             while True:
                 await self.flush()
                 frames = carrier.after(number, PIECE_BYTES)
                 if frames:
                     number += len(frames)
-                    self.write(packed(frames))
+                    self.write(self.zipped(packed(frames)))
                     continue
                 if reading.is_over:
                     break
                 await self.news(reading)
                 if not reading.news.is_set():
-                    self.write(HEARTBEAT)
-            await self.finish()
+                    self.write(self.zipped(HEARTBEAT))
+            await self.finish(self.zipped(b"", zlib.Z_FINISH))
             if is_old:  # without chunks, only the end of the connection says that this is the end
                 connection.stream.close()
         except StreamClosedError:
@@ -164,4 +177,4 @@ class Poll(_Down):
         if not carrier.after(number, 1) and not reading.is_over and self.number("hold"):
             await self.news(reading)
         frames = carrier.after(number, POLL_BYTES)
-        self.finish(packed(frames) or HEARTBEAT)
+        self.finish(self.zipped(packed(frames) or HEARTBEAT, zlib.Z_FINISH))

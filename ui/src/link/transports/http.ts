@@ -1,6 +1,6 @@
 /**
  * Frames over plain HTTP, for where something in between lets no WebSocket through: POST up; down a response without
- * an end (`stream`), or one that ends as soon as there is something (`poll`). Rules HL1 to HL12: docs/specs/link-http.md.
+ * an end (`stream`), or one that ends as soon as there is something (`poll`). Rules HL1 to HL13: docs/specs/link-http.md.
  *
  * A cut request is asked again: only what the server does not know any more ends the transport.
  */
