@@ -35,6 +35,7 @@ SERVERS: Mapping[str, str] = {
     "carnet notebook --certfile=mycert.pem": "https://127.0.0.1:",
     "carnet notebook --certfile=cert.pem --keyfile=key.pem": "https://127.0.0.1:",
     "carnet --public": "https://",
+    "carnet --public --local-hostnames=notebooks.example.org": "https://notebooks.example.org:",
     "carnet notebook --profile=nbserver": "http://127.0.0.1:",
     "carnet --base-url=ipython": "http://127.0.0.1:",
     "carnet --NotebookApp.notebook_manager_class=carnet.storage.memory.MemoryNotebookManager": "http://127.0.0.1:",

@@ -115,12 +115,12 @@ class BridgedNotebookManager(NotebookManager):
         super().__init__()
         self._old = old
         self._lock = threading.RLock()
-        self._made: set[NotebookPath] = set()
-        """Folders that were made, or became empty, here. A class of 2014 may know only those with notebooks in them."""
+        self._made: dict[NotebookPath, int] = {}
+        """Folders that were made, or became empty, here, and when. A class of 2014 may know only those with notebooks in them."""
         self._removed: set[NotebookPath] = set()
         """Folders that were deleted here. A class of 2014 cannot be told to remove one."""
         self._known: dict[NotebookPath, _Known] = {}
-        self._made_ms = self.clock.now_ms()
+        self._begun_ms = self.clock.now_ms()
         """The time of a folder whose own is not known."""
 
     def info_string(self) -> str:
@@ -202,7 +202,7 @@ class BridgedNotebookManager(NotebookManager):
                 raise AlreadyExists(f"{path or '/'}: something is there already. Choose another name.")
             self._check_folder_of(path)
             if not self._theirs("make_folder", path):
-                self._made.add(path)
+                self._made[path] = self.clock.now_ms()
 
     def rename(self, old: NotebookPath, new: NotebookPath) -> None:
         with self._asking(old):
@@ -385,7 +385,7 @@ class BridgedNotebookManager(NotebookManager):
         )
 
     def _folder_entry(self, path: NotebookPath, model: Model) -> Entry:
-        modified_ms = _ms(model.get("last_modified")) or self._made_ms
+        modified_ms = _ms(model.get("last_modified")) or self._made.get(path, self._begun_ms)
         return Entry(
             path=path,
             kind="folder",
@@ -425,11 +425,16 @@ class BridgedNotebookManager(NotebookManager):
         self._keep_folder(folder_of(old))
 
     def _rename_folder(self, old: NotebookPath, new: NotebookPath) -> None:
-        moved = {NotebookPath(new + one[len(old) :]) for one in self._made if is_below(one, old)} | {new}
+        now_ms = self.clock.now_ms()
+        moved = {
+            NotebookPath(new + one[len(old) :]): made_ms
+            for one, made_ms in self._made.items()
+            if is_below(one, old)
+        }
         for notebook in self._notebooks_below(old):
             self._rename_notebook(notebook, NotebookPath(new + notebook[len(old) :]))
         self._forget_folder(old)
-        self._made |= moved
+        self._made |= {new: now_ms, **moved}
 
     def _delete_notebook(self, path: NotebookPath) -> None:
         self._old.delete_notebook(name_of(path), folder_of(path))
@@ -439,12 +444,12 @@ class BridgedNotebookManager(NotebookManager):
     def _keep_folder(self, folder: NotebookPath) -> None:
         """Let a folder stay whose last notebook went: some stores know only folders with something in them."""
         if folder != ROOT and not self._is_folder(folder):
-            self._made.add(folder)
+            self._made[folder] = self.clock.now_ms()
 
     def _forget_folder(self, folder: NotebookPath) -> None:
         for inner in tuple(self._folders_in(folder)):
             self._forget_folder(inner)
-        self._made = {one for one in self._made if not is_below(one, folder)}
+        self._made = {one: at for one, at in self._made.items() if not is_below(one, folder)}
         self._removed.add(folder)
         # Its own folder is not gone with it.
         self._keep_folder(folder_of(folder))

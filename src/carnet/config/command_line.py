@@ -18,6 +18,7 @@ ALIASES: Final[Mapping[str, str]] = {
     "port-retries": "port_retries",
     "notebook-dir": "notebook_dir",
     "base-url": "base_url",
+    "local-hostnames": "local_hostnames",
     "certfile": "certfile",
     "keyfile": "keyfile",
     "tls": "tls",

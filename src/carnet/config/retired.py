@@ -96,7 +96,6 @@ NOTES: Final[Mapping[str, str]] = {
     "show_config": "`carnet config` shows what is in force, and where it comes from",
     "shutdown_no_activity_timeout": "Carnet goes on until it is stopped; `carnet stop` does that",
     "terminado_settings": "terminals start your login shell",
-    "terminals_enabled": "terminals cannot be switched off; whoever may run a cell can run any program all the same",
     "use_redirect_file": "a browser that Carnet opens always gets its token by a file that is yours alone",
 }
 

@@ -14,7 +14,7 @@ from typing import Final, Literal, NamedTuple
 from carnet.clock import Clock
 from carnet.security.api_tokens import ApiTokens
 from carnet.security.logins import Login, LoginTable, came_from_form
-from carnet.security.origins import is_our_host, is_same_origin
+from carnet.security.origins import host_name, is_our_host, is_same_origin
 from carnet.security.scopes import ALL, NONE, Scope, written
 from carnet.security.throttle import Throttle
 from carnet.security.tokens import equal
@@ -141,11 +141,13 @@ class Gate:
     def admit(self, asked: Asked, who: Who, kind: Kind, needs: Scope = Scope.READ) -> Identity | Refusal:
         """Return who asks, or why the request goes no further. `needs`: what the route does."""
         if not self.is_our_name(asked.host, asked.local_address):
+            name = host_name(asked.host) or ""
+            option = f"start with --local-hostnames={name}, or " if 0 < len(name) <= 100 else ""
             return Refusal(
                 403,
                 "host",
                 f"This server does not answer to the name {asked.host[:100]!r}. "
-                "If the name is yours, add it to NotebookApp.local_hostnames.",
+                f"If the name is yours, {option}add it to c.NotebookApp.local_hostnames.",
             )
         by_token = self._by_token(asked)
         if isinstance(by_token, Identity) and who is Who.LOGIN and needs not in by_token.scopes:
