@@ -167,7 +167,12 @@ def test_nc4_the_child_knows_no_secret() -> None:
         "JUPYTER_PATH": "/templates",
     }
 
-    assert environment(ours) == {"PATH": "/bin", "LC_ALL": "C", "JUPYTER_PATH": "/templates"}
+    tex = {"openin_any": "p", "openout_any": "p", "shell_escape": "f"}
+    assert environment(ours) == {"PATH": "/bin", "LC_ALL": "C", "JUPYTER_PATH": "/templates", **tex}
+
+
+def test_nc4_nobody_s_environment_lets_latex_read_what_is_not_its_own() -> None:
+    assert environment({"openin_any": "a", "shell_escape": "t"})["openin_any"] == "p"
 
 
 async def test_nc1_a_notebook_that_never_ran_is_python() -> None:

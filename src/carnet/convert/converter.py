@@ -47,6 +47,11 @@ _KEPT: Final = frozenset(
 _KEPT_STARTS: Final = ("JUPYTER_DATA", "JUPYTER_PATH", "LC_", "TEX", "CONDA_PREFIX")
 
 
+#: LaTeX, where there is one, is a program that notebooks hold. It reads and writes only what is beside it, and what it is
+#: made of; else whoever may look at notebooks could read any file by `\input`, a private key too. It starts nothing.
+_TEX: Final[Mapping[str, str]] = {"openin_any": "p", "openout_any": "p", "shell_escape": "f"}
+
+
 @dataclass(frozen=True)
 class Bounds:
     """What one conversion may take."""
@@ -168,6 +173,7 @@ def is_installed() -> bool:
 def environment(ours: Mapping[str, str]) -> dict[str, str]:
     """Return what of our environment the child gets."""
     kept = {name: value for name, value in ours.items() if name in _KEPT or name.startswith(_KEPT_STARTS)}
+    kept |= _TEX
     if "PYTHONPATH" in ours:  # its entries may be relative to our folder; the child's is another
         kept["PYTHONPATH"] = os.pathsep.join(map(os.path.abspath, ours["PYTHONPATH"].split(os.pathsep)))
     return kept
