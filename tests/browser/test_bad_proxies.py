@@ -1,5 +1,6 @@
 """Whatever stands between a browser and the server: the notebook opens, takes what is typed, and shows every line once."""
 
+import json
 import re
 import time
 
@@ -7,6 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.notebook_page import NotebookPage
+from tests.browser.terminal_page import PLAIN, TerminalPage
 from tests.browser.visits import Visits
 from tests.support.bad_proxy import NO_END, BadProxy, Faults
 from tests.support.seeds import figure
@@ -128,3 +130,17 @@ def test_pg7_below_a_path_that_the_proxy_takes_off_everything_works(
         notebook.page.reload()
         notebook.ready()
         assert all(line.split(" ")[1].startswith("/x/y/") for line in proxy.requests if "favicon" not in line)
+
+
+@pytest.mark.parametrize("held_bytes", [0, NO_END])
+def test_a_terminal_goes_through_too(visits: Visits, server: CarnetServer, held_bytes: int) -> None:
+    visits.announce(BROKEN)
+    name = json.loads(server.request("POST", "/api/terminals")[1])["name"]
+    with BadProxy(server.port, Faults(upgrade="stripped", held_bytes=held_bytes)) as proxy:
+        page = visits.profile().new_page()
+        page.goto(f"{proxy.url}terminals/{name}")
+        terminal = TerminalPage(page, name).ready()
+        terminal.type(PLAIN)
+        terminal.shows("begun")
+        terminal.type("expr 6 '*' 7\n")
+        terminal.shows("42")

@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.notebook_page import NotebookPage
+from tests.browser.test_accessibility import is_accessible
 from tests.browser.test_bad_proxies import BROKEN, through
 from tests.browser.visits import Visits
 from tests.support.bad_proxy import NO_END, BadProxy, Faults
@@ -47,6 +48,7 @@ def test_where_no_websocket_gets_through_it_says_what_mends_it(
         expect(dialog).to_contain_text("Repeated requests")
         expect(dialog).to_contain_text("proxy_set_header Upgrade $http_upgrade;")
         expect(dialog).to_contain_text("proxy_buffering off;")
+        is_accessible(notebook.page)
         notebook.page.screenshot(path=tmp_path / "advice.png")
         dialog.get_by_label("These lines mend it in").select_option(label="Apache")
         expect(dialog).to_contain_text("upgrade=websocket")
