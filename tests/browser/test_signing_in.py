@@ -196,9 +196,9 @@ def test_ac39_the_dashboard_goes_on_with_what_was_asked_for(visits: Visits, serv
         "const every = setInterval; window.setInterval = (work, ms) => every(work, ms === 10_000 ? 2 ** 30 : ms)"
     )
     page = visits.page(profile=profile)
-    expect(page.get_by_role("button", name="New")).to_be_visible()
-    end_logins(server.state, "elsewhere")
     page.get_by_role("button", name="New").click()
+    page.wait_for_load_state("networkidle")
+    end_logins(server.state, "elsewhere")
     page.get_by_role("menuitem", name="Folder").click()
     sign_in(page)
 
