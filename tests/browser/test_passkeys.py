@@ -239,6 +239,17 @@ def test_ac33_a_passkey_confirms_in_place_of_the_password(visits: Visits) -> Non
     expect(page.get_by_alt_text("QR code with the key")).to_be_visible()
     is_accessible(page)
 
+    # Who forgot the password sets another.
+    owner.open("account")
+    page.locator("summary", has_text="Change password").click()
+    by_passkey = page.get_by_role("button", name="Change it with a passkey")
+    by_passkey.click()
+    expect(page.get_by_label("New password")).to_be_focused()
+    page.get_by_label("New password").fill(PASSWORD)
+    page.get_by_label("Once more").fill(PASSWORD)
+    by_passkey.click()
+    expect(page.get_by_role("status")).to_contain_text("The password is changed.")
+
 
 def test_without_scripts_the_password_signs_in_as_ever(visits: Visits) -> None:
     owner = Owner(visits)

@@ -202,7 +202,7 @@ def _password(account: Account) -> str:
         _field("again", "Once more", complete="new-password"),
     ]
     word = "Change password" if account.has_password else "Set password"
-    form = _confirmed_form(account, "password", fields, word)
+    form = _confirmed_form(account, "password", fields, word, passkey_button="Change it with a passkey")
     return _section(
         "password",
         "Password",

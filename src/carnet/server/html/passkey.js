@@ -80,6 +80,12 @@
     form.querySelector("[data-passkey-part]").hidden = false;
     const password = form.querySelector("input[type=password]");
     button.addEventListener("click", async () => {
+      // All but the password, in whose place the passkey is.
+      const wrong = [...form.elements].find(one => one !== password && !one.checkValidity());
+      if (wrong) {
+        wrong.reportValidity();
+        return;
+      }
       waiting.abort();
       waiting = new AbortController();
       try {
