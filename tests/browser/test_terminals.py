@@ -144,6 +144,29 @@ def test_te2_a_reload_and_a_killed_server_change_nothing(visits: Visits, server:
     assert other.rows() == terminal.rows()
 
 
+#: A WebSocket that never opens, as a proxy makes it.
+NO_WEBSOCKET = """window.WebSocket = class {
+    static OPEN = 1;
+    constructor() { setTimeout(() => this.onclose?.({ wasClean: false })); }
+    send() {}
+    close() {}
+}"""
+
+
+def test_te2_it_needs_no_websocket(visits: Visits, server: CarnetServer) -> None:
+    profile = visits.profile()
+    profile.add_init_script(NO_WEBSOCKET)
+    terminal = TerminalPage.open(visits, server, profile=profile)
+    terminal.type(COUNT)
+    terminal.shows("all of it")
+    assert [one for one in terminal.everything() if one] == ["begun", *LINES, "all of it"]
+    terminal.keyboard.focus()
+    terminal.type("sleep 600\n")
+    terminal.keys("Control+c")
+    terminal.type("echo interrupt''ed\n")
+    terminal.shows("interrupted")
+
+
 def test_te3_a_full_screen_program_is_drawn_again(visits: Visits, server: CarnetServer) -> None:
     program = server.notebooks / "full.py"
     program.write_text(FULL_SCREEN)
