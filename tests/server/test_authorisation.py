@@ -38,6 +38,7 @@ from carnet.server.routes import ROUTES, Route
 from carnet.testing.fake_clock import FakeClock
 from tests.server.authorisation import Row, what_tabs_say, written_needs, written_rows
 from tests.server.handlers.test_link import answer, encode, linked
+from tests.server.handlers.test_link_http import Line, up
 from tests.server.serving import FAULT_S, Browser, Server, serve
 from tests.support.files import code_notebook, write_file
 
@@ -341,3 +342,63 @@ async def test_az1_a_tab_may_say_what_its_token_lets_it(
             said = await tab.says(example_of(what_tabs_say()[name]))
         may = needs in parse_scopes([scope.value])
         assert ("This token may" in said) is not may, f"a {scope.value} token: {said or 'nothing said'}"
+
+
+@pytest.mark.parametrize("scope", Scope, ids=lambda scope: scope.value)
+def test_az1_requests_carry_no_more_than_a_socket(
+    closed: Server, named: dict[str, str], scope: Scope
+) -> None:
+    """The same table, said over a link that ordinary requests carry, all in one breath."""
+    closed.notebook_dir.mkdir(exist_ok=True)
+    write_file(closed.notebook_dir / f"carried-{scope.value}.ipynb", code_notebook(["1"]))
+    line = Line(closed, bearer(named[scope.value]))
+    path = NotebookPath(f"carried-{scope.value}.ipynb")
+    frames: list[object] = [
+        Hello(protocol=PROTOCOL, client_id=ClientId("tab")),
+        Follow(follow=1, path=path),
+    ]
+    wishes = {name: example_of(kind) for name, kind in what_tabs_say().items()}
+    numbers: dict[int, str] = {}
+    for number, (name, body) in enumerate(wishes.items(), 1):
+        numbers[number] = name
+        if isinstance(body, Question):
+            frames.append(Ask(follow=1, ask=number, question=body))
+        elif name.startswith("intent "):
+            wanted = typing.cast("IntentBody", body)
+            frames.append(Intend(follow=1, client_id=ClientId("tab"), number=number, body=wanted))
+    assert line.post(up(*frames, Ping(sent_ms=1))).status == 204
+    said: list[ToBrowser] = []
+    while not any(isinstance(one, Pong) for one in said):
+        said += line.poll()
+
+    refused = {
+        numbers[one.number] for one in said if isinstance(one, Refused) and "This token" in one.message
+    }
+    refused |= {numbers[one.ask] for one in said if isinstance(one, Answer) and "This token" in one.error}
+    may = parse_scopes([scope.value])
+    spoken = {name for name in wishes if name.startswith(("intent ", "question "))}
+    assert refused == {name for name in spoken if Scope(written_needs()[name]) not in may}
+    line.server.ask("DELETE", line.address, headers=line.headers)
+
+
+def test_az1_a_carrier_serves_who_made_it_and_nobody_else(closed: Server, named: dict[str, str]) -> None:
+    browser, other = closed.sign_in(), closed.sign_in()
+    own = {"Origin": f"http://127.0.0.1:{closed.port}"}
+    line = Line(closed, cookie(browser) | own | {"X-XSRFToken": browser.xsrf})
+    for who, headers in (
+        ("another login", cookie(other) | own | {"X-XSRFToken": other.xsrf}),
+        ("an admin's token", bearer(named["admin"])),
+        ("the server's token", bearer(closed.token)),
+        ("nobody", {}),
+        ("the same login, from another page", {**line.headers, "Origin": "http://evil.example"}),
+    ):
+        for method, address in (
+            ("POST", f"{line.address}?number=1&has=0"),
+            ("GET", f"{line.address}/poll?after=0&hold=0"),
+            ("GET", f"{line.address}/stream?after=0"),
+            ("DELETE", line.address),
+        ):
+            body = up(Ping(sent_ms=1)) if method == "POST" else None
+            got = closed.ask(method, address, body, headers)
+            assert got.status in {403, 404, 410}, (who, method, address, got.status)
+    assert line.post(up(Ping(sent_ms=1))).status == 204, "and it is still there"
