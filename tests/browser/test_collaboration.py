@@ -1,9 +1,15 @@
 """Somebody in JupyterLab's shared document and somebody in the page write in one notebook: each sees the other's letters (CB5, CB6, CB11)."""
 
-import pytest
-from playwright.sync_api import expect
+import re
+from pathlib import Path
 
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.api.installed import agent_clients
 from tests.api.yjs_client import YjsClient
+from tests.browser.conftest import PATIENCE_MS
+from tests.browser.lab_page import LabPage, kernels_of
 from tests.browser.visits import Visits
 from tests.support.server import TOKEN, CarnetServer
 
@@ -50,3 +56,48 @@ def test_letters_outputs_and_cells_go_both_ways(visits: Visits, server: CarnetSe
         notebook.keys("Escape", "d", "d")
         lab.do("length", count=1)
         assert lab.sources() == ["new = 'cell'"]
+
+
+def test_jupyterlab_and_the_page_write_in_one_notebook(browser: Browser, tmp_path: Path) -> None:
+    """JupyterLab's own front end with jupyter-collaboration's extensions, from /lab (CB5, CB12, CB13)."""
+    extensions = agent_clients().parent.parent / "share" / "jupyter" / "labextensions" / "@jupyter"
+    ours = tmp_path / "share" / "labextensions"
+    ours.mkdir(parents=True)
+    (ours / "@jupyter").symlink_to(extensions)
+    with CarnetServer(tmp_path, env={"JUPYTER_PATH": str(ours.parent)}) as server:
+        server.write("shared.ipynb", ["print('from lab')", "b = 2"])
+        visits = Visits(browser, server, PATIENCE_MS)
+        notebook = visits.notebook("shared.ipynb")
+        profile = visits.profile()
+        kernels = kernels_of(profile)
+        lab = LabPage(visits.page("lab/workspaces/shared/tree/shared.ipynb", profile=profile)).ready()
+        lab.page.locator(".jp-Dialog button.jp-mod-accept").click()  # which kernel
+        kernels.wait(lab.page)
+        expect(lab.page.locator("#jp-main-statusbar")).to_contain_text("| Idle")
+
+        lab.cell(2).locator(".cm-content").click()
+        lab.page.keyboard.press("Control+End")
+        lab.page.keyboard.insert_text(" # lab 😀")
+        expect(notebook.source(2)).to_have_text("b = 2 # lab 😀")
+        notebook.source(2).click()
+        notebook.keys("Control+Home")
+        notebook.page.keyboard.insert_text("page = ")
+        expect(lab.cell(2).locator(".cm-content")).to_have_text("page = b = 2 # lab 😀")
+
+        lab.run(1)
+        lab.says(1, "from lab")
+        expect(notebook.output(1)).to_have_text("from lab")
+        notebook.run(2)
+        expect(notebook.mark(2)).to_have_text("2")
+        expect(lab.cell(2).locator(".jp-InputPrompt").first).to_have_text("[2]:")
+
+        # Nothing is unsaved there when the file is written; and after the server was killed both go on.
+        expect(lab.tab).not_to_have_class(re.compile("jp-mod-dirty"))
+        server.restart()
+        lab.cell(1).locator(".cm-content").click()
+        lab.page.keyboard.press("Control+End")
+        lab.page.keyboard.insert_text(" # again")
+        expect(notebook.source(1)).to_have_text("print('from lab') # again")
+        expect(lab.cell(1).locator(".cm-content")).to_have_text("print('from lab') # again")
+        expect(notebook.cells).to_have_count(2)
+        visits.close()

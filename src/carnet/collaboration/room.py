@@ -484,7 +484,7 @@ class Room:
 
     def _look_saved(self) -> None:
         saved = self._shown.saved
-        if self.members and saved is not self._saved and saved.seq >= self._shown.changed_seq:
+        if self.members and saved.revision is not None and saved is not self._saved:
             self._saved = saved
             self.session.start(self._tell_saved(saved), "saved")
 
@@ -502,7 +502,10 @@ class Room:
             return  # it is gone, or cannot be read now
         async with self._turn:
             if found is not None and not self.closed and self._shown.saved.revision == saved.revision:
-                self._keep_and_tell(self._document.perform([], {"hash": found, "dirty": False}))
+                said: dict[str, Json] = {"hash": found}
+                if saved.seq >= self._shown.changed_seq:
+                    said["dirty"] = False
+                self._keep_and_tell(self._document.perform([], said))
 
     def blob_arrived(self, cells: Iterable[CellId]) -> None:
         """These cells have another shape now."""
