@@ -26,6 +26,7 @@ BENCHMARKS: Final[Mapping[str, str]] = {
     "round_trip": "one cell after another",
     "run_all": "200 cells at once",
     "output": "much output, none of it lost",
+    "api": "a kernel through Jupyter's API",
     "contents": "large files over HTTP, and what others feel meanwhile",
     "stalls": "what everybody else feels while one person handles a notebook of 50 MB",
     "page": "until a cell can be edited, in a browser",

@@ -72,6 +72,24 @@ seen.download = (await fetch(await contents.getDownloadUrl(renamed.path), { head
 await contents.save("text.txt", { type: "file", format: "text", content: "hello" });
 seen.listed = (await contents.get("", { content: true })).content.map((one) => one.name).sort();
 
+// an upload of 100 MB in pieces, as the file browser does it
+const piece = Buffer.alloc(1_000_000, 7);
+for (let chunk = 1; chunk <= 100; chunk++) {
+  await contents.save("large.bin", {
+    type: "file",
+    format: "base64",
+    content: piece.toString("base64"),
+    chunk: chunk === 100 ? -1 : chunk,
+  });
+}
+seen.uploaded = (await contents.get("large.bin", { content: false })).size;
+await contents.delete("large.bin");
+
+// a drive of its own, with settings of its own
+const drive = new services.Drive({ name: "other", serverSettings });
+contents.addDrive(drive);
+seen.drive = (await contents.get("other:text.txt", { content: true })).content;
+
 // a session with its kernel
 const session = await manager.sessions.startNew({
   name: renamed.path,
@@ -104,7 +122,7 @@ const echoed = new Promise((resolve) => {
   comm.onMsg = (message) => resolve([message.content.data.n, message.buffers[0].byteLength]);
 });
 await comm.open({}).done;
-await comm.send({}, {}, [new Uint8Array(3_000_000)]).done;
+await comm.send({}, {}, [new Uint8Array(100_000_000)]).done;
 seen.comm = await echoed;
 await comm.close().done;
 
@@ -115,6 +133,22 @@ await kernel.interrupt();
 seen.interrupted = (await long.done).content.ename;
 await kernel.reconnect();
 seen.reconnected = await run(kernel, "'again'");
+
+// a new line in the middle of output: what was missed arrives, once
+const printing = kernel.requestExecute({
+  code: "import time\nfor n in range(300):\n    print(n, flush=True)\n    time.sleep(0.005)",
+});
+let printed = "";
+printing.onIOPub = (message) => {
+  if (message.header.msg_type === "stream") printed += message.content.text;
+};
+for (const number of ["50\n", "150\n"]) {
+  while (!printed.includes(number)) await new Promise((resolve) => setTimeout(resolve, 5));
+  await kernel.reconnect();
+}
+await printing.done;
+seen.missed = printed === [...Array(300).keys()].map((n) => `${n}\n`).join("");
+
 await kernel.restart();
 seen.restarted = await run(kernel, "'comm' in dir()");
 seen.status = kernel.connectionStatus;
@@ -148,6 +182,17 @@ const shown = new Promise((resolve) => {
 terminal.send({ type: "set_size", content: [30, 100, 600, 800] });
 terminal.send({ type: "stdin", content: ["echo $((42 * 100))\r"] });
 seen.terminal = await shown;
+const kept = new Promise((resolve) => {
+  let text = "";
+  terminal.messageReceived.connect((_, message) => {
+    if (message.type === "stdout") text += message.content[0];
+    if (text.includes("kept-4201")) resolve(true);
+  });
+});
+terminal.send({ type: "stdin", content: ["kept=4201\r"] });
+await terminal.reconnect();
+terminal.send({ type: "stdin", content: ["echo kept-$kept\r"] });
+seen.terminalAgain = await kept;
 await manager.terminals.refreshRunning();
 seen.terminals = [...manager.terminals.running()].length;
 await terminal.shutdown();

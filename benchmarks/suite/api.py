@@ -1,0 +1,125 @@
+"""A kernel through Jupyter's own API: sockets as JupyterLab opens them, beside jupyter_server where that is measured too.
+
+The same client asks both; `raw` is jupyter_client with no server between.
+"""
+
+import asyncio
+import json
+import time
+from statistics import quantiles
+from typing import Any, Self
+
+from tornado.httpclient import HTTPRequest
+from tornado.websocket import WebSocketClientConnection, websocket_connect
+
+from benchmarks import machine
+from benchmarks.bench import Bench
+from benchmarks.raw_kernel import RawKernel
+from benchmarks.report import Goal
+from benchmarks.servers import HEADERS, Server
+from carnet.ids import new_id
+
+RUNS = 100
+FLUSHED = 20_000
+WAIT_S = 120.0
+FLOOD = f"for i in range({FLUSHED}): print(i, flush=True)"
+
+GOALS = (
+    Goal("round trip, p50", "raw + 1 ms", lambda medians: medians["round trip, p50", "raw"] + 1.0),
+    Goal("round trip, p95", "raw + 3 ms", lambda medians: medians["round trip, p95", "raw"] + 3.0),
+    Goal("20k flushed lines", "1.2 x raw", lambda medians: 1.2 * medians["20k flushed lines", "raw"]),
+    Goal("20k flushed lines: lines lost", "none", lambda _: 0),
+)
+
+
+async def measure(bench: Bench) -> None:
+    """A hundred round trips and one flood a round, on each server in turn, on kernels that stay."""
+    with bench.folder() as folder, RawKernel() as raw:
+        servers = bench.servers(folder, floor=False)
+        sockets: list[tuple[Server, Socket]] = []
+        try:
+            for server in servers:
+                server.start()
+                sockets.append((server, await Socket.open(server)))
+            raw.run(["pass"])
+            for _ in range(bench.rounds):
+                _note(bench, "raw", [raw.run(["pass"]) for _ in range(RUNS)])
+                raw.lines = 0
+                bench.note("20k flushed lines", "s", "raw", raw.listen(FLOOD))
+                bench.note("20k flushed lines: lines lost", "", "raw", FLUSHED - raw.lines)
+                for server, socket in sockets:
+                    _note(bench, server.column, [await socket.run("pass") for _ in range(RUNS)])
+                    before_s, socket.lines = machine.cpu_s(server.pid), 0
+                    bench.note("20k flushed lines", "s", server.column, await socket.run(FLOOD))
+                    used_s = machine.cpu_s(server.pid) - before_s
+                    bench.note("20k flushed lines: server CPU", "s", server.column, used_s)
+                    bench.note("20k flushed lines: lines lost", "", server.column, FLUSHED - socket.lines)
+        finally:
+            for _, socket in sockets:
+                socket.close()
+            for server in servers:
+                server.stop()
+
+
+def _note(bench: Bench, column: str, times_s: list[float]) -> None:
+    cuts = quantiles(times_s, n=20)
+    bench.note("round trip, p50", "ms", column, cuts[9] * 1e3)
+    bench.note("round trip, p95", "ms", column, cuts[18] * 1e3)
+
+
+class Socket:
+    """A client of one kernel's socket, in the default protocol."""
+
+    def __init__(self, connection: WebSocketClientConnection) -> None:
+        self.lines = 0
+        self._connection = connection
+        self._session = new_id()
+
+    @classmethod
+    async def open(cls, server: Server) -> Self:
+        """Start a kernel, and wait until it answers."""
+        made = await asyncio.to_thread(server.ask, "POST", "/api/kernels", b'{"name": "python3"}')
+        url = f"ws://127.0.0.1:{server.port}/api/kernels/{json.loads(made)['id']}/channels?session_id={new_id()}"
+        connection = await websocket_connect(HTTPRequest(url, headers=HEADERS), max_message_size=1 << 30)
+        assert connection.protocol is not None
+        assert connection.protocol.stream is not None
+        connection.protocol.stream.set_nodelay(True)
+        socket = cls(connection)
+        await socket.run("pass")
+        return socket
+
+    async def run(self, code: str) -> float:
+        """Return the seconds until reply and idle are here."""
+        msg_id = new_id()
+        message = {
+            "channel": "shell",
+            "header": {
+                "msg_id": msg_id,
+                "msg_type": "execute_request",
+                "session": self._session,
+                "username": "",
+                "version": "5.3",
+            },
+            "parent_header": {},
+            "metadata": {},
+            "content": {"code": code, "silent": False, "store_history": False, "allow_stdin": False},
+        }
+        started_s = time.perf_counter()
+        await self._connection.write_message(json.dumps(message))
+        wanted = {"execute_reply", "idle"}
+        async with asyncio.timeout(WAIT_S):
+            while wanted:
+                frame = await self._connection.read_message()
+                assert isinstance(frame, str), "the socket was closed"
+                one: dict[str, Any] = json.loads(frame)
+                if one["parent_header"].get("msg_id") != msg_id:
+                    continue
+                kind, content = one["header"]["msg_type"], one["content"]
+                if kind == "stream":
+                    self.lines += content["text"].count("\n")
+                wanted -= {kind, content.get("execution_state")}
+        return time.perf_counter() - started_s
+
+    def close(self) -> None:
+        """End the line."""
+        self._connection.close()
