@@ -32,6 +32,7 @@ class KernelSocket:
         self._socket: WebSocketClientConnection | None = None
         self._reader: asyncio.Task[None] | None = None
         self._news = asyncio.Event()
+        self._hears = True
 
     @property
     def socket(self) -> WebSocketClientConnection:
@@ -58,7 +59,8 @@ class KernelSocket:
         await self.close()
 
     async def close(self) -> None:
-        """Say goodbye, and wait until the server has."""
+        """Say goodbye, hear no more (as browsers do), and wait until the server has closed."""
+        self._hears = False
         self.socket.close()
         if self._reader is not None:
             await asyncio.wait_for(self._reader, PATIENCE_S)
@@ -158,7 +160,10 @@ class KernelSocket:
 
     async def _read(self) -> None:
         socket = self.socket
+        self._hears = True
         while (frame := await socket.read_message()) is not None:
+            if not self._hears:
+                continue
             self.messages.append(_message(frame, v1=self.v1))
             self._news.set()
         socket.close()

@@ -28,7 +28,7 @@ from carnet.live.whole import whole
 from carnet.server.handlers.base import json_object
 from carnet.server.times import iso_time
 from carnet.server.trust import mark, says_trusted
-from carnet.storage.base import Entry, NotebookManager
+from carnet.storage.base import Entry, NotebookManager, media_type_of
 
 LARGE_BYTES: Final = 256 << 10
 """A larger body is read on a worker thread, and a notebook in it in pieces."""
@@ -91,6 +91,22 @@ def model_of(storage: NotebookManager, path: NotebookPath) -> dict[str, Any]:
         NotFound: nothing is there.
     """
     return _bare_model(storage.stat(path))
+
+
+def kept_model(path: NotebookPath, now_ms: int) -> dict[str, Any]:
+    """Return the model of a file of which pieces have come, but not the last: it is not there yet."""
+    return _bare_model(
+        Entry(
+            path=path,
+            kind="file",
+            size_bytes=0,
+            created_ms=now_ms,
+            modified_ms=now_ms,
+            revision=None,
+            writable=True,
+            media_type=media_type_of(path),
+        )
+    )
 
 
 def folder_model(storage: NotebookManager, entry: Entry, *, with_content: bool) -> dict[str, Any]:

@@ -31,6 +31,9 @@ PING_EVERY_BYTES: Final = 4 << 10
 So little, because a line that is cut again and again must get on by what came through before each cut.
 """
 
+FEW_RECORDS: Final = 8
+"""With fewer waiting, each is followed by a ping: who closes its socket and comes again gets each once."""
+
 FIRST_WINDOW_BYTES: Final = 8 << 10
 """So much is on the way, unanswered, when a line is new; twice as much after each answer, until the host's own limit.
 
@@ -133,11 +136,12 @@ class KernelLine:
             self._answered(min(int(number), self._sent_number))
             self._pump()
 
-    async def close(self, *, in_order: bool) -> None:
-        """End it. `in_order`: the client said goodbye, so it has what it was sent (KW6). Once; then waits for the first."""
+    async def close(self) -> None:
+        """End it. Once; then waits for the first.
+
+        A goodbye says nothing of what the client has: browsers give nothing to a page that has closed its socket (KW6).
+        """
         if self._closed is None:
-            if in_order:
-                self._answered(self._sent_number)
             self._closed = asyncio.create_task(self._close(), name=f"close line to {self.kernel_id}")
         await asyncio.shield(self._closed)
 
@@ -175,11 +179,9 @@ class KernelLine:
             elif record.channel == "iopub" or peek(record.parent_header).session in self._sessions:
                 self._send(encode(record, v1=self._v1))
             self._sent_number = record.number
-            if self._unpinged_bytes >= PING_EVERY_BYTES:
+            if self._unpinged_bytes >= PING_EVERY_BYTES or len(self._waiting) < FEW_RECORDS:
                 self._ping()
-        if self._pinged_number < self._sent_number and (
-            self._waiting or self._pinged_number <= self._answered_number
-        ):
+        if self._unpinged_bytes:
             self._ping()
 
     def _send(self, frame: str | bytes) -> None:
@@ -188,6 +190,8 @@ class KernelLine:
         self._socket.send_frame(frame)
 
     def _ping(self) -> None:
+        if not self._unpinged_bytes and self._pings:
+            return  # nothing that the client could have; the next ping tells of it too
         self._pinged_number = self._sent_number
         self._unpinged_bytes = 0
         self._pings.append((self._sent_number, self._sent_bytes))
@@ -255,7 +259,7 @@ class KernelLines:
             same = (other.kernel_id, other.session_id) == (line.kernel_id, line.session_id)
             if same and line.session_id:
                 end_other()
-                await other.close(in_order=False)
+                await other.close()
                 self.drop(other)
         self._ends[line] = end
         try:

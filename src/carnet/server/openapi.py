@@ -102,7 +102,7 @@ OPERATIONS: Final[Mapping[tuple[str, str], Does]] = {
         {201: t.ContentsModel}, t.ContentsWanted, refuses=(404, 409, 422, 507)
     ),
     ("contents:Contents", "PUT"): Does(
-        {200: t.ContentsModel, 201: (t.ContentsModel, t.ChunkKept)}, t.ContentsSent, refuses=(409, 422, 507)
+        {200: t.ContentsModel, 201: t.ContentsModel}, t.ContentsSent, refuses=(409, 422, 507)
     ),
     ("contents:Contents", "PATCH"): Does(
         {200: t.ContentsModel}, t.NewPath, refuses=(409,), is_body_optional=False

@@ -159,15 +159,6 @@ class ContentsModel(Struct):
     revision: str | None
 
 
-class ChunkKept(Struct):
-    """A piece of an upload was kept."""
-
-    name: str
-    path: str
-    type: Literal["file"]
-    content: None
-
-
 class ContentsSent(Struct):
     """What is to be saved."""
 

@@ -127,8 +127,13 @@ seen.comm = await echoed;
 await comm.close().done;
 
 // interrupt, reconnect, restart
-const long = kernel.requestExecute({ code: "import time\ntime.sleep(100)" });
-await once(kernel.statusChanged, (status) => status === "busy");
+// (busy is said before the code runs: a kernel that is interrupted in between sleeps on)
+const long = kernel.requestExecute({ code: "import time\nprint('asleep', flush=True)\ntime.sleep(100)" });
+await new Promise((resolve) => {
+  long.onIOPub = (message) => {
+    if (message.header.msg_type === "stream") resolve();
+  };
+});
 await kernel.interrupt();
 seen.interrupted = (await long.done).content.ename;
 await kernel.reconnect();
@@ -147,6 +152,7 @@ for (const number of ["50\n", "150\n"]) {
   await kernel.reconnect();
 }
 await printing.done;
+await run(kernel, "1"); // it asks for the kernel's info on each new line; a restart now would cancel that
 seen.missed = printed === [...Array(300).keys()].map((n) => `${n}\n`).join("");
 
 await kernel.restart();

@@ -7,8 +7,6 @@ from tornado.iostream import StreamClosedError
 from tornado.websocket import (
     WebSocketClosedError,
     WebSocketHandler,
-    WebSocketProtocol,
-    WebSocketProtocol13,
 )
 
 from carnet.core.wire.kernel_socket import V1
@@ -18,9 +16,6 @@ from carnet.server.handlers.kernels import find_kernel
 from carnet.server.kernel_line import KernelLine, KernelLines, malformed
 
 log = logging.getLogger("carnet.kernels")
-
-CLOSE_OPCODE = 0x8
-"""RFC 6455, section 5.5.1."""
 
 FRAME_BYTES = 256 << 20
 """As much as the kernel host takes."""
@@ -33,7 +28,6 @@ class Channels(Handler, WebSocketHandler):
     lines: KernelLines
     login_id: str | None = None
     token_id: str = ""
-    _said_goodbye = False
     _leaving: "asyncio.Future[None] | None" = None
 
     async def prepare(self) -> None:
@@ -67,8 +61,6 @@ class Channels(Handler, WebSocketHandler):
     async def open(self, *_arguments: str) -> None:
         """Begin."""
         assert self.line is not None
-        assert self.ws_connection is not None
-        self._watch_for_goodbye(self.ws_connection)
         self.set_nodelay(True)
         self.services.links.add(self)
         await self.lines.take(self.line, lambda: self.end(1000, "opened again elsewhere"))
@@ -92,7 +84,7 @@ class Channels(Handler, WebSocketHandler):
     def on_close(self) -> None:
         """The client may come back."""
         self.services.links.discard(self)
-        self._leaving = asyncio.ensure_future(self._leave(in_order=self._said_goodbye))
+        self._leaving = asyncio.ensure_future(self._leave())
 
     def say_goodbye(self, reason: str, *, retry_ms: int) -> None:  # noqa: ARG002  as links have it
         """End the socket on purpose."""
@@ -119,25 +111,12 @@ class Channels(Handler, WebSocketHandler):
         """Close the socket."""
         self.close(code, reason)
 
-    def _watch_for_goodbye(self, connection: WebSocketProtocol) -> None:
-        """Note a close frame. A line that breaks looks the same to Tornado, and a goodbye need not have a code."""
-        assert isinstance(connection, WebSocketProtocol13)
-        handle = connection._handle_message
-
-        def handle_noting(opcode: int, data: bytes) -> "asyncio.Future[None] | None":
-            if opcode == CLOSE_OPCODE:
-                self._said_goodbye = True
-            return handle(opcode, data)
-
-        connection._handle_message = handle_noting  # type: ignore[method-assign]  # nothing public tells the two apart
-
     def _offered(self) -> list[str]:
         return [one.strip() for one in self.request.headers.get("Sec-WebSocket-Protocol", "").split(",")]
 
-    async def _leave(self, *, in_order: bool) -> None:
+    async def _leave(self) -> None:
         if self.line is not None:
-            # A close frame of the client's comes after it has read all that was before ours, or its own.
-            await self.line.close(in_order=in_order)
+            await self.line.close()
             self.lines.drop(self.line)
 
 

@@ -21,6 +21,7 @@ from carnet.ids import NotebookPath, Revision
 from carnet.journal.trust import is_trusted, trust
 from carnet.server.contents import (
     LARGE_BYTES,
+    kept_model,
     model_json,
     model_of,
     new_notebook,
@@ -115,10 +116,8 @@ class Contents(Handler):
                 upload = self._upload(path)
                 is_new = await self.blocking(take_upload, upload, path, storage, self._based_on())
             else:
-                # Nothing is at the path before the last chunk, so there is nothing to describe but the path.
-                self.answer(
-                    {"name": path.rpartition("/")[2], "path": path, "type": "file", "content": None}, 201
-                )
+                # Nothing is at the path before the last chunk, but JupyterLab looks for every key.
+                self.answer(kept_model(path, self.services.clock.now_ms()), 201)
                 return
         else:
             raise PeerError("type must be directory, notebook or file.")
