@@ -94,7 +94,7 @@ export interface CommandContext {
 /** What is installed beside Carnet (nbconvert, JupyterLab), or may be switched off (terminals). */
 export type Extra = "export" | "lab" | "terminals";
 
-export type Menu = "file" | "edit" | "view" | "insert" | "run" | "kernel" | "help";
+export type Menu = "file" | "download" | "place" | "edit" | "view" | "insert" | "run" | "kernel" | "help";
 
 export interface Command<Context = CommandContext> {
   readonly id: string;

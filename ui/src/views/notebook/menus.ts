@@ -15,7 +15,7 @@ export function runCommand(page: NotebookPage, id: string): void {
 }
 
 const MENUS: readonly { readonly label: string; readonly menus: readonly Menu[] }[] = [
-  { label: "File", menus: ["file"] },
+  { label: "File", menus: ["file", "download", "place"] },
   { label: "Edit", menus: ["edit", "insert"] },
   { label: "View", menus: ["view"] },
   { label: "Run", menus: ["run"] },
