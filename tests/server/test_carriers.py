@@ -8,7 +8,7 @@ import pytest
 from carnet.errors import PeerError
 from carnet.live.link import LinkPeer
 from carnet.server.carriers import FRAME_LIMIT_BYTES, KEPT_LIMIT_BYTES, Carrier, Holder, packed
-from carnet.server.link_watch import SILENT_S, end_silent_carriers
+from carnet.server.link_watch import LEFT_S, SILENT_S, end_silent_carriers
 from carnet.server.services import Services
 from carnet.testing.fake_clock import FakeClock
 
@@ -112,3 +112,18 @@ def test_hl9_a_carrier_whose_page_is_silent_ends() -> None:
     clock.advance(SILENT_S + 1)
     end_silent_carriers(cast("Services", services))
     assert ended == [carrier]
+
+
+def test_hl9_sooner_when_what_it_read_was_cut_unless_it_asks_again() -> None:
+    clock = FakeClock()
+    (gone, _, ended), (back, _, _) = a_carrier(), a_carrier()
+    services: Any = type("Some", (), {"carriers": {"gone": gone, "back": back}, "clock": clock})
+    for carrier in (gone, back):
+        carrier.heard_s = clock.monotonic_s()
+        carrier.left(clock.monotonic_s())
+    clock.advance(LEFT_S / 2)
+    back.heard_s = clock.monotonic_s()
+    clock.advance(LEFT_S)
+    end_silent_carriers(cast("Services", services))
+    assert ended == [gone]
+    assert not back.has_ended

@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 from carnet.errors import CarnetError, PeerError
 from carnet.live.link import LinkPeer
 from carnet.security.access import Identity
+from carnet.server.link_watch import LEFT_S, SILENT_S
 
 log = logging.getLogger("carnet.link")
 
@@ -224,6 +225,10 @@ class Carrier:
         return frames
 
     # ---- the end
+
+    def left(self, now_s: float) -> None:
+        """Note that who read has gone: the page reads on soon, or is gone itself."""
+        self.heard_s = min(self.heard_s, now_s - (SILENT_S - LEFT_S))
 
     def say_goodbye(self, reason: str, *, retry_ms: int) -> None:
         """End the link on purpose, and say when to come back (-1: not)."""

@@ -15,6 +15,8 @@ from carnet.server.services import Services
 EVERY_S: Final = 1.0
 SILENT_S: Final = 90.0
 """Browsers let hidden tabs act once a minute."""
+LEFT_S: Final = 20.0
+"""A page whose reading was cut reads on at once, if it is there."""
 REVOKED: Final = "The token that this link was opened with is not valid any more."
 
 

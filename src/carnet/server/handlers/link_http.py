@@ -101,13 +101,17 @@ class OneCarrier(_Carried):
 
 class _Down(_Carried):
     reading: Reading | None = None
+    read_from: Carrier
     zipper: "zlib._Compress | None" = None
     """Compresses, where it pays."""
 
     def on_connection_close(self) -> None:
         """Nobody waits for it any more."""
-        if self.reading is not None:
-            self.reading.end()
+        if self.reading is None:
+            return
+        if not self.reading.is_over:
+            self.read_from.left(self.services.clock.monotonic_s())
+        self.reading.end()
 
     async def news(self, reading: Reading) -> None:
         """Wait for more to send, for the end, or for the time of a sign of life."""
@@ -120,7 +124,7 @@ class _Down(_Carried):
 
     def begin(self, carrier: Carrier, number: int) -> Reading:
         """Take the place of who reads now; and tell what is in between to pass on what comes, as it is."""
-        self.reading = carrier.read(number)
+        self.reading, self.read_from = carrier.read(number), carrier
         self.set_header("Content-Type", "application/octet-stream")
         self.set_header("Cache-Control", "no-store, no-transform")
         self.set_header("X-Accel-Buffering", "no")
