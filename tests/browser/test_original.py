@@ -71,7 +71,10 @@ def test_s16_s23_a_plot_from_a_new_notebook_of_the_dashboard(visits: Visits) -> 
     expect(notebook.page.locator("img[src^='data:image/png'], img[src*='blob']")).to_be_visible(
         timeout=60_000
     )
-    page.bring_to_front()
+    # While a cell runs, the dashboard would ask first.
+    expect(notebook.page.get_by_role("button", name=re.compile("idle"))).to_be_visible()
+    page.reload()
     running = page.get_by_role("region", name="Running")
-    running.get_by_role("button", name="Shut down").click()
-    expect(running).to_be_hidden()
+    expect(running).to_contain_text("idle")
+    running.get_by_role("button", name="Shut down Untitled").click()
+    expect(running).to_have_count(0)

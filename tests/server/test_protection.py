@@ -77,7 +77,7 @@ def test_s12_a_public_server_in_one_command(tmp_path: Path) -> None:
         plain.close()
     said = server.output()
 
-    assert (page.status, b"not encrypted" in body) == (200, False)
+    assert (page.status, b"Not encrypted" in body) == (200, False)
     assert (moved.status, moved.headers["Location"]) == (308, f"https://127.0.0.1:{server.port}/tree")
     assert re.search(rf"https://\S+:{server.port}/", said)
     assert "http://" not in said
@@ -109,8 +109,8 @@ def test_s8_the_login_page_says_that_it_is_not_encrypted(tmp_path: Path) -> None
         far.close()
         near = server.ask("GET", "login").body
 
-    assert b"This connection is not encrypted." in body
-    assert b"not encrypted" not in near
+    assert b"<strong>Not encrypted.</strong>" in body
+    assert b"Not encrypted" not in near
 
 
 def _own_address() -> str:

@@ -194,12 +194,12 @@ class _Life:
         shown = [url, *other_addresses_of(services, self._listening.port)]
         self._say("\n" + "".join(f"    {one}{path}{query}\n" for one in shown))
         if self._protection.certificate is not None:
-            self._say(describe(self._protection, services.clock.now_ms()))
+            self._say(f"{describe(self._protection, services.clock.now_ms())}\n")
         settings = services.settings
         # A log needs no picture, and a token does not belong into one that others may look at.
         for_others = settings.public or (not is_loopback(settings.ip) and sys.stderr.isatty())
         if for_others and not token and self._listening.port:
-            self._say(f"\n{qr_code(url)}")
+            self._say(qr_code(url))
         self._say(
             "Ctrl-C stops the server; kernels go on." if services.settings.kernels_outlive_server else ""
         )
