@@ -161,7 +161,9 @@ def test_te2_it_needs_no_websocket(visits: Visits, server: CarnetServer) -> None
     terminal.shows("all of it")
     assert [one for one in terminal.everything() if one] == ["begun", *LINES, "all of it"]
     terminal.keyboard.focus()
-    terminal.type("sleep 600\n")
+    # Only what runs can be interrupted.
+    terminal.type("sh -c \"echo sle''eps; exec sleep 600\"\n")
+    terminal.shows("sleeps")
     terminal.keys("Control+c")
     terminal.type("echo interrupt''ed\n")
     terminal.shows("interrupted")
