@@ -66,11 +66,11 @@ SWEEP = r"""() => {
 
 #: What a reader's hand may do by chance: every event on everything but links, which are looked at instead.
 TOUCH = r"""() => {
-  const roots = [document.querySelector("main, .notebook, #app")];
+  const roots = [document.querySelector("main, .notebook, #app") ?? document.body];
   for (const root of roots) {
     for (const element of root.querySelectorAll("*")) {
       if (element.shadowRoot) roots.push(element.shadowRoot);
-      const inside = root instanceof ShadowRoot || element.closest(".output, .prose") !== null;
+      const inside = root instanceof ShadowRoot || element.closest(".output, .prose, .jp-OutputArea-output") !== null;
       if (!inside || element.closest("a, button, iframe")) continue;
       for (const name of ["mouseover", "pointerenter", "click", "focusin", "animationstart", "toggle", "load", "error", "input"])
         element.dispatchEvent(new Event(name, { bubbles: name !== "error" && name !== "load", composed: true, cancelable: true }));
@@ -552,3 +552,30 @@ def test_xs13_a_frame_calls_nobody_by_other_ways_either(watch: Watch, server: Ca
             "() => new Promise(done => { let left = 30; const next = () => left-- ? requestAnimationFrame(next) : done(); next(); })"
         )
         assert ear.heard() == []
+
+
+@pytest.mark.parametrize("trusted", [False, True], ids=["foreign", "trusted"])
+def test_lb5_jupyterlab_runs_nothing_of_a_document_either(
+    watch: Watch, server: CarnetServer, trusted: bool
+) -> None:
+    """It shows outputs in its own origin: there the policy of the page is what holds."""
+    # It draws fifty outputs of a cell, and more when asked.
+    some = CORPUS[:: len(CORPUS) // 40][:40]
+    outputs = [display("text/html", one) for one in some] + [
+        display("text/markdown", one) for one in some[::6]
+    ]
+    name = f"lab-{trusted}.ipynb"
+    write_cells(server, name, [code([*outputs, display("text/plain", "the last one")])])
+    if trusted:
+        assert server.request("POST", f"/api/contents/{name}/trust")[0] == 201
+    page = watch.open(f"lab/tree/{name}")
+    expect(page.get_by_text("the last one").first).to_be_visible(timeout=3 * PATIENCE_MS)
+
+    page.evaluate(TOUCH)
+    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+    assert watch.ran == []
+    assert [one for one in watch.reached if "canary" not in one] == []
+    assert watch.other == []
+    assert urlsplit(page.url).path.startswith("/lab")
+    assert server.request("GET", "/api/me")[0] == 200
