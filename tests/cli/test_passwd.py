@@ -14,29 +14,29 @@ pytestmark = pytest.mark.slow  # argon2
 
 
 def test_it_prints_a_hash_and_nothing_else(home: Home) -> None:
-    home.types("a long word", "a long word")
+    home.types("a few long words", "a few long words")
 
     done = home.run("passwd")
 
-    assert check_password(done.out.strip(), "a long word")
+    assert check_password(done.out.strip(), "a few long words")
     assert "c.NotebookApp.password" in done.err
 
 
 def test_a_short_one_is_asked_for_again(home: Home) -> None:
-    home.types("short", "short", "long enough", "long enough")
+    home.types("short", "short", "long enough now", "long enough now")
 
     done = home.run("passwd")
 
-    assert "at least 8 characters" in done.err
-    assert check_password(done.out.strip(), "long enough")
+    assert "at least 12 characters" in done.err
+    assert check_password(done.out.strip(), "long enough now")
 
 
 def test_without_a_terminal_the_first_line_is_the_password(home: Home) -> None:
-    home.gets("a long word\nanother line\n")
-    assert check_password(home.run("passwd").out.strip(), "a long word")
+    home.gets("a few long words\nanother line\n")
+    assert check_password(home.run("passwd").out.strip(), "a few long words")
 
     home.gets("short\n")
-    assert "it needs at least 8 characters" in home.run("passwd").err
+    assert "it needs at least 12 characters" in home.run("passwd").err
 
 
 @pytest.mark.parametrize(
@@ -54,13 +54,13 @@ def test_who_presses_ctrl_c_is_not_shown_a_traceback(
 def test_save_sets_it_for_the_server_and_signs_all_out(home: Home) -> None:
     logins = LoginTable(home.state, SystemClock())
     secret, _ = logins.create("ada", user_agent="", address="")
-    home.types("a long word", "a long word")
+    home.types("a few long words", "a few long words")
 
     done = home.run("passwd", "--save")
 
     state = SecurityState.open(home.state, SystemClock())
     assert (done.code, done.out) == (0, "")
-    assert check_password(state.accounts.password_hash(owner_name(), ""), "a long word")
+    assert check_password(state.accounts.password_hash(owner_name(), ""), "a few long words")
     assert logins.find(secret) is None
     logins.close()
     state.close()
@@ -78,7 +78,7 @@ def test_who_lost_the_telephone_gets_in_again_from_the_machine(home: Home) -> No
     state = SecurityState.open(home.state, clock)
     code = code_at(secret, clock.now_ms() // 30_000)
     assert state.factors.set_up(user, secret, code) is not None
-    home.types("a long word", "a long word")
+    home.types("a few long words", "a few long words")
 
     assert home.run("passwd", "--without-codes").code == 1
     assert home.run("passwd", "--save", "--without-codes").code == 0

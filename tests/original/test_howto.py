@@ -72,7 +72,7 @@ COMMANDS = list(
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     """A home as the chapters' reader has it: a password in a file, certificates, a token, a profile."""
-    (tmp_path / "password.txt").write_text("a long word\n")
+    (tmp_path / "password.txt").write_text("a few long words\n")
     make_certificate(tmp_path / "mycert.pem")
     both = (tmp_path / "mycert.pem").read_text()
     for name in ("cert.pem", "key.pem"):
@@ -86,7 +86,7 @@ def run(home: Path, command: str) -> "subprocess.CompletedProcess[str]":
     function = f'carnet() {{ {shlex.quote(sys.executable)} -m carnet "$@"; }}\n'
     return subprocess.run(
         ["sh", "-c", function + command],
-        input="a long word\n",
+        input="a few long words\n",
         capture_output=True,
         text=True,
         check=False,

@@ -17,10 +17,9 @@ from carnet.errors import ConfigError
 from carnet.lib.security import ask_twice
 from carnet.security.logins import LoginTable
 from carnet.security.owner import owner_name
-from carnet.security.passwords import hash_password
+from carnet.security.passwords import SHORTEST, hash_password
 from carnet.security.state import SecurityState
 
-SHORTEST: Final = 8
 OWN: Final = frozenset({"--save", "--without-codes"})
 
 

@@ -20,6 +20,9 @@ LANES: Final = 4
 
 SALT_HEX: Final = 12
 
+SHORTEST: Final = 12
+"""Characters of a new password: what a public address needs (OWASP ASVS 5.0, 6.2.1, asks for 8 and advises 15)."""
+
 _ARGON2: Final = re.compile(
     r"argon2:\$argon2(?:id|i|d)\$v=\d+\$m=\d+,t=\d+,p=\d+\$[A-Za-z0-9+/]+\$[A-Za-z0-9+/]+"
 )

@@ -84,7 +84,7 @@ def test_a_new_password_signs_every_other_device_out(locked: Server) -> None:
             "That is not the password.",
         ),
         ({"current": PASSWORD, "new": "another long one", "again": "different"}, "do not match"),
-        ({"current": PASSWORD, "new": "short", "again": "short"}, "at least 8"),
+        ({"current": PASSWORD, "new": "short", "again": "short"}, "at least 12"),
     ],
 )
 def test_a_password_that_is_not_changed(locked: Server, fields: dict[str, str], words: str) -> None:

@@ -16,6 +16,7 @@ from carnet.security.api_tokens import expiry_of
 from carnet.security.audit import Event
 from carnet.security.logins import Login, device_label
 from carnet.security.passkeys import Site, why_no_site
+from carnet.security.passwords import SHORTEST
 from carnet.security.scopes import parse_scopes, written
 from carnet.security.totp import new_secret, setup_url
 from carnet.server.handlers.base import Handler
@@ -24,7 +25,6 @@ from carnet.server.html.account import Account, account_page
 from carnet.server.judging import Given, judge, passkey_options, site
 from carnet.server.signing_in import sign_out
 
-SHORTEST: Final = 8
 LONGEST: Final = 1024
 
 #: What a redirect after a form may say was done.

@@ -12,6 +12,7 @@ from html import escape
 from carnet.security.api_tokens import ApiToken
 from carnet.security.logins import Login
 from carnet.security.passkeys import NAME_CHARACTERS, Passkey
+from carnet.security.passwords import SHORTEST
 from carnet.security.scopes import Scope, written
 from carnet.server.html import BRAND, PLAIN, page, passkey_part
 
@@ -198,7 +199,7 @@ def _devices(account: Account) -> str:
 
 def _password(account: Account) -> str:
     fields = [
-        _field("new", "New password, at least 8 characters", complete="new-password"),
+        _field("new", f"New password, at least {SHORTEST} characters", complete="new-password"),
         _field("again", "Once more", complete="new-password"),
     ]
     word = "Change password" if account.has_password else "Set password"
