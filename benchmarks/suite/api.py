@@ -33,30 +33,29 @@ GOALS = (
 
 
 async def measure(bench: Bench) -> None:
-    """A hundred round trips and one flood a round, on each server in turn, on kernels that stay."""
+    """A hundred round trips and one flood a round, on each server in turn."""
     with bench.folder() as folder, RawKernel() as raw:
         servers = bench.servers(folder, floor=False)
-        sockets: list[tuple[Server, Socket]] = []
         try:
             for server in servers:
                 server.start()
-                sockets.append((server, await Socket.open(server)))
             raw.run(["pass"])
             for _ in range(bench.rounds):
                 _note(bench, "raw", [raw.run(["pass"]) for _ in range(RUNS)])
                 raw.lines = 0
                 bench.note("20k flushed lines", "s", "raw", raw.listen(FLOOD))
                 bench.note("20k flushed lines: lines lost", "", "raw", FLUSHED - raw.lines)
-                for server, socket in sockets:
+                for server in servers:
+                    # A new one each round: nobody reads from it, and answers its pings, while others are measured.
+                    socket = await Socket.open(server)
                     _note(bench, server.column, [await socket.run("pass") for _ in range(RUNS)])
                     before_s, socket.lines = machine.cpu_s(server.pid), 0
                     bench.note("20k flushed lines", "s", server.column, await socket.run(FLOOD))
                     used_s = machine.cpu_s(server.pid) - before_s
                     bench.note("20k flushed lines: server CPU", "s", server.column, used_s)
                     bench.note("20k flushed lines: lines lost", "", server.column, FLUSHED - socket.lines)
+                    socket.close()
         finally:
-            for _, socket in sockets:
-                socket.close()
             for server in servers:
                 server.stop()
 
