@@ -1,5 +1,7 @@
 """Rules LV13 to LV19: docs/specs/live.md."""
 
+import json
+
 import msgspec
 import pytest
 
@@ -142,3 +144,43 @@ async def test_entries_are_what_the_journal_holds(world: World) -> None:
     assert [msgspec.msgpack.decode(data, type=Entry).seq for _, data in stored] == list(
         range(1, session.state.seq + 1)
     )
+
+
+async def test_nb17_numbers_of_any_length_are_opened_and_the_file_stays_whole(world: World) -> None:
+    path = world.notebooks / PATH
+    cell = {
+        "cell_type": "code",
+        "id": "c1",
+        "source": "1",
+        "execution_count": 10**30,
+        "metadata": {"seed": 2**64, "wei": 10**21, "digits": 10**400, "fits": 2**64 - 1},
+        "outputs": [{"output_type": "execute_result", "data": {}, "metadata": {}, "execution_count": 10**30}],
+    }
+    around = {"nbformat": 4, "nbformat_minor": 5, "metadata": {"n": [-(2**70)]}, "extra": 2**80}
+    path.write_text(json.dumps({"cells": [cell], **around}))
+    before = path.read_bytes()
+    session = await world.start().open(PATH)
+
+    opened = session.state.cells[CellId("c1")].cell
+    assert opened.metadata == {"seed": 2.0**64, "wei": 1e21, "digits": "1" + "0" * 400, "fits": 2**64 - 1}
+    assert opened.execution_count is None
+    assert session.state.metadata == {"n": [-(2.0**70)]}
+    assert path.read_bytes() == before
+    await Tab(session).insert("n1", "2")
+    await until(session, lambda: not session.saver.unsaved)
+    written = json.loads(path.read_text())
+    assert written["extra"] == 2**80
+    assert sources(world.notebooks) == ["2", "1"]
+
+
+async def test_nb17_what_comes_from_outside_is_read_so_too(world: World) -> None:
+    write_notebook(world.notebooks, "1")
+    session = await world.start().open(PATH)
+    path = world.notebooks / PATH
+    theirs = json.loads(path.read_text())
+    theirs["metadata"]["n"] = 10**30
+    path.write_text(json.dumps(theirs))
+
+    await until(session, lambda: "n" in session.state.metadata)
+
+    assert session.state.metadata["n"] == 1e30

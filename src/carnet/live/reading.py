@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from carnet.core.notebook.ipynb import decode, extract_large
 from carnet.core.notebook.model import Notebook
+from carnet.core.notebook.numbers import carried_notebook
 from carnet.errors import InvalidNotebook
 from carnet.ids import NotebookPath, Revision
 from carnet.journal.trust import is_trusted
@@ -36,4 +37,4 @@ def read_notebook(around: Surroundings, path: NotebookPath) -> Read:
     limit = around.settings.blob_limit_bytes
     with around.blobs.together() as put:
         notebook = extract_large(notebook, limit_bytes=limit, new_blob=put)
-    return Read(notebook, entry.revision, trusted)
+    return Read(carried_notebook(notebook), entry.revision, trusted)

@@ -21,7 +21,8 @@ from carnet.core.notebook.ipynb import (
     to_joined_json,
     to_json,
 )
-from carnet.core.notebook.model import Cell, Notebook, Stream
+from carnet.core.notebook.model import Cell, Json, Notebook, Stream
+from carnet.core.notebook.numbers import finite
 from carnet.errors import InvalidPath, PeerError
 from carnet.ids import CellId, NotebookPath, new_cell_id
 from carnet.live.whole import whole
@@ -218,8 +219,12 @@ def _file_content(path: NotebookPath, data: bytes, wanted: str | None) -> dict[s
     return {"format": "base64", "content": base64.b64encode(data).decode("ascii")}
 
 
-def _json(value: object) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+def _json(value: Json) -> bytes:
+    try:
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    except ValueError:  # files may hold NaN; no browser could read the answer
+        text = json.dumps(finite(value), ensure_ascii=False, separators=(",", ":"))
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _is_long(cell: Cell) -> bool:

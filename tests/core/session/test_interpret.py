@@ -1,21 +1,28 @@
 """Kernel records, and what they mean."""
 
+import itertools
+
+import nbformat
 import pytest
 from msgspec.structs import replace
 
+from carnet.core.notebook.ipynb import decode, encode
 from carnet.core.notebook.model import BlobRef, Cell, DisplayData, ErrorOutput, ExecuteResult, Json, Stream
 from carnet.core.session import operations as ops
 from carnet.core.session.interpret import (
     DIED,
     GAP,
     INPUT_LOST,
+    LEVELS,
     MALFORMED,
+    TOO_DEEP,
     Interpretation,
     externalise,
     interpret,
     kernel_gone,
     settle,
 )
+from carnet.core.session.notebook_of import notebook_of
 from carnet.core.session.operations import KernelCursor, Operation
 from carnet.core.session.state import InputRequest, KernelState, LastRun, Notice, SessionState
 from carnet.core.wire.host import (
@@ -665,6 +672,89 @@ def test_km14_nan_and_half_characters_are_read_as_null_and_as_a_replacement() ->
         ops.AddOutput(A, DisplayData({"application/json": {"x�": [None, 1.5]}})),
         ops.AppendStream(A, "stdout", "�"),
     )
+
+
+@pytest.mark.parametrize(
+    ("said", "read_as"),
+    [
+        (b"[1e999, -1e999, 0.5]", [None, None, 0.5]),
+        (b'{"wei": 1000000000000000000000}', {"wei": 1e21}),
+        (b"[18446744073709551615, -9223372036854775808]", [2**64 - 1, -(2**63)]),
+        (b"1" * 400, "1" * 400),
+    ],
+)
+def test_km14_numbers_out_of_range_do_not_stop_what_comes_after(said: bytes, read_as: Json) -> None:
+    k = Kernel()
+    _, meant = read(
+        running(),
+        k.record("iopub", "display_data", "r1", b'{"data": {"application/json": ' + said + b"}}"),
+        k.prints("next"),
+    )
+
+    assert meant[:-1] == (
+        ops.AddOutput(A, DisplayData({"application/json": read_as})),
+        ops.AppendStream(A, "stdout", "next"),
+    )
+
+
+def test_km14_a_count_that_nothing_can_carry_is_no_count() -> None:
+    k = Kernel()
+    state, _ = read(running(), k.record("iopub", "execute_input", "r1", b'{"execution_count": 1%040d}' % 0))
+
+    assert state.cells[A].cell.execution_count is None
+    assert [notice.id for notice in state.notices] == [MALFORMED]
+
+
+# ---- what a file can hold
+
+
+def nested(levels: int) -> Json:
+    value: Json = 1
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+def show(kind: str, levels: int, beside: dict[str, Json]) -> SessionState:
+    k = Kernel()
+    data = {"application/json": nested(levels), **beside}
+    transient = {"display_id": "d"}
+    first = k.says("display_data", data={"text/plain": "before"}, transient=transient)
+    shown = k.says(kind, data=data, metadata={"m": nested(levels)}, transient=transient)
+    state, _ = read(running(), first, shown, k.prints("next"))
+    return state
+
+
+@pytest.mark.parametrize("kind", ["display_data", "execute_result", "update_display_data"])
+@pytest.mark.parametrize("levels", [LEVELS - 2, LEVELS - 1, 495, 800])
+def test_km15_whatever_a_kernel_shows_its_file_can_be_read(kind: str, levels: int) -> None:
+    state = show(kind, levels, {"text/html": "<b>x</b>"})
+
+    data = encode(notebook_of(state))
+    assert nbformat.reads(data.decode(), as_version=4).cells  # type: ignore[no-untyped-call]
+    read_again = decode(data, new_ids=itertools.repeat(A)).cells[0].outputs
+    assert len(read_again) == len(outputs(state))
+    assert outputs(state)[-1] == Stream("stdout", "next")
+    is_kept = levels <= LEVELS - 2  # the bundle is one more, and the list that it is in
+    assert ('"application/json": [' in data.decode()) is is_kept
+    assert [notice.id for notice in state.notices] == ([] if is_kept else [TOO_DEEP])
+
+
+def test_km15_what_is_left_out_is_said_where_nothing_else_is_shown() -> None:
+    for beside, said in (("", "[Left out: application/json, m: lists"), ("own", "own")):
+        own: dict[str, Json] = {"text/plain": beside} if beside else {}
+        shown = outputs(show("display_data", 600, own))[1]
+        assert isinstance(shown, DisplayData)
+        assert str(shown.data["text/plain"]).startswith(said)
+        assert shown.metadata == {}
+
+
+def test_km15_a_language_that_is_too_deep_is_not_taken() -> None:
+    k = Kernel()
+    state, _ = read(running(), k.host(KernelStarted(1, {"language_info": {"name": "x", "y": nested(600)}})))
+
+    assert "language_info" not in state.metadata
+    assert state.kernel.language == "x"
 
 
 # ---- beside

@@ -107,6 +107,23 @@ def test_co2_a_notebook_comes_joined_and_upgraded(server: Server) -> None:
     assert content["cells"][0]["outputs"][1]["data"] == {"text/plain": "p\nq", "application/json": ["r", "s"]}
 
 
+def test_co2_numbers_that_json_has_not_are_null_in_the_answer(server: Server) -> None:
+    notebook = {"nbformat": 4, "nbformat_minor": 5, "metadata": {"n": [float("nan"), float("inf"), 10**30]}}
+    cells = [{"cell_type": "raw", "id": "a", "source": "x", "metadata": {"n": float("-inf")}}]
+    data = json.dumps({**notebook, "cells": cells}).encode()
+    put(server, "nan.ipynb", data)
+
+    response = server.api("GET", "api/contents/nan.ipynb")
+
+    def refuse(name: str) -> None:
+        raise AssertionError(name)
+
+    content = json.loads(response.body, parse_constant=refuse)["content"]
+    assert content["metadata"]["n"] == [None, None, 10**30]
+    assert content["cells"][0]["metadata"]["n"] is None
+    assert (server.notebook_dir / "nan.ipynb").read_bytes() == data
+
+
 @pytest.mark.parametrize("data", [b"", b"{", b"[]", b'{"nbformat": 4}', b"\xff\xfe", b"[" * 100_000])
 def test_co3_what_is_not_a_notebook_is_refused_and_left_alone(server: Server, data: bytes) -> None:
     put(server, "broken.ipynb", data)

@@ -5,18 +5,19 @@ become one operation, and an animation only its last frame. Records up to the
 cursor are ignored, so each is applied once (KM1). A record that cannot be read
 becomes a notice, never an exception.
 
-Rules KM1 to KM14: docs/specs/session.md.
+Rules KM1 to KM15: docs/specs/session.md.
 """
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from math import isfinite
 from typing import TypeVar, assert_never
 
 import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from carnet.core.notebook.ipynb import extract_large_output, is_json_type
+from carnet.core.notebook.ipynb import check_depth, extract_large_output, is_json_type
 from carnet.core.notebook.model import (
     BlobRef,
     Cell,
@@ -26,6 +27,7 @@ from carnet.core.notebook.model import (
     Json,
     Output,
 )
+from carnet.core.notebook.numbers import are_carried, carried
 from carnet.core.notebook.terminal_text import shortened
 from carnet.core.session import operations as ops
 from carnet.core.session.obituary import sentence
@@ -43,6 +45,7 @@ from carnet.core.text.changes import diff
 from carnet.core.wire import host
 from carnet.core.wire import kernel as km
 from carnet.core.wire.host import Record
+from carnet.errors import InvalidNotebook
 from carnet.ids import CellId, RunId
 
 T = TypeVar("T")
@@ -51,7 +54,11 @@ DIED = "kernel-died"
 GAP = "kernel-gap"
 MALFORMED = "kernel-malformed"
 INPUT_LOST = "kernel-input"
+TOO_DEEP = "kernel-too-deep"
 """Ids of notices. There is one of each kind: a newer one takes the place of the older."""
+
+LEVELS = 200
+"""Of lists and objects in what a kernel shows. nbformat and nbconvert recurse two or three times for each, and Python up to 1000."""
 
 _OUTCOMES: Mapping[str, RunOutcome] = {"ok": "done", "error": "failed"}
 
@@ -166,19 +173,21 @@ _EVENT = msgspec.json.Decoder(host.HostEvent)
 
 def _decoded(decoder: msgspec.json.Decoder[T], content: bytes) -> T:
     try:
-        return decoder.decode(content)
+        decoded = decoder.decode(content)
+        if are_carried(decoded):
+            return decoded
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         pass
     # Some kernels write NaN, or half a surrogate pair: not quite JSON, but what is meant is clear.
     try:
         tree = json.loads(content.decode("utf-8", "replace"), parse_constant=lambda _: None)
-        return msgspec.convert(_healed(tree), decoder.type)
+        return msgspec.convert(carried(_healed(tree)), decoder.type)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise _Malformed(str(error)) from None
 
 
 def _healed(value: Json) -> Json:
-    """Return the value with U+FFFD for each half of a surrogate pair, which no file and no wire can carry."""
+    """Return the value with what files and wires can carry: U+FFFD for half a surrogate pair, null for 1e999."""
     match value:
         case str():
             return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
@@ -186,8 +195,27 @@ def _healed(value: Json) -> Json:
             return [_healed(item) for item in value]
         case dict():
             return {str(_healed(key)): _healed(item) for key, item in value.items()}
+        case float() if not isfinite(value):
+            return None
         case _:
             return value
+
+
+def _shallow(values: dict[str, Json]) -> dict[str, Json]:
+    """Return those of the values that are not nested too deep to be kept: all, nearly always (KM15)."""
+    try:
+        check_depth([values], LEVELS)
+    except InvalidNotebook:
+        return {name: value for name, value in values.items() if _is_shallow(value)}
+    return values
+
+
+def _is_shallow(value: Json) -> bool:
+    try:
+        check_depth([[value]], LEVELS)
+    except InvalidNotebook:
+        return False
+    return True
 
 
 def _bundle(data: dict[str, Json]) -> dict[str, Json]:
@@ -300,13 +328,13 @@ class _Reader:
                 if cell_id is not None and stream.text:
                     self._draft.write(cell_id, stream.name, stream.text)
             case "display_data":
-                shown = _decoded(_DISPLAY, record.content)
+                shown = self._display(record)
                 output = DisplayData(
                     _bundle(shown.data), shown.metadata, display_id=shown.transient.display_id
                 )
                 self._output(record, output)
             case "execute_result":
-                shown = _decoded(_DISPLAY, record.content)
+                shown = self._display(record)
                 result = ExecuteResult(
                     _bundle(shown.data),
                     shown.metadata,
@@ -315,7 +343,7 @@ class _Reader:
                 )
                 self._output(record, result)
             case "update_display_data":
-                shown = _decoded(_DISPLAY, record.content)
+                shown = self._display(record)
                 if shown.transient.display_id is not None:
                     self._draft.update(shown.transient.display_id, _bundle(shown.data), shown.metadata)
             case "error":
@@ -328,6 +356,19 @@ class _Reader:
                     self._draft.clear(cell_id, wait=wait)
             case _:
                 pass  # Comms, debug events, welcome: no part of the document.
+
+    def _display(self, record: Record) -> km.DisplayContent:
+        """Return what is shown, as far as a file can hold it (KM15)."""
+        shown = _decoded(_DISPLAY, record.content)
+        data, metadata = _shallow(shown.data), _shallow(shown.metadata)
+        if data is shown.data and metadata is shown.metadata:
+            return shown
+        lost = sorted({*shown.data, *shown.metadata} - {*data, *metadata})
+        what = f"{', '.join(lost)[:200]}: lists and objects are nested more than {LEVELS} levels deep"
+        self._notice(TOO_DEEP, "warning", f"Something that the kernel showed was left out. {what}.")
+        if data is not shown.data:
+            data.setdefault("text/plain", f"[Left out: {what}]")
+        return replace(shown, data=data, metadata=metadata)
 
     def _output(self, record: Record, output: Output) -> None:
         cell_id = self._cell_of(record)
@@ -366,7 +407,7 @@ class _Reader:
     def _read_payload(self, run: Run, payload: dict[str, Json]) -> None:
         match payload:
             case {"source": "page", "data": dict(data)}:
-                self._draft.add(ops.ShowPage(run.id, _bundle(data)))
+                self._draft.add(ops.ShowPage(run.id, _bundle(_shallow(data))))
             case {"source": "set_next_input", "text": str(text), "replace": True}:
                 self._replace_source(run.cell_id, text)
             case {"source": "set_next_input", "text": str(text)}:
@@ -452,7 +493,7 @@ class _Reader:
         )
         self.said = "idle"
         metadata: dict[str, Json] = {}
-        if isinstance(info, dict):
+        if isinstance(info, dict) and _is_shallow(info):
             metadata["language_info"] = info
         kernel = self._kernel
         if kernel.kernelspec and "kernelspec" not in self._state.metadata:
