@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,9 @@ from typing import Any
 import pytest
 
 from carnet.clock import SystemClock
+from carnet.doctor import line
+from carnet.doctor.line import Target
+from carnet.doctor.path import Path as Way
 from carnet.security.certificates import make_self_signed, write_pair
 from tests.proxies.test_proxies import wait_for
 from tests.server.serving import Server, run_cli, serve
@@ -156,6 +160,46 @@ def test_dr9_what_would_be_read_on_the_way_gets_no_token(server: Server, folder:
         _, found = doctor(folder, f"http://{name}:{proxy.port}/", "--idle=0")
         assert not any("api/doctor" in request for request in proxy.requests)
     assert found["token"]["level"] == "note" if "token" in found else bad(found) == {"host"}
+
+
+def test_dr9_a_foreign_server_that_says_it_is_carnet_gets_no_token(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The machine at the other end is another one: all that is asked of it is public."""
+    made: list[str] = []
+
+    def make_token() -> str:
+        made.append("")
+        return "secret"
+
+    with BadProxy(server.port, Faults()) as proxy:
+        target = Target.of(f"http://localhost:{proxy.port}/")
+        monkeypatch.setattr(line, "is_of_this_machine", lambda _: False)
+        found = list(Way(target, now_s=time.time, idle_s=0, make_token=make_token).findings())
+        assert found[-1].name == "token"
+        assert (made, [one for one in proxy.requests if "api/doctor" in one]) == ([], [])
+
+        # Unless its owner named it.
+        list(Way(target, now_s=time.time, idle_s=0, make_token=make_token, own_names=["LOCALHOST"]).findings())
+        assert made
+
+
+def test_dr9_a_name_that_leads_elsewhere_from_one_moment_to_the_next(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = iter([True])
+    monkeypatch.setattr(line, "is_of_this_machine", lambda _: next(answers, False))
+    with BadProxy(server.port, Faults()) as proxy:
+        target = Target.of(f"http://127.0.0.1:{proxy.port}/")
+        found = list(Way(target, now_s=time.time, idle_s=0, make_token=lambda: "secret").findings())
+        assert found[-1].detail == "127.0.0.1 leads to another machine now"
+        assert not any("api/doctor" in one for one in proxy.requests)
+
+
+def test_dr9_which_addresses_are_this_machines() -> None:
+    assert line.is_of_this_machine("127.0.0.1")
+    assert not line.is_of_this_machine("192.0.2.1")  # nobody's: for documentation
+    assert not line.is_of_this_machine("2001:db8::1")
 
 
 # ---- a real nginx

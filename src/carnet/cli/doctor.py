@@ -93,6 +93,7 @@ def main(arguments: Sequence[str]) -> int:
                 proxy=own.get("proxy"),
                 own_certificates=_certificates(loaded, folder),
                 make_token=(lambda: make_token(Scope.READ)) if servers else None,
+                own_names=loaded.settings.local_hostnames,
                 say=report.say,
             )
             for finding in way.findings():

@@ -27,6 +27,17 @@ _MESSAGES: Final = (0x1, 0x2)
 _BINARY, _CLOSE, _PING, _PONG = 0x2, 0x8, 0x9, 0xA
 
 
+def is_of_this_machine(address: str) -> bool:
+    """Return whether this machine has an address: then a socket can have it."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as tried:
+        try:
+            tried.bind((address, 0))
+        except OSError:
+            return False
+    return True
+
+
 @dataclass(frozen=True)
 class Target:
     """The address that browsers use."""
@@ -39,6 +50,8 @@ class Target:
     token: str = field(default="", repr=False)
     trusts: bytes = b""
     """A certificate to be taken without question: its DER bytes."""
+    only_here: bool = False
+    """Every connection must end at this machine: names can lead elsewhere from one moment to the next."""
 
     @classmethod
     def of(cls, url: str) -> "Target":
@@ -78,6 +91,9 @@ class Target:
             OSError: there is none; ssl.SSLError where TLS is why.
         """
         plain = socket.create_connection((self.host, self.port), TIMEOUT_S)
+        if self.only_here and not is_of_this_machine(plain.getpeername()[0]):
+            plain.close()
+            raise OSError(f"{self.host} leads to another machine now")
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self.scheme == "http":
             return plain

@@ -9,7 +9,7 @@ import json
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any, Final
@@ -41,6 +41,8 @@ class Path:
     """Certificates of a server of ours: DER bytes, and where they are."""
     make_token: Callable[[], str] | None = None
     """Gives a token that may read, once it is safe to send it."""
+    own_names: Collection[str] = ()
+    """Names that lead to our server, wherever they end: somebody said so in the settings."""
     say: Callable[[str], None] = lambda _: None
     """Told what takes long."""
 
@@ -174,8 +176,9 @@ class Path:
                 "note",
                 "token",
                 "The rest was not looked at: it needs a token.",
-                fix="Run this on the server's machine, as its user; or make a token there "
-                "(`carnet token create doctor --scope=read`), and name it: --token=TOKEN.",
+                fix="Run this on the server's machine, as its user; where the name leads there by another machine, it must be "
+                "one of the server's local_hostnames. Or make a token there (`carnet token create doctor --scope=read`), and "
+                "name it: --token=TOKEN.",
             )
             if foreign:
                 yield of_fault(Fault.HOST, self.proxy, detail=f"It takes {origin} for another site.")
@@ -235,7 +238,7 @@ class Path:
         """Ask the server how requests arrive. None: we have no token, or it is of another server."""
         if not self.target.token:
             is_safe = self.target.scheme == "https" or is_loopback(self.target.host)
-            if self.make_token is None or not is_safe:
+            if self.make_token is None or not is_safe or not self._is_ours():
                 return None
             self.target = replace(self.target, token=self.make_token())
         said = _json(self.target.ask("GET", "api/doctor"))
@@ -258,6 +261,18 @@ class Path:
                 )
             )
         return said
+
+    def _is_ours(self) -> bool:
+        """Return whether the address leads to our server: a good certificate only says that its name is somebody's (DR9)."""
+        target = self.target
+        if target.trusts or target.host.lower() in {name.lower() for name in self.own_names}:
+            return True
+        try:
+            replace(target, only_here=True).connect().close()
+        except OSError:
+            return False
+        self.target = replace(target, only_here=True)
+        return True
 
     def _as_it_arrives(self, seen: Mapping[str, Any], *, is_foreign: bool) -> Iterator[Finding]:
         target, headers = self.target, seen["headers"]

@@ -71,7 +71,7 @@ class DoctorStream(Handler):
     async def get(self) -> None:
         """Write a few pieces, one after the other; with `quiet=SECONDS`, then nothing for so long, then the last."""
         quiet = self.get_query_argument("quiet", "0")
-        if not (quiet.isascii() and quiet.isdigit() and int(quiet) <= QUIET_LIMIT_S):
+        if not (quiet.isascii() and quiet.isdigit() and len(quiet) <= 3 and int(quiet) <= QUIET_LIMIT_S):
             raise PeerError(f"quiet: a number of seconds is wanted, at most {QUIET_LIMIT_S}.")
         self.set_header("Content-Type", "application/octet-stream")
         self.set_header("Cache-Control", "no-store, no-transform")
