@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from carnet.clock import SystemClock
-from carnet.doctor import line
+from carnet.doctor import line as doctor_line
 from carnet.doctor.line import Target
 from carnet.doctor.path import Path as Way
 from carnet.security.certificates import make_self_signed, write_pair
@@ -174,13 +174,15 @@ def test_dr9_a_foreign_server_that_says_it_is_carnet_gets_no_token(
 
     with BadProxy(server.port, Faults()) as proxy:
         target = Target.of(f"http://localhost:{proxy.port}/")
-        monkeypatch.setattr(line, "is_of_this_machine", lambda _: False)
+        monkeypatch.setattr(doctor_line, "is_of_this_machine", lambda _: False)
         found = list(Way(target, now_s=time.time, idle_s=0, make_token=make_token).findings())
         assert found[-1].name == "token"
         assert (made, [one for one in proxy.requests if "api/doctor" in one]) == ([], [])
 
         # Unless its owner named it.
-        list(Way(target, now_s=time.time, idle_s=0, make_token=make_token, own_names=["LOCALHOST"]).findings())
+        list(
+            Way(target, now_s=time.time, idle_s=0, make_token=make_token, own_names=["LOCALHOST"]).findings()
+        )
         assert made
 
 
@@ -188,7 +190,7 @@ def test_dr9_a_name_that_leads_elsewhere_from_one_moment_to_the_next(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answers = iter([True])
-    monkeypatch.setattr(line, "is_of_this_machine", lambda _: next(answers, False))
+    monkeypatch.setattr(doctor_line, "is_of_this_machine", lambda _: next(answers, False))
     with BadProxy(server.port, Faults()) as proxy:
         target = Target.of(f"http://127.0.0.1:{proxy.port}/")
         found = list(Way(target, now_s=time.time, idle_s=0, make_token=lambda: "secret").findings())
@@ -197,9 +199,9 @@ def test_dr9_a_name_that_leads_elsewhere_from_one_moment_to_the_next(
 
 
 def test_dr9_which_addresses_are_this_machines() -> None:
-    assert line.is_of_this_machine("127.0.0.1")
-    assert not line.is_of_this_machine("192.0.2.1")  # nobody's: for documentation
-    assert not line.is_of_this_machine("2001:db8::1")
+    assert doctor_line.is_of_this_machine("127.0.0.1")
+    assert not doctor_line.is_of_this_machine("192.0.2.1")  # nobody's: for documentation
+    assert not doctor_line.is_of_this_machine("2001:db8::1")
 
 
 # ---- a real nginx

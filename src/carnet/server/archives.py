@@ -29,12 +29,12 @@ _STEP_BYTES: Final = 1 << 20
 _LEVEL: Final = 1
 """Of compression: what is large here (pictures in notebooks, data) hardly shrinks, and the reader waits."""
 
-_OLDEST_ZIP_S: Final = 315_532_800
-"""1980: ZIP knows no earlier time."""
+_OLDEST_ZIP_S, _NEWEST_ZIP_S = 315_532_800, 4_354_819_198
+"""1980 and 2107: ZIP knows no time before or after."""
 
 
 def entries_below(storage: NotebookManager, folder: NotebookPath) -> list[Entry]:
-    """Return all that is in a folder, folders before what is in them.
+    """Return all that is in a folder, folders before what is in them; a link to a folder that it is in is left out.
 
     Raises:
         NotFound, InvalidPath: there is no such folder.
@@ -43,13 +43,17 @@ def entries_below(storage: NotebookManager, folder: NotebookPath) -> list[Entry]
     if storage.stat(folder).kind != "folder":
         raise InvalidPath(f"{folder}: it is a file. Leave `archive` out to download it.")
     found: list[Entry] = []
-    waiting, size_bytes = [folder], 0
+    waiting, size_bytes = [(folder, frozenset({storage.local_path(folder)}))], 0
     while waiting:
-        for entry in storage.list(waiting.pop()):
+        here, above = waiting.pop()
+        for entry in storage.list(here):
+            if entry.kind == "folder":
+                where = storage.local_path(entry.path)
+                if where is not None and where in above:
+                    continue  # a link that leads to what it is in: there is no end to it
+                waiting.append((entry.path, above | {where}))
             found.append(entry)
             size_bytes += entry.size_bytes
-            if entry.kind == "folder":
-                waiting.append(entry.path)
             if len(found) > LIMIT_FILES or size_bytes > LIMIT_BYTES:
                 raise TooLarge(
                     f"{folder or '/'}: it holds more than {LIMIT_FILES:,} files or {LIMIT_BYTES >> 30} GiB, "
@@ -92,7 +96,7 @@ def _zip(storage: NotebookManager, folder: NotebookPath, entries: list[Entry]) -
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED, compresslevel=_LEVEL) as made:
         for entry in entries:
             name = _name(folder, entry)
-            time_s = max(entry.modified_ms / 1000, _OLDEST_ZIP_S)
+            time_s = min(max(entry.modified_ms / 1000, _OLDEST_ZIP_S), _NEWEST_ZIP_S)
             info = zipfile.ZipInfo(name, time.gmtime(time_s)[:6])
             if entry.kind == "folder":
                 info.external_attr = 0o40755 << 16 | 0x10

@@ -14,6 +14,7 @@ from carnet.errors import TooLarge
 from carnet.ids import NotebookPath
 from carnet.server.archives import Form, archive, entries_below
 from carnet.storage.base import ROOT
+from carnet.storage.files import FileNotebookManager
 from carnet.storage.memory import MemoryNotebookManager
 from tests.server.serving import Server
 
@@ -261,3 +262,29 @@ def test_fi10_what_is_gone_meanwhile_is_left_out(form: Form) -> None:
     else:
         with tarfile.open(fileobj=data) as packed:
             assert packed.getnames() == ["notebooks/a", "notebooks/c"]
+
+
+@pytest.mark.parametrize("form", ["zip", "tar.gz"])
+def test_fi8_links_in_circles_and_times_of_other_centuries(tmp_path: Path, form: Form) -> None:
+    root = tmp_path / "root"
+    (root / "a" / "b").mkdir(parents=True)
+    (root / "a" / "b" / "x.txt").write_text("x")
+    os.utime(root / "a" / "b" / "x.txt", (9e9, 9e9))
+    for link, target in (
+        ("self", "."),
+        ("a/up", ".."),
+        ("a/b/up", "../.."),
+        ("c", "a"),
+        ("a/b/c", "../../c"),
+    ):
+        (root / link).symlink_to(target)
+    storage = FileNotebookManager(notebook_dir=str(root))
+
+    entries = entries_below(storage, ROOT)
+
+    assert sorted(one.path for one in entries) == ["a", "a/b", "a/b/x.txt", "c", "c/b", "c/b/x.txt"]
+    data = b"".join(archive(storage, ROOT, entries, form))
+    if form == "zip":
+        with zipfile.ZipFile(io.BytesIO(data)) as opened:
+            assert opened.read("notebooks/c/b/x.txt") == b"x"
+            assert opened.getinfo("notebooks/a/b/x.txt").date_time[0] == 2107
