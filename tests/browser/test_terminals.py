@@ -1,4 +1,4 @@
-"""Terminals in the page (TE1 to TE13): they go on, whatever happens between the shell and the screen."""
+"""Terminals in the page (TE1 to TE14): they go on, whatever happens between the shell and the screen."""
 
 import re
 from collections.abc import Iterator
@@ -238,6 +238,35 @@ def test_te11_only_web_addresses_are_links(visits: Visits, server: CarnetServer)
     page.wait_for_load_state()
     assert page.url == here
     assert page.evaluate("window.opener") is None
+
+
+def test_te11_a_link_that_says_another_address_shows_its_own(visits: Visits, server: CarnetServer) -> None:
+    terminal = TerminalPage.open(visits, server)
+    terminal.type(
+        "clear; printf '\\033]8;;https://other.invalid/\\007https://bank.invalid\\033]8;;\\007\\n'\n"
+    )
+    terminal.shows("bank.invalid")
+    row = terminal.page.locator(".xterm-rows > div").filter(has_text="bank.invalid").first.bounding_box()
+    assert row is not None
+    terminal.page.mouse.move(row["x"] + 20, row["y"] + row["height"] / 2)
+    expect(terminal.page.locator(".terminal-screen")).to_have_attribute("title", "https://other.invalid/")
+
+
+def test_te14_a_file_that_is_shown_cannot_stop_the_page(visits: Visits, server: CarnetServer) -> None:
+    times = 2**31 - 1
+    floods = "".join(f"a\x1b[{times}{final}" for final in "ILMSTZb@PXEFJK")
+    title = "\x1b]0;" + "t\u202eu" * 100_000 + "\x07"
+    blob = "\x1bP$q" + "x" * 100_000 + "\x1b\\\x1b]52;c;aGFybQ==\x07\x1b]8;id=" + "y" * 100_000 + ";\x07"
+    (server.notebooks / "hostile.txt").write_text(floods + title + blob + "\x1bc")
+    terminal = TerminalPage.open(visits, server)
+    terminal.page.evaluate("navigator.clipboard.writeText('before')")
+    terminal.type("cat hostile.txt; echo th''en\n")
+    terminal.shows("then")
+    found = terminal.page.title()
+    assert (found.startswith("t u"), "\u202e" in found, len(found) < 220) == (True, False, True)
+    assert terminal.page.evaluate("navigator.clipboard.readText()") == "before"
+    # Who comes later is shown it again, and lives.
+    TerminalPage.show(visits, terminal.name).shows("then")
 
 
 def test_te12_keys_and_the_way_out(visits: Visits, server: CarnetServer) -> None:

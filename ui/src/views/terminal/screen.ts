@@ -20,6 +20,10 @@ const SCROLLBACK_LINES = 10_000;
 /** Of output that a hidden page has not drawn, so much is held; after that it is asked for again when it is looked at. */
 const HIDDEN_BYTES = 1 << 20;
 
+/** What a program may say in one go of how often something is to be done; and of how its window is called. */
+const REPEATS_LIMIT = 1_000;
+const TITLE_LIMIT = 200;
+
 const RESET = "\x1bc";
 const NEWLINE = 0x0a;
 
@@ -61,7 +65,14 @@ export function makeScreen(
     fontFamily: getComputedStyle(document.body).getPropertyValue("--font-code"),
     fontSize: options.fontSize,
     lineHeight: 1.2,
-    linkHandler: { activate: (_event, address) => openLink(address) },
+    linkHandler: {
+      activate: (_event, address) => openLink(address),
+      // Its text may say anything.
+      hover: (_event, address) => {
+        host.title = address.slice(0, TITLE_LIMIT);
+      },
+      leave: () => host.removeAttribute("title"),
+    },
     macOptionIsMeta: true,
     minimumContrastRatio: 4.5,
     rightClickSelectsWord: false,
@@ -161,6 +172,11 @@ export function makeScreen(
     parser.registerOscHandler(number, data => (data.includes("?") ? asked() : false));
   }
 
+  // Done one by one in xterm.js, up to two thousand million times: a file that is shown would stop the page for good.
+  for (const final of ["I", "L", "M", "S", "T", "Z", "b"]) {
+    parser.registerCsiHandler({ final }, ([times]) => Number(times) > REPEATS_LIMIT);
+  }
+
   // ---- in
 
   const encoder = new TextEncoder();
@@ -173,7 +189,7 @@ export function makeScreen(
   });
   xterm.onBinary(text => send(binaryBytes(text), isAnswering));
   xterm.onResize(({ rows, cols }) => model.resize(rows, cols));
-  xterm.onTitleChange(title => events.title(title));
+  xterm.onTitleChange(title => events.title(plainTitle(title)));
   xterm.onBell(() => events.bell());
   search.onDidChangeResults(({ resultIndex, resultCount }) => events.results(resultIndex + 1, resultCount));
   xterm.attachCustomKeyEventHandler(event => event.type !== "keydown" || !events.key(event));
@@ -245,6 +261,15 @@ export function makeScreen(
       xterm.dispose();
     },
   };
+}
+
+/** A title as a line of text: short, and without characters that turn round what stands beside it. */
+export function plainTitle(title: string): string {
+  return Array.from(title.slice(0, 2 * TITLE_LIMIT))
+    .slice(0, TITLE_LIMIT)
+    .join("")
+    .replace(/[\p{Cc}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, " ")
+    .trim();
 }
 
 /** Programs write addresses of any kind; only those that a browser opens without harm are opened. */
