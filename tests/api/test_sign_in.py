@@ -1,7 +1,7 @@
 """How other people's clients sign in, step by step as their sources do it (VS Code, jupyter-mcp-server), and every form of a token."""
 
 from collections.abc import Iterator
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urljoin
 
 import pytest
 
@@ -28,7 +28,7 @@ def followed(server: Server, path: str, cookies: str = "") -> tuple[str, int]:
         answer = server.ask("GET", path, headers={"Cookie": cookies} if cookies else {}, raw=True)
         if answer.status not in {301, 302, 303, 307, 308}:
             return path, answer.status
-        path = answer.headers["Location"]
+        path = urljoin(path, answer.headers["Location"])
     raise AssertionError("too many redirects")
 
 
@@ -89,10 +89,12 @@ def test_vs_code_finds_out_that_a_token_is_enough(server: Server) -> None:
 
 
 def test_mcp_signs_in_with_a_password(guarded: Server) -> None:
-    first = guarded.ask("GET", "")
+    at = ""
+    first = guarded.ask("GET", at)
     cookies = first.cookies()
     while "_xsrf" not in cookies:
-        first = guarded.ask("GET", first.headers["Location"].lstrip("/"))
+        at = urljoin(f"{guarded.base}{at}", first.headers["Location"]).removeprefix(guarded.base)
+        first = guarded.ask("GET", at)
         cookies |= first.cookies()
     body = urlencode({"_xsrf": cookies["_xsrf"], "password": PASSWORD})
     signed = guarded.ask("POST", "login", body, {**FORM, "Cookie": f"_xsrf={cookies['_xsrf']}"})

@@ -339,7 +339,8 @@ def lands(server: Server, location: str | None) -> bool:
     cleaned = location.translate({9: None, 10: None, 13: None}).strip().replace("\\", "/")
     if cleaned.startswith("//") or (urlsplit(cleaned).scheme and not cleaned.startswith(server.url)):
         return False
-    return cleaned.startswith("/") and "\r" not in location and "\n" not in location
+    # Without a scheme and a host, what begins with a dot is relative to an address of ours.
+    return cleaned.startswith(("/", "./", "../")) and "\r" not in location and "\n" not in location
 
 
 @pytest.mark.parametrize("wanted", NEXT, ids=lambda text: ascii(text)[:30])

@@ -7,6 +7,7 @@ may write into these folders is the owner of the environment.
 
 import re
 from collections.abc import Iterable
+from os.path import isfile
 from pathlib import Path
 from typing import Final
 
@@ -45,4 +46,5 @@ def _first(folders: Iterable[Path], name: str) -> Path | None:
     parts = name.split("/")
     if not all(_PART.fullmatch(part) for part in parts):
         return None
-    return next((path for folder in folders if (path := folder.joinpath(*parts)).is_file()), None)
+    # Not `Path.is_file`, which raises for a name that is too long for the system.
+    return next((path for folder in folders if isfile(path := folder.joinpath(*parts))), None)

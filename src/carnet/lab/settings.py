@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from os.path import isfile
 from pathlib import Path
 from typing import Any, Final
 
@@ -100,7 +101,7 @@ class LabSettings:
         package, name = _parts(plugin)
         for folder in (*(one / package / "schemas" for one in self._folders.extensions), self._core):
             path = folder / package / f"{name}.json"
-            if path.is_file():
+            if isfile(path):  # not `Path.is_file`, which raises for a name that is too long for the system
                 return path
         raise NotFound(f"There are no settings {plugin!r}.")
 
