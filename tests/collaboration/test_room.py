@@ -885,8 +885,8 @@ async def test_cb20_an_update_that_breaks_off_in_the_middle_leaves_no_half(world
     assert eve.member is not None
     # Two items: a root's key, and one whose parent is that plain value.
     broken = (
-        bytes([1, 2, 5, 0, 0x28, 1, 1])
-        + b"m"
+        bytes([1, 2, 5, 0, 0x28, 1])
+        + b"\x04meta"
         + b"\x01k\x01\x7e"
         + bytes([0x28, 0, 5, 0, 1])
         + b"x\x01\x7e\x00"
@@ -899,6 +899,44 @@ async def test_cb20_an_update_that_breaks_off_in_the_middle_leaves_no_half(world
 
     assert text(session) == "12"
     shows(ann, session)
+
+
+@pytest.mark.parametrize("levels", [1_000, 5_000, 100_000])
+@pytest.mark.parametrize("place", ["meta", "state", "cells"])
+async def test_cb20_shared_types_nested_without_end_hurt_nobody(
+    world: World, levels: int, place: str
+) -> None:
+    session, one, _ = await opened(world, "1")
+    ann, eve = Peer(), Peer("eve")
+    await ann.come(one)
+    await eve.come(one)
+    await settle(ann, eve)
+    assert eve.member is not None
+
+    with pytest.raises(PeerError, match=r"nested too deep|shared types"):
+        await one.receive(eve.member, protocol.changed(maps_in_maps(levels, place)))
+    ann.type("c1", "2")
+    await settle(ann)
+
+    assert not one.closed
+    assert text(session) == "12"
+    shows(ann, session)
+
+
+def maps_in_maps(levels: int, place: str) -> bytes:
+    """An update of that many items: maps, each in the one before. The first stands in a root."""
+    name = bytes([len(place)]) + place.encode()
+    in_root = b"\x07\x01" + name + b"\x01" if place == "cells" else b"\x27\x01" + name + b"\x01x\x01"
+    items = [in_root, *(bytes([0x27, 0, 77]) + varint(at) + b"\x01k\x01" for at in range(levels - 1))]
+    return b"\x01" + varint(levels) + bytes([77, 0]) + b"".join(items) + b"\x00"
+
+
+def varint(value: int) -> bytes:
+    parts = bytearray()
+    while value > 0x7F:
+        parts.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*parts, value])
 
 
 async def test_cb20_what_is_malformed_hurts_nobody(world: World) -> None:

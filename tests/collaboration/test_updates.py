@@ -35,7 +35,7 @@ UPDATE = notebook_update()
 
 def of_any(value: bytes) -> bytes:
     """An update that sets a key of a map to this encoded value."""
-    return bytes([1, 1, 5, 0, 0x28, 1, 1]) + b"m" + bytes([1]) + b"k" + bytes([1]) + value + b"\x00"
+    return bytes([1, 1, 5, 0, 0x28, 1]) + b"\x04meta" + bytes([1]) + b"k" + bytes([1]) + value + b"\x00"
 
 
 def nested(depth: int) -> bytes:
@@ -43,16 +43,17 @@ def nested(depth: int) -> bytes:
 
 
 def test_cb20_what_pycrdt_writes_is_let_through() -> None:
-    assert check_update(UPDATE) > 10
-    assert check_update(b"\x00\x00") == 0
+    assert check_update(UPDATE).structs > 10
+    assert check_update(UPDATE).types == 7
+    assert check_update(b"\x00\x00") == (0, 0)
 
 
 def test_cb20_values_as_deep_as_is_allowed_and_no_deeper() -> None:
     document: Doc[Any] = Doc()
     update = of_any(nested(DEPTH_LIMIT - 1))
-    assert check_update(update) == 1
+    assert check_update(update) == (1, 0)
     document.apply_update(update)
-    assert isinstance(document.get("m", type=Map)["k"], list)
+    assert isinstance(document.get("meta", type=Map)["k"], list)
 
     for depth in (DEPTH_LIMIT, 100_000):
         with pytest.raises(PeerError, match="nested too deep"):
@@ -61,7 +62,7 @@ def test_cb20_values_as_deep_as_is_allowed_and_no_deeper() -> None:
 
 def test_cb20_old_values_as_json_are_bounded_too() -> None:
     text = b"[" * 1000
-    update = bytes([1, 1, 5, 0, 0x22, 1, 1]) + b"m" + bytes([1]) + b"k" + bytes([1])
+    update = bytes([1, 1, 5, 0, 0x22, 1]) + b"\x04meta" + bytes([1]) + b"k" + bytes([1])
     with pytest.raises(PeerError, match="nested too deep"):
         check_update(update + bytes([0xE8, 0x07]) + text + b"\x00")
 
@@ -74,9 +75,10 @@ def test_cb20_old_values_as_json_are_bounded_too() -> None:
         (b"\x00\x00\x00", "follows its end"),
         (b"\xff" * 12, "too large"),
         (of_any(b"\x05"), "a value of kind 5"),
-        (bytes([1, 1, 5, 0, 0x07, 1, 1]) + b"m" + b"\x03\x01x\x00", "shared type"),
-        (bytes([1, 1, 5, 0, 0x09, 1, 1]) + b"m" + b"\x00", "content of kind 9"),
-        (bytes([1, 1, 5, 0, 0x04, 1, 1]) + b"m" + b"\x02\xff\xff\x00", "UTF-8"),
+        (bytes([1, 1, 5, 0, 0x07, 1]) + b"\x04meta" + b"\x03\x01x\x00", "shared type"),
+        (bytes([1, 1, 5, 0, 0x09, 1]) + b"\x04meta" + b"\x00", "content of kind 9"),
+        (bytes([1, 1, 5, 0, 0x04, 1]) + b"\x04meta" + b"\x02\xff\xff\x00", "UTF-8"),
+        (bytes([1, 1, 5, 0, 0x07, 1]) + b"\x01x\x01\x00", "a root that no notebook has"),
     ],
 )
 def test_cb20_what_is_malformed_is_said(update: bytes, why: str) -> None:

@@ -15,14 +15,15 @@ from carnet.collaboration import plan
 from carnet.collaboration.plan import Slot, Step, is_id
 from carnet.collaboration.shape import normal, text_of
 from carnet.collaboration.updates import clocks
+from carnet.core.notebook.ipynb import check_depth
 from carnet.core.notebook.model import Json, JsonObject
 from carnet.core.text.changes import ChangeSet
-from carnet.errors import PeerError
+from carnet.errors import InvalidNotebook, PeerError
 from carnet.ids import CellId
 
 
 class Spoilt(PeerError):
-    """An update broke off in the middle: the document is to be made anew from what is kept."""
+    """An update broke off in the middle, or made what no notebook can hold: the document is to be made anew from what is kept."""
 
 
 @dataclass
@@ -136,7 +137,7 @@ class NotebookDocument:
 
         Raises:
             PeerError: it cannot be read; nothing changed.
-            Spoilt: it broke off in the middle.
+            Spoilt: it broke off in the middle, or nothing could be made of it.
         """
         events: list[Any] = []
         self._events, self._meta_touched = events, False
@@ -144,7 +145,13 @@ class NotebookDocument:
             self._apply(update)
         finally:
             self._events = None
-        return self._touched(events)
+        try:
+            touched = self._touched(events)
+            check_depth([self._meta.to_py(), self._state.to_py(), *(slot.raw for slot in touched.slots)])
+        except (RecursionError, InvalidNotebook) as error:
+            # Shared types in each other, each a small item of its own.
+            raise Spoilt("not a Yjs message: an update that is nested too deep") from error
+        return touched
 
     def _apply(self, update: bytes) -> None:
         try:

@@ -77,6 +77,9 @@ HISTORY_LIMIT_BYTES: Final = 64 << 20
 IDLE_LIMIT_BYTES: Final = 16 << 20
 """Of updates of one client that change nothing: such as wait for others, which are kept in memory."""
 
+IDLE_TYPES_LIMIT: Final = 20_000
+"""Of shared types in such updates of one room: they come into the document at once, and may stand in each other."""
+
 UNDER_WAY_S: Final = 10.0
 """So long after a cell was moved, letters for where it was are looked for."""
 
@@ -153,6 +156,7 @@ class Room:
         self._told = asyncio.Event()
         """Something happened in the session."""
         self._due: asyncio.Handle | None = None
+        self._idle_types = 0
         self._presences = PresenceTable()
         self._kept_bytes = prepared.kept_bytes
         self._kept = prepared.kept
@@ -271,20 +275,20 @@ class Room:
     async def _change(self, member: Member, update: bytes, vector: bytes = b"") -> None:
         """Take an update. `vector`: what the client had when it came, where this is what it brings home."""
         if len(update) > CHECKED_ASIDE_BYTES:
-            structs = await self.session.in_thread(lambda: check_update(update))
+            brought = await self.session.in_thread(lambda: check_update(update))
         else:
-            structs = check_update(update)
+            brought = check_update(update)
         async with self._turn:
             await self._until_recording()
             if self.closed or member not in self.members:
                 return
-            away = await self._written_away(vector, update) if vector and structs else {}
+            away = await self._written_away(vector, update) if vector and brought.structs else {}
             self._show()
             if self.closed:
                 return
             self._in_turn = True
             try:
-                await self._take(member, update, away)
+                await self._take(member, update, away, types=brought.types)
             except Spoilt:
                 await self._begin_again()
                 raise
@@ -307,7 +311,7 @@ class Room:
         if prepared.is_new:
             self.end(ANOTHER_HISTORY, "what was kept cannot be read; reload")
             return
-        self._document, self._shown = prepared.document, prepared.shown
+        self._document, self._shown, self._idle_types = prepared.document, prepared.shown, 0
         self._kept, self._kept_bytes = prepared.kept, prepared.kept_bytes
         if prepared.update:
             self._tell(protocol.changed(prepared.update))
@@ -346,14 +350,17 @@ class Room:
         found = await self.session.in_thread(look)
         return {cell_id: texts for cell_id, texts in found.items() if cell_id in self._shown.cells}
 
-    async def _take(self, member: Member, update: bytes, away: Mapping[CellId, tuple[str, str]]) -> None:
+    async def _take(
+        self, member: Member, update: bytes, away: Mapping[CellId, tuple[str, str]], *, types: int
+    ) -> None:
         kept = self._kept
         touched = self._document.take(update)
         if touched.update and not touched.is_visible and not away:
             away = await self._written_under_way(member, update)
         if not touched.update:
             member.idle_bytes += len(update)
-            if member.idle_bytes > IDLE_LIMIT_BYTES:
+            self._idle_types += types
+            if member.idle_bytes > IDLE_LIMIT_BYTES or self._idle_types > IDLE_TYPES_LIMIT:
                 raise PeerError("updates that change nothing, or wait for what does not come")
             return
         state = self._shown  # what the client saw; the session may have come on while we looked

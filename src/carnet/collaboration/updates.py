@@ -9,7 +9,7 @@ The format is that of Yjs 13, version 1 (`UpdateDecoderV1`), which has no
 specification but its source. Rule CB20: docs/specs/collaboration.md.
 """
 
-from typing import Final, NoReturn
+from typing import Final, NamedTuple, NoReturn
 
 from carnet.errors import PeerError
 
@@ -28,6 +28,12 @@ _CONTENT: Final = 0x1F
 _HAS_LEFT: Final = 0x80
 _HAS_RIGHT: Final = 0x40
 _HAS_KEY: Final = 0x20
+
+TYPES_LIMIT: Final = 5000
+"""Shared types in one update: a thousand new cells. 100,000 in each other end a process, when they are deleted."""
+
+ROOTS: Final = frozenset({"cells", "meta", "state"})
+"""Where a notebook's document begins. What stands elsewhere nobody would look at."""
 
 _GC, _DELETED, _JSON, _BINARY, _STRING, _TYPE, _ANY, _SKIP = 0, 1, 2, 3, 4, 7, 8, 10
 _SHARED_TYPES: Final = frozenset({0, 1, 2})
@@ -111,19 +117,29 @@ class Reader:
         raise PeerError(f"not a Yjs message: {what} (byte {self.at})")
 
 
-def check_update(update: bytes) -> int:
-    """Return how many structs an update brings.
+class Brought(NamedTuple):
+    """What an update brings."""
+
+    structs: int
+    types: int
+    """Shared types among them."""
+
+
+def check_update(update: bytes) -> Brought:
+    """Return what an update brings.
 
     Raises:
         PeerError: it is malformed, or holds what no notebook does.
     """
-    reader, structs = Reader(update), 0
+    reader, structs, types = Reader(update), 0, 0
     for _ in range(reader.number()):
         count = reader.number()
         reader.number()  # client
         reader.small()  # clock
         for _ in range(count):
-            _struct(reader)
+            types += _struct(reader)
+            if types > TYPES_LIMIT:
+                reader.fail(f"more than {TYPES_LIMIT} shared types in one update")
         structs += count
     for _ in range(reader.number()):
         reader.number()  # client
@@ -132,7 +148,7 @@ def check_update(update: bytes) -> int:
             reader.small()  # length
     if not reader.is_done:
         reader.fail("something follows its end")
-    return structs
+    return Brought(structs, types)
 
 
 def clocks(vector: bytes) -> dict[int, int]:
@@ -141,24 +157,27 @@ def clocks(vector: bytes) -> dict[int, int]:
     return {reader.number(): reader.small() for _ in range(reader.number())}
 
 
-def _struct(reader: Reader) -> None:
+def _struct(reader: Reader) -> bool:
+    """Pass one struct; return whether it is a shared type."""
     info = reader.byte()
     content = info & _CONTENT
     if content in {_GC, _SKIP}:
         reader.small()
-        return
+        return False
     if info & _HAS_LEFT:
         _place(reader)
     if info & _HAS_RIGHT:
         _place(reader)
     if not info & (_HAS_LEFT | _HAS_RIGHT):
         if reader.number() == 1:
-            reader.string()  # a root's name
+            if reader.string() not in ROOTS:
+                reader.fail("a root that no notebook has")
         else:
             _place(reader)
         if info & _HAS_KEY:
             reader.string()
     _content(reader, content)
+    return content == _TYPE
 
 
 def _place(reader: Reader) -> None:
