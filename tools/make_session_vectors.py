@@ -267,6 +267,11 @@ def runs_and_outputs() -> Scenario:
     do(ops.ClearOutputs(ids("a")))
     do(text("b", "x"), ops.SetKind(CellId("b"), "markdown"), ops.SetKind(CellId("b"), "code"))
     do(ops.ShowPage(RunId("r8"), {"text/plain": "help"}))
+    elsewhere = replace(a_run("e1", "a", -1), source="2", elsewhere=True)
+    do(ops.QueueRuns((elsewhere, elsewhere)), ops.StartRun(RunId("e1"), 3_500), text("a", "from afar"))
+    do(ops.FinishRun(RunId("e1"), "done", 3_600))
+    do(ops.QueueRuns((replace(elsewhere, id=RunId("e2"), source="1", version=0),)))
+    do(ops.DropRuns(run_ids("e2"), "aborted", 3_700))
     return told
 
 

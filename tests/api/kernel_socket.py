@@ -106,8 +106,8 @@ class KernelSocket:
         await self.socket.write_message(frame, binary=isinstance(frame, bytes))
         return msg_id
 
-    async def execute(self, code: str, **content: object) -> str:
-        """Send an execute_request."""
+    async def execute(self, code: str, *, cell_id: str = "", **content: object) -> str:
+        """Send an execute_request; with the cell that it runs, as JupyterLab says it."""
         whole = {
             "code": code,
             "silent": False,
@@ -117,7 +117,8 @@ class KernelSocket:
             "stop_on_error": True,
             **content,
         }
-        return await self.send("execute_request", whole)
+        metadata = {"trusted": True, "deletedCells": [], "cellId": cell_id} if cell_id else {}
+        return await self.send("execute_request", whole, metadata=metadata)
 
     async def until(self, wanted: Callable[[Message], bool]) -> Message:
         """Return the first message that is wanted."""

@@ -113,6 +113,10 @@ class LabPage:
         """The outputs of a cell hold this."""
         expect(self.output(number)).to_contain_text(text)
 
+    def has_run(self, number: int, count: int) -> None:
+        """A cell has its number: its run is over, and this page knows."""
+        expect(self.cell(number).locator(".jp-InputPrompt").first).to_have_text(f"[{count}]:")
+
     def is_busy(self) -> None:
         """The kernel runs something."""
         expect(self.page.locator("#jp-main-statusbar")).to_contain_text("| Busy")

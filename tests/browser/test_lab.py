@@ -1,4 +1,4 @@
-"""JupyterLab's own front end on Carnet: it works, it is quiet, and both pages show one truth (LB3 to LB16)."""
+"""JupyterLab's own front end on Carnet: it works, it is quiet, and both pages show one truth (LB3 to LB17)."""
 
 import json
 import re
@@ -148,6 +148,82 @@ def test_lb14_a_run_in_lab_is_seen_in_our_page(visits: Visits, server: CarnetSer
     lab.save()
     mine.says(1, "from lab")
     mine.says(1, "42")
+
+
+def test_lb17_a_run_in_lab_is_live_in_our_page_and_lab_saves_it_without_a_question(
+    visits: Visits, server: CarnetServer
+) -> None:
+    gate = server.notebooks / "gate"
+    waits = f"import pathlib, time\nprint('begun')\nwhile not pathlib.Path({str(gate)!r}).exists(): time.sleep(0.01)"
+    write(server, "live.ipynb", [f"{waits}\nprint('\x1b[31mended\x1b[0m')\n21 * 2", "1 / 0", "c = 1"])
+    mine = visits.notebook("live.ipynb")
+    lab = opened(visits, "live.ipynb")
+    before = (server.notebooks / "live.ipynb").read_bytes()
+
+    # Nothing is saved, in neither page, and ours shows what the kernel says while it runs.
+    lab.run(1)
+    mine.says(1, "begun")
+    gate.touch()
+    mine.says(1, "42")
+    mine.has_run(1, 1)
+    lab.says(1, "42")
+    lab.run(2)
+    mine.says(2, "ZeroDivisionError")
+    lab.has_run(2, 2)
+    assert (server.notebooks / "live.ipynb").read_bytes() == before
+
+    # Lab saves, twice: no dialog, and nothing is there twice.
+    lab.save()
+    mine.is_saved()
+    lab.run(2, "print('once')")
+    mine.says(2, "once")
+    lab.has_run(2, 3)
+    lab.save()
+    mine.has_source(2, "print('once')")
+    mine.is_saved()
+    expect(lab.page.locator(".jp-Dialog")).to_have_count(0)
+    cells = json.loads((server.notebooks / "live.ipynb").read_text())["cells"]
+    said = ["".join(one.get("text", "")) or one["data"]["text/plain"][0] for one in cells[0]["outputs"]]
+    assert said == ["begun\n\x1b[31mended\x1b[0m\n", "42"]
+    assert [one["text"] for one in cells[1]["outputs"]] == [["once\n"]]
+
+    # What our page writes after that is on disk, and Lab loads it when asked.
+    lab.run(2, "print('more')")
+    mine.says(2, "more")
+    lab.has_run(2, 4)
+    mine.write(3, "c = 2")
+    mine.is_saved()
+    lab.menu("File", "Reload Notebook from Disk")
+    lab.page.locator(".jp-Dialog .jp-mod-accept").click()  # it has not saved, and would lose that
+    expect(lab.cell(3)).to_contain_text("c = 2")
+    lab.says(2, "more")
+    lab.run(3, "print('three')")
+    mine.says(3, "three")
+    lab.has_run(3, 5)
+    lab.save()
+    expect(lab.page.locator(".jp-Dialog")).to_have_count(0)
+
+
+def test_lb17_a_lab_tab_that_is_closed_mid_run_leaves_the_outputs_in_the_file(
+    visits: Visits, server: CarnetServer
+) -> None:
+    gate = server.notebooks / "gate"
+    code = f"import pathlib, time\nprint('begun')\nwhile not pathlib.Path({str(gate)!r}).exists(): time.sleep(0.01)\nprint('ended')"
+    write(server, "closed.ipynb", [code])
+    mine = visits.notebook("closed.ipynb")
+    lab = opened(visits, "closed.ipynb")
+    lab.run(1)
+    mine.says(1, "begun")
+
+    lab.page.close()
+    gate.touch()
+    mine.says(1, "ended")
+    mine.is_saved()
+
+    cells = json.loads((server.notebooks / "closed.ipynb").read_text())["cells"]
+    assert cells[0]["outputs"] == [
+        {"output_type": "stream", "name": "stdout", "text": ["begun\n", "ended\n"]}
+    ]
 
 
 def test_lb14_lab_asks_before_it_saves_over_what_our_page_changed(

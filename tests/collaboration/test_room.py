@@ -362,7 +362,7 @@ async def test_cb13_a_killed_server_neither_doubles_nor_loses(world: World) -> N
 
 
 def session_registry(world: World) -> Registry:
-    return world._registries[-1]
+    return world.registries[-1]
 
 
 async def test_cb14_another_history_begins_where_the_kept_one_is_damaged(

@@ -1,4 +1,4 @@
-"""Messages and readings of other programs (HO77, HO80 to HO82), on real kernels."""
+"""Messages and readings of other programs (HO77, HO80 to HO83), on real kernels."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -52,6 +52,28 @@ async def test_ho80_a_message_keeps_its_own_header(shared: Watch) -> None:
 
     assert text_of(records) == "hi\n"
     assert {peek(record.parent_header).session for record in records} == {"theirs"}
+
+
+async def test_ho83_requests_without_a_reply_are_named(client: HostClient, tmp_path: Path) -> None:
+    kernel_id = KernelId(new_id())
+
+    async def named() -> list[str]:
+        return [run_id for info in await client.kernels() for run_id in info.elsewhere]
+
+    await client.start(kernel_id, cwd=str(tmp_path))
+    await send(client, kernel_id, "one", "input()")
+    await send(client, kernel_id, "two", "1")
+    assert await named() == ["one", "two"]
+    watch = await Watch(client, kernel_id).begin()
+    await watch.until(lambda record: record.parent_id == "one" and record.msg_type == "execute_input")
+    assert await named() == ["one", "two"]
+
+    await client.restart(kernel_id)
+    await watch.until(lambda record: record.channel == "host" and b"kernel-died" in record.content)
+    await send(client, kernel_id, "three", "3")
+    await watch.over("three")
+
+    assert await named() == []
 
 
 async def test_ho80_an_execute_request_is_sent_once_for_its_id(shared: Watch) -> None:

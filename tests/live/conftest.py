@@ -47,7 +47,7 @@ class World:
         self.host = FakeKernelHost()
         self.settings = LiveSettings(autosave_delay_s=0.01, watch_interval_s=0.02, journal_retry_s=0.01)
         self.journal: JournalStore | None = None
-        self._registries: list[Registry] = []
+        self.registries: list[Registry] = []
 
     def start(self, journal: Callable[[Path], JournalStore] = JournalStore) -> Registry:
         """Start a server's registry."""
@@ -65,7 +65,7 @@ class World:
                 kernel_folder=kernel_folder(storage, self.notebooks),
             )
         )
-        self._registries.append(registry)
+        self.registries.append(registry)
         return registry
 
     async def stop(self, registry: Registry) -> None:
@@ -73,7 +73,7 @@ class World:
         await registry.stop()
         assert self.journal is not None
         self.journal.close()
-        self._registries.remove(registry)
+        self.registries.remove(registry)
 
     async def kill(self, registry: Registry) -> None:
         """End it as SIGKILL would: nothing is saved, no snapshot is written."""
@@ -82,12 +82,12 @@ class World:
         registry.abandon()
         assert self.journal is not None
         self.journal.close()
-        self._registries.remove(registry)
+        self.registries.remove(registry)
         for fake in self.host.fakes.values():
             fake.readers.clear()
 
     async def stop_all(self) -> None:
-        for registry in tuple(self._registries):
+        for registry in tuple(self.registries):
             await self.stop(registry)
 
 

@@ -56,6 +56,13 @@ class Rooms:
             loop = asyncio.get_running_loop()
             self._closing[journal_id] = loop.call_later(LINGER_S, self._close, journal_id, room)
 
+    def has_members(self, journal_id: JournalId) -> bool:
+        """Return whether somebody shares this notebook now."""
+        task = self._opening.get(journal_id)
+        if task is None or not task.done() or task.cancelled() or task.exception() is not None:
+            return False
+        return bool(task.result()[0].members)
+
     # ---- inside
 
     async def _open(self, journal_id: JournalId) -> tuple[Room, bool]:

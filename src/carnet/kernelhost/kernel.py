@@ -176,6 +176,8 @@ class HostedKernel:
         self._forgotten = False
         self._held: list[SendMessage] = []
         self._foreign: dict[str, None] = {}
+        self._unanswered: dict[RunId, None] = {}
+        """Of those, the ones without a reply."""
         self._positions: dict[str, int] = {}
         self._loop = asyncio.get_running_loop()
 
@@ -233,8 +235,11 @@ class HostedKernel:
             if frame.msg_id in self._foreign or RunId(frame.msg_id) in self.queue.known:
                 return
             self._foreign[frame.msg_id] = None
+            self._unanswered[RunId(frame.msg_id)] = None
             if len(self._foreign) > FOREIGN_KNOWN:
-                del self._foreign[next(iter(self._foreign))]
+                oldest = next(iter(self._foreign))
+                del self._foreign[oldest]
+                self._unanswered.pop(RunId(oldest), None)
         if self.status in {"starting", "restarting"}:
             if len(self._held) >= HELD_MESSAGES:
                 raise KernelError(f"kernel {self.record.kernel_id} is still starting: wait for it")
@@ -324,6 +329,7 @@ class HostedKernel:
             cwd=self.record.cwd,
             language=self.record.language,
             display_name=self.record.display_name,
+            elsewhere=tuple(self._unanswered),
         )
 
     def acknowledged(self) -> None:
@@ -405,6 +411,8 @@ class HostedKernel:
         self.status = "restarting" if restarting else "dead"
         if not restarting:
             self._held.clear()
+        waiting = {frame.msg_id for frame in self._held}
+        self._unanswered = {run_id: None for run_id in self._unanswered if run_id in waiting}
         self._tell(
             KernelDied(self.record.lineage, _obituary(ending, running, asked=self._asked or restarting))
         )
@@ -504,6 +512,7 @@ class HostedKernel:
             status = _reply(message.content).status
         except msgspec.MsgspecError:
             status = "error"
+        self._unanswered.pop(RunId(message.parent_id), None)
         self._perform(self.queue.replied(RunId(message.parent_id), status))
         self._watch_half_done()
 

@@ -4,11 +4,12 @@ The journal already holds everything; a save is the export that lets every other
 tool read the work. Nothing here ever writes over a file whose revision is not
 the one we know (invariant 4): an outside change is merged cell by cell first.
 
-Rules SV1 to SV12: docs/specs/live.md.
+Rules SV1 to SV14: docs/specs/live.md.
 """
 
 import asyncio
 import logging
+from collections.abc import Collection
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,7 @@ from carnet.errors import (
     RevisionConflict,
     StorageError,
 )
-from carnet.ids import Revision
+from carnet.ids import CellId, Revision
 from carnet.journal.trust import trust
 from carnet.live.cell_ids import cell_ids
 from carnet.live.reading import read_notebook
@@ -53,6 +54,8 @@ class Saver:
         self._gone = False
         self._make_again = False
         """The file is gone, and the user wants it back."""
+        self._everything = False
+        """The next save is asked for: it writes what somebody else would, too (SV13)."""
         self._closed = False
         self.hold = False
         """True: do not save by itself for now (a person who renames the file, a test that changes it)."""
@@ -77,10 +80,16 @@ class Saver:
         """Save without waiting; writes the file again if it is gone."""
         self._make_again = self._make_again or self._gone
         self._gone = False
+        self._everything = True
         self._schedule_in(0.0)
 
     async def save(self) -> None:
-        """Save now, and return when it is done or has failed (the state says which)."""
+        """Save everything now, and return when it is done or has failed (the state says which)."""
+        self._everything = True
+        await self.save_own()
+
+    async def save_own(self) -> None:
+        """Save now, but not for the sake of what another program runs and saves (SV13)."""
         async with self._lock:
             await self._save()
 
@@ -148,16 +157,23 @@ class Saver:
         if self.hold:
             self._schedule_in(0.1)
             return
-        self._session.start(self.save(), "save")
+        self._session.start(self.save_own(), "save")
 
     async def _save(self) -> None:
         session = self._session
         if self._gone or (not self.unsaved and session.state.saved.revision is not None):
+            self._everything = False
             return
         for _ in range(3):  # an outside change can come in between; each round merges it
             state, known = session.state, session.state.saved.revision
+            theirs = () if self._everything else session.elsewhere.cells(state)
+            if known is not None and theirs and self._lacks_only_kernel_words(state, theirs):
+                if not self._lacks_only_kernel_words(state):
+                    return  # it is saved by who ran it, or with the next change, or when that one has left (SV13)
+                theirs = ()
             if known is not None and self._lacks_only_kernel_words(state):
                 # It goes along with the next change (SV12).
+                self._everything = False
                 at_ms = session.around.clock.now_ms()
                 session.commit_or_stall([MarkSaved(revision=known, seq=state.seq, at_ms=at_ms)])
                 return
@@ -186,7 +202,7 @@ class Saver:
                 self._fail(f"Not saved: {error}")
                 self._schedule_in(session.around.settings.save_retry_s)
                 return
-            self._make_again = False
+            self._make_again = self._everything = False
             self._took_s = session.around.clock.monotonic_s() - started_s
             self.base = self._content(state)
             session.commit_or_stall(
@@ -221,8 +237,8 @@ class Saver:
     def _content(self, state: SessionState) -> Notebook:
         return written(state, stream_limit_bytes=self._session.around.settings.file_stream_limit_bytes)
 
-    def _lacks_only_kernel_words(self, state: SessionState) -> bool:
-        """Return whether the file lacks nothing but what a kernel that started says of itself."""
+    def _lacks_only_kernel_words(self, state: SessionState, theirs: Collection[CellId] = ()) -> bool:
+        """Return whether the file lacks nothing but what a kernel that started says of itself, and outputs of these cells."""
         base = self.base
         if base is None or self._make_again:
             return False
@@ -232,7 +248,17 @@ class Saver:
             if name != "language_info" and (name != "kernelspec" or name in base.metadata)
         }
         held = {name: value for name, value in base.metadata.items() if name != "language_info"}
-        return metadata == held and replace(self._content(state), metadata=base.metadata) == base
+        content = replace(self._content(state), metadata=base.metadata)
+        if theirs:
+            written_cells = {cell.id: cell for cell in base.cells}
+            cells = tuple(
+                replace(cell, outputs=before.outputs, execution_count=before.execution_count)
+                if cell.id in theirs and (before := written_cells.get(cell.id)) is not None
+                else cell
+                for cell in content.cells
+            )
+            content = replace(content, cells=cells)
+        return metadata == held and content == base
 
     def _blob(self, ref: BlobRef) -> bytes:
         return self._session.around.blobs.get(ref.sha256)

@@ -5,7 +5,7 @@ loop; what blocks (storage, blobs, encoding a file) goes to worker threads. What
 happens is decided in `core/session`; this module only makes it true, in this
 order: apply, commit, tell, perform.
 
-Rules LV1 to LV10, LV20: docs/specs/live.md.
+Rules LV1 to LV10, LV20, LV23: docs/specs/live.md.
 """
 
 import asyncio
@@ -41,6 +41,7 @@ from carnet.ids import KernelId, new_id, new_kernel_id
 from carnet.journal.store import KernelCursor as JournalCursor
 from carnet.kernels.client import RunSubmission
 from carnet.live.asking import Asker
+from carnet.live.elsewhere import Elsewhere
 from carnet.live.rate import RateGate
 from carnet.live.saving import Saver
 from carnet.live.surroundings import Surroundings
@@ -118,6 +119,7 @@ class Session:
         self._records_task: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
         self.saver = Saver(self)
+        self.elsewhere = Elsewhere(self)
         self._asker = Asker(self)
         self._performer = self.start(self._perform_forever(), "effects")
 
@@ -291,15 +293,21 @@ class Session:
         """
         kernel_id = self.state.kernel.id
         for _ in range(SETTLE_TRIES):
-            if not any(run.started_ms is not None for run in self.state.runs):
+            if not any(run.started_ms is not None or run.elsewhere for run in self.state.runs):
                 return
+            sent = self.elsewhere.settled()
             infos = await self.around.host.kernels()
             info = next((info for info in infos if info.kernel_id == kernel_id), None)
             if info is None or kernel_id != self.state.kernel.id:
                 return
             if max(self._read_number, self.state.kernel.cursor) >= info.last_number and self._effects.empty():
+                newer = tuple(run.id for run in self.state.runs if run.elsewhere and run.id not in sent)
                 ops = settle(
-                    self.state, running=info.running, queued=info.queued, at_ms=self.around.clock.now_ms()
+                    self.state,
+                    running=info.running,
+                    queued=info.queued,
+                    elsewhere=(*info.elsewhere, *newer),
+                    at_ms=self.around.clock.now_ms(),
                 )
                 if ops:
                     self.commit_or_stall(ops)
@@ -314,6 +322,7 @@ class Session:
             return
         self.closed = True
         self._performer.cancel()
+        self.elsewhere.close()
         if self._records_due is not None:
             self._records_due.cancel()
         if self._records_task is not None:
@@ -341,6 +350,7 @@ class Session:
     def abandon(self) -> None:
         """Stop without saving anything, as if the process had died. For tests of what comes after that."""
         self.closed = True
+        self.elsewhere.close()
         self.saver.abandon()
         if self._records_due is not None:
             self._records_due.cancel()

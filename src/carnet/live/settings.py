@@ -20,6 +20,8 @@ class LiveSettings:
     """Between two tries to append when the journal's disk is full."""
     idle_session_s: float = 60.0
     """A session without followers, runs or kernel is closed after this."""
+    client_grace_s: float = 10.0
+    """A program whose kernel socket closed has this time to come again, before we save what it ran (SV14)."""
     blob_limit_bytes: int = 32 * KIB
     """Larger output values are kept as blobs and sent by reference."""
     file_stream_limit_bytes: int = 4 * MIB

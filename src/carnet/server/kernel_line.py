@@ -2,7 +2,7 @@
 
 Between a WebSocket of Jupyter's and a connection of its own to the kernel host,
 so that each client has its own place in the kernel journal and its own flow
-control. It knows nothing of Tornado. Rules KW4 to KW7: docs/specs/kernel-socket.md.
+control. It knows nothing of Tornado. Rules KW4 to KW10: docs/specs/kernel-socket.md.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ import msgspec
 
 from carnet.core.notebook.model import Json
 from carnet.core.wire.host import FROM_NOW, KernelDied, KernelRestarting, KernelStarted, Record
-from carnet.core.wire.kernel_socket import decode, encode, encode_parts, peek
+from carnet.core.wire.kernel_socket import FromClient, decode, encode, encode_parts, peek
 from carnet.errors import CarnetError, HostUnavailable, KernelError, PeerError
 from carnet.ids import KernelId, new_id
 from carnet.kernels.client import HostClient
@@ -59,11 +59,40 @@ class Socket(Protocol):
         """Close it after what was sent."""
 
 
+class Told(Protocol):
+    """Whoever must know what clients run: the notebook that the kernel belongs to. Nothing of it waits."""
+
+    def came(self) -> None:
+        """The line is open."""
+
+    def left(self) -> None:
+        """The line is closed."""
+
+    def asks(self, message: FromClient) -> bool:
+        """Return whether this message, which goes to the kernel next, is a run of a cell now."""
+
+    def sent(self, message: FromClient) -> None:
+        """It is with the kernel host."""
+
+    def not_sent(self, message: FromClient, *, for_sure: bool) -> None:
+        """It is not, or nobody knows."""
+
+    def answered(self) -> None:
+        """The client has answered a question of the kernel."""
+
+
 class KernelLine:
     """The line. `open`, then frames either way, then `close`."""
 
     def __init__(
-        self, host_folder: Path, kernel_id: KernelId, session_id: str, *, v1: bool, socket: Socket
+        self,
+        host_folder: Path,
+        kernel_id: KernelId,
+        session_id: str,
+        *,
+        v1: bool,
+        socket: Socket,
+        told: Told | None = None,
     ) -> None:
         self.kernel_id = kernel_id
         self.session_id = session_id
@@ -71,6 +100,7 @@ class KernelLine:
         self.last_activity_ms = 0
         self._v1 = v1
         self._socket = socket
+        self._told = told
         self._host = HostClient(host_folder, spawn=False)
         self._sessions = {session_id or new_id()}
         self._sent_number = 0
@@ -95,6 +125,8 @@ class KernelLine:
         await self._host.connect()
         name = f"socket {self.session_id}" if self.session_id else ""
         await self._host.read(self.kernel_id, FROM_NOW, self._on_records, gone=self._on_gone, reader=name)
+        if self._told is not None:
+            self._told.came()
 
     @property
     def is_closed(self) -> bool:
@@ -110,6 +142,11 @@ class KernelLine:
         message = decode(frame, v1=self._v1)
         if message.session:
             self._sessions.add(message.session)
+        told = self._told
+        if told is not None and message.msg_type == "input_reply":
+            told.answered()
+        # Before the kernel can say a word of it (KW8).
+        asker = told if told is not None and told.asks(message) else None
         try:
             await self._host.send_raw(
                 self.kernel_id,
@@ -123,11 +160,18 @@ class KernelLine:
                 buffers=message.buffers,
             )
         except HostUnavailable as error:
+            if asker is not None:
+                asker.not_sent(message, for_sure=False)
             # Nobody knows whether the kernel got it: the client must learn that, not wait for an answer.
             self._socket.end(1011, str(error)[:100])
         except KernelError as error:
+            if asker is not None:
+                asker.not_sent(message, for_sure=True)
             log.info("kernel %s: %s", self.kernel_id, error)
             self._say_status("dead")
+        else:
+            if asker is not None:
+                asker.sent(message)
 
     def pong(self, data: bytes) -> None:
         """The client has answered a ping."""
@@ -148,6 +192,8 @@ class KernelLine:
     # ---- inside
 
     async def _close(self) -> None:
+        if self._told is not None:
+            self._told.left()
         try:
             # With it go the last acknowledgements: whoever opens the next line finds them.
             await self._host.stop_reading(self.kernel_id)

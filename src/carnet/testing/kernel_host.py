@@ -37,6 +37,8 @@ class FakeKernel:
         self.readers: list[Callable[[list[Record]], None]] = []
         self.gone: Callable[[], None] | None = None
         self.acknowledged = 0
+        self.elsewhere: list[RunId] = []
+        """Requests of other programs that have no reply yet."""
 
     def say(
         self, channel: Channel, msg_type: str, content: Mapping[str, Json], *, parent_id: str = ""
@@ -210,4 +212,5 @@ def _info(fake: FakeKernel) -> KernelInfo:
         started_ms=0,
         label="",
         last_number=len(fake.records),
+        elsewhere=tuple(fake.elsewhere),
     )

@@ -332,6 +332,7 @@ test("what waits in the queue is taken out of it, or put first", async () => {
     reply: null,
     idle: false,
     cancelled: false,
+    elsewhere: false,
   }));
   server.commit({ ops: [{ op: "queue-runs", runs: queued }] });
   server.commit({ ops: [{ op: "start-run", run_id: "run-a", at_ms: 1 }] });

@@ -602,6 +602,9 @@ function opened(state: CellState): CellState {
   return state.clear_pending || state.old_outputs ? emptied(state) : state;
 }
 
+/** The version of a run whose source was none of the session's (SE17). */
+const NO_VERSION = -1;
+
 /** The cell after a run of it that is no longer in the queue. */
 function over(state: CellState, run: Run, outcome: RunOutcome, atMs: number): CellState {
   const counted = outcome === "aborted" ? withCount(state, null) : state;
@@ -616,6 +619,7 @@ function over(state: CellState, run: Run, outcome: RunOutcome, atMs: number): Ce
       version: run.version,
       started_ms: run.started_ms,
       finished_ms: atMs,
+      source: run.version === NO_VERSION ? run.source : null,
     },
   };
 }

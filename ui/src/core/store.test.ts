@@ -247,6 +247,7 @@ test("se8 what is typed makes an output stale at once", () => {
     reply: null,
     idle: false,
     cancelled: false,
+    elsewhere: false,
   };
   const cell = client.store.cell("a");
   server.commit({ ops: [{ op: "queue-runs", runs: [run] }] });

@@ -590,7 +590,8 @@ export class NotebookStore implements NotebookModel {
     }
     const confirmed = this.#state.cells.get(id);
     const typed = confirmed !== undefined && confirmed.cell.source !== state.cell.source;
-    return state.last.version === state.version && !typed ? "fresh" : "stale";
+    const same = state.last.version === state.version || state.last.source === state.cell.source;
+    return same && !typed ? "fresh" : "stale";
   }
 
   #emit(id: CellId, changes: ChangeSet, except: SourceListener | null): void {

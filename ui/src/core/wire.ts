@@ -151,10 +151,12 @@ export interface InputRequest {
 export interface LastRun {
   readonly run_id: RunId;
   readonly outcome: RunOutcome;
-  /** Source version it ran; another version now means the outputs are stale. */
+  /** Source version it ran; another version now means the outputs are stale. -1: none of ours (`source`). */
   readonly version: number;
   readonly started_ms: number | null;
   readonly finished_ms: number;
+  /** What another program ran (SE17), where that was not the source as it stood here then. */
+  readonly source: string | null;
 }
 
 /** A cell and what is going on with it. */
@@ -192,6 +194,8 @@ export interface Run {
   readonly idle: boolean;
   /** Someone took it back; it goes when the host says that it was not sent. */
   readonly cancelled: boolean;
+  /** Another program sends it to the kernel by itself (SE17): we never submit, order or cancel it. */
+  readonly elsewhere: boolean;
 }
 
 /** The kernel this session is bound to. */
@@ -341,7 +345,7 @@ export interface TrustOutputs {
   readonly cell_ids: readonly CellId[] | null;
 }
 
-/** Put runs at the end of the queue. */
+/** Put runs at the end of the queue: ours to submit, or another program's, which sends them itself (SE17). */
 export interface QueueRuns {
   readonly op: "queue-runs";
   readonly runs: readonly Run[];

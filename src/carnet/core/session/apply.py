@@ -5,7 +5,7 @@ gives the next state, and the effects that make it true. An operation that
 comes too late (its cell is gone, its run is over) changes nothing. Work for
 one operation does not grow with the length of the history.
 
-Rules OP1 to OP5, SE1 to SE15: docs/specs/session.md.
+Rules OP1 to OP5, SE1 to SE17: docs/specs/session.md.
 """
 
 from typing import assert_never
@@ -70,7 +70,7 @@ def effects_after_restart(state: SessionState) -> tuple[Effect, ...]:
             effects.append(fx.StartKernel(kernel.id, kernel.kernelspec))
         elif kernel.status == "restarting":
             effects.append(fx.RestartKernel(kernel.id, kernel.lineage))
-        queued = [run for run in state.runs if run.started_ms is None]
+        queued = [run for run in state.runs if run.started_ms is None and not run.elsewhere]
         cancelled = tuple(run.id for run in queued if run.cancelled or run.cell_id not in state.cells)
         wanted = tuple(run for run in queued if run.id not in set(cancelled))
         if wanted:
@@ -175,7 +175,9 @@ def _delete_cells(state: SessionState, operation: ops.DeleteCells) -> Step:
     """The cells go at once; their queued runs when the host says that it did not send them (SE9)."""
     step = document.delete_cells(state, operation)
     gone = {cell_id for cell_id in state.cells if cell_id not in step.state.cells} if step.changed else set()
-    cancelled = tuple(run.id for run in state.runs if run.started_ms is None and run.cell_id in gone)
+    cancelled = tuple(
+        run.id for run in state.runs if run.started_ms is None and run.cell_id in gone and not run.elsewhere
+    )
     if not cancelled or state.kernel.id is None:
         return step
     return step._replace(effects=(fx.CancelRuns(state.kernel.id, cancelled),))

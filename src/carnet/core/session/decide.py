@@ -223,7 +223,11 @@ class _Draft:
     def _run(self, batch_id: BatchId, requests: Sequence[RunRequest]) -> None:
         runs: dict[RunId, Run] = {}
         blank: list[CellId] = []
-        waiting = {run.cell_id for run in self.state.runs if run.started_ms is None and not run.cancelled}
+        waiting = {
+            run.cell_id
+            for run in self.state.runs
+            if run.started_ms is None and not run.cancelled and not run.elsewhere
+        }
         known = {run.id for run in self.state.runs}
         for request in requests:
             cell = self.state.cells.get(request.cell_id)
@@ -266,7 +270,7 @@ class _Draft:
         """Mark them; they leave the queue when the host says that it did not send them (IN8)."""
         for run_id in run_ids:
             run = find_run(self.state, run_id)
-            if run is not None and run.started_ms is None:
+            if run is not None and run.started_ms is None and not run.elsewhere:
                 self.add(ops.MarkRun(run_id, cancelled=True))
 
     def _answer(self, answer: intents.AnswerInput) -> None:

@@ -99,19 +99,25 @@ def kernel_gone(state: SessionState, *, problem: str, at_ms: int) -> tuple[Opera
 
 
 def settle(
-    state: SessionState, *, running: RunId | None, queued: Sequence[RunId], at_ms: int
+    state: SessionState,
+    *,
+    running: RunId | None,
+    queued: Sequence[RunId],
+    elsewhere: Sequence[RunId] = (),
+    at_ms: int,
 ) -> tuple[Operation, ...]:
     """Return the operations that end what the host no longer has (KM13).
 
     To be called with the host's view of the kernel when its journal has been
     read to the end, after a gap or a lost connection; queued runs must have
-    been submitted again before. Reply or idle of a run may be lost in a gap:
+    been submitted again before; `elsewhere` are those that other programs sent and that are not
+    over for the host. Reply or idle of a run may be lost in a gap:
     it would stay `[*]` for ever.
     """
     reader = _Reader(state, at_ms)
-    there = {*queued, *([running] if running is not None else [])}
+    there = {*queued, *elsewhere, *([running] if running is not None else [])}
     for run in state.runs:
-        if run.id not in there and (run.started_ms is not None or run.cancelled):
+        if run.id not in there and (run.started_ms is not None or run.cancelled or run.elsewhere):
             if run.started_ms is not None:
                 reader.finish(run, run.reply or "lost", at_ms)
                 reader.said = "idle"  # which was lost with the rest
@@ -400,8 +406,9 @@ class _Reader:
             raise
         if reply.execution_count is not None and reply.status != "aborted":
             self._count(run, reply.execution_count)
-        for payload in reply.payload:
-            self._read_payload(run, payload)
+        if not run.elsewhere:  # the program that ran it does what they say
+            for payload in reply.payload:
+                self._read_payload(run, payload)
         self._mark(replace(run, reply=_OUTCOMES.get(reply.status, "aborted")), record.at_ms)
 
     def _read_payload(self, run: Run, payload: dict[str, Json]) -> None:

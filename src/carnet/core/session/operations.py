@@ -120,7 +120,7 @@ class TrustOutputs(BaseOperation, frozen=True, tag="trust-outputs"):
 
 
 class QueueRuns(BaseOperation, frozen=True, tag="queue-runs"):
-    """Put runs at the end of the queue."""
+    """Put runs at the end of the queue: ours to submit, or another program's, which sends them itself (SE17)."""
 
     runs: tuple[Run, ...]
 

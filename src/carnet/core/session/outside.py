@@ -38,9 +38,12 @@ def outside_change(
     Large values must be in blobs on all sides alike. `trusted`: the outputs in the file are (SE16).
     """
     ours = notebook_of(state)
+    # What the program that runs a cell has of its outputs, we have, or shall (SE17): it must not come twice.
+    elsewhere = {run.cell_id for run in state.runs if run.elsewhere}
     writer = _Writer(state)
     for edit in diff.merge(base.cells, ours.cells, theirs.cells, new_ids=new_ids):
-        writer.add(edit)
+        if not (isinstance(edit, diff.ReplaceOutputs) and edit.cell_id in elsewhere):
+            writer.add(edit)
     metadata = diff.merge_metadata(base.metadata, ours.metadata, theirs.metadata)
     if metadata != ours.metadata:
         writer.ops.append(ops.SetMetadata(*_difference(ours.metadata, metadata)))

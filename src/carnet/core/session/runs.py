@@ -1,7 +1,9 @@
 """What operations do to the run queue, and to cells that run.
 
-Rules SE3, SE4, SE7, SE8, SE12: docs/specs/session.md.
+Rules SE3, SE4, SE7, SE8, SE12, SE17: docs/specs/session.md.
 """
+
+import re
 
 from msgspec.structs import replace
 
@@ -10,7 +12,12 @@ from carnet.core.session import operations as ops
 from carnet.core.session.outputs import code_cell, without_old_outputs
 from carnet.core.session.state import CellState, LastRun, Run, RunOutcome, SessionState
 from carnet.core.session.step import Step, with_cells
-from carnet.ids import CellId, RunId
+from carnet.ids import BatchId, CellId, RunId
+
+NO_VERSION = -1
+"""The version of a run whose source was none of the session's."""
+
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 def find_run(state: SessionState, run_id: RunId) -> Run | None:
@@ -28,8 +35,38 @@ def queue_runs(state: SessionState, operation: ops.QueueRuns) -> Step:
     new = [queue.setdefault(run.id, run) for run in operation.runs if run.id not in queue]
     if not new:
         return Step(state)
-    effects = (fx.SubmitRuns(state.kernel.id, tuple(new)),) if state.kernel.id is not None else ()
+    own = tuple(run for run in new if not run.elsewhere)
+    effects = (fx.SubmitRuns(state.kernel.id, own),) if own and state.kernel.id is not None else ()
     return Step(replace(state, runs=tuple(queue.values())), effects=effects)
+
+
+def run_elsewhere(
+    state: SessionState, *, run_id: str, cell_id: str, source: str, by: str, now_ms: int
+) -> tuple[ops.QueueRuns, ...]:
+    """Return what makes a request that another program sends to the kernel a run of this cell (SE17).
+
+    None: it is no cell of ours that can have outputs, or the run is known.
+    """
+    cell = code_cell(state, CellId(cell_id))
+    if cell is None or not _ID.fullmatch(run_id) or not source.strip():
+        return ()
+    if state.kernel.id is None or state.kernel.status in {"none", "dead"}:
+        return ()
+    last = cell.last
+    if find_run(state, RunId(run_id)) is not None or (last is not None and last.run_id == run_id):
+        return ()
+    run = Run(
+        id=RunId(run_id),
+        cell_id=CellId(cell_id),
+        batch_id=BatchId(run_id),
+        source=source,
+        version=cell.version if source == cell.cell.source else NO_VERSION,
+        stop_on_error=True,
+        by=by,
+        queued_ms=now_ms,
+        elsewhere=True,
+    )
+    return (ops.QueueRuns((run,)),)
 
 
 def reorder_runs(state: SessionState, operation: ops.ReorderRuns) -> Step:
@@ -122,7 +159,8 @@ def finish_run(state: SessionState, operation: ops.FinishRun) -> Step:
 
 def _over(cell: CellState, run: Run, outcome: RunOutcome, at_ms: int) -> CellState:
     """Return the cell after a run of it that is no longer in the queue."""
-    last = LastRun(run.id, outcome, run.version, run.started_ms, at_ms)
+    source = run.source if run.version == NO_VERSION else None
+    last = LastRun(run.id, outcome, run.version, run.started_ms, at_ms, source)
     if cell.old_outputs:
         cell = replace(cell, clear_pending=False, old_outputs=False)
     if outcome == "aborted" and cell.cell.execution_count is not None:

@@ -45,9 +45,11 @@ class LastRun(Struct, frozen=True, gc=False):
     run_id: RunId
     outcome: RunOutcome
     version: int
-    """Source version it ran; another version now means the outputs are stale."""
+    """Source version it ran; another version now means the outputs are stale. -1: none of ours (`source`)."""
     started_ms: int | None
     finished_ms: int
+    source: str | None = None
+    """What another program ran (SE17), where that was not the source as it stood here then."""
 
 
 class CellState(Struct, frozen=True, gc=False):
@@ -74,7 +76,8 @@ def freshness(cell: CellState) -> Freshness:
     """Return whether the outputs are those of the source as it stands (SE8)."""
     if cell.last is None or cell.last.outcome in {"aborted", "lost"}:
         return "unknown"
-    return "fresh" if cell.last.version == cell.version else "stale"
+    same = cell.last.version == cell.version or cell.last.source == cell.cell.source
+    return "fresh" if same else "stale"
 
 
 class Run(Struct, frozen=True, gc=False):
@@ -98,6 +101,8 @@ class Run(Struct, frozen=True, gc=False):
     """The kernel's idle status for this run is in."""
     cancelled: bool = False
     """Someone took it back; it goes when the host says that it was not sent."""
+    elsewhere: bool = False
+    """Another program sends it to the kernel by itself (SE17): we never submit, order or cancel it."""
 
 
 class KernelState(Struct, frozen=True):

@@ -452,6 +452,8 @@ class KernelInfo(Struct, frozen=True):
     language: str = ""
     display_name: str = ""
     """The kernelspec's, for people."""
+    elsewhere: tuple[RunId, ...] = ()
+    """`execute_request`s of other programs (HO80) that have no reply yet, the oldest first."""
 
 
 class KernelspecModel(Struct, frozen=True):

@@ -3,7 +3,7 @@
 `v1.kernel.websocket.jupyter.org` carries the parts of a message as they are;
 the default one wraps them in JSON, and needs binary frames only for buffers.
 In neither are the parts decoded: they pass as the kernel, or the client, wrote
-them. Rules KW1 to KW5: docs/specs/kernel-socket.md.
+them. Rules KW1 to KW5, KW8: docs/specs/kernel-socket.md.
 """
 
 from collections.abc import Sequence
@@ -49,6 +49,23 @@ class HeaderPeek(Struct, frozen=True):
     session: str = ""
 
 
+class CellRequest(Struct, frozen=True):
+    """An `execute_request` that says which cell it runs."""
+
+    cell_id: str
+    source: str
+
+
+class _CellPeek(Struct, frozen=True):
+    cell_id: str = msgspec.field(name="cellId", default="")
+
+
+class _ExecutePeek(Struct, frozen=True):
+    code: str = ""
+    silent: bool = False
+    store_history: bool = True
+
+
 class _Wrapped(Struct, frozen=True):
     """A message of the default protocol."""
 
@@ -60,6 +77,8 @@ class _Wrapped(Struct, frozen=True):
 
 
 _wrapped = msgspec.json.Decoder(_Wrapped).decode
+_cell = msgspec.json.Decoder(_CellPeek).decode
+_execute = msgspec.json.Decoder(_ExecutePeek).decode
 _header = msgspec.json.Decoder(HeaderPeek).decode
 _text = msgspec.json.Encoder().encode
 
@@ -70,6 +89,20 @@ def peek(header: bytes) -> HeaderPeek:
         return _header(header)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return HeaderPeek()
+
+
+def cell_request(message: FromClient) -> CellRequest | None:
+    """Return what a message runs; None: it runs no cell, or leaves no trace in the history (KW8)."""
+    if message.channel != "shell" or message.msg_type != "execute_request":
+        return None
+    try:
+        cell_id = _cell(message.metadata).cell_id
+        asked = _execute(message.content) if cell_id else None
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+    if asked is None or asked.silent or not asked.store_history:
+        return None
+    return CellRequest(cell_id, asked.code)
 
 
 def decode(frame: str | bytes, *, v1: bool) -> FromClient:

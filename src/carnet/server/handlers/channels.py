@@ -11,6 +11,8 @@ from tornado.websocket import (
 
 from carnet.core.wire.kernel_socket import V1
 from carnet.errors import PeerError
+from carnet.ids import new_id
+from carnet.server.cell_runs import CellRuns
 from carnet.server.handlers.base import Handler
 from carnet.server.handlers.kernels import find_kernel
 from carnet.server.kernel_line import KernelLine, KernelLines, malformed
@@ -37,12 +39,14 @@ class Channels(Handler, WebSocketHandler):
         bench = await self.workbench()
         kernel = await find_kernel(bench, self.path_args[0])
         self.lines = bench.lines
+        session_id = self.get_query_argument("session_id", "")
         self.line = KernelLine(
             bench.host_folder,
             kernel.kernel_id,
-            self.get_query_argument("session_id", ""),
+            session_id,
             v1=V1 in self._offered(),
             socket=self,
+            told=CellRuns(bench, kernel.kernel_id, session_id or new_id(), by=self.identity.user),
         )
 
     def check_origin(self, origin: str) -> bool:  # noqa: ARG002  Tornado's signature

@@ -74,18 +74,21 @@ class Contents(Handler):
         wanted_format = self.get_query_argument("format", None)
         if wanted_type not in _TYPES or wanted_format not in {"text", "base64", "json", None}:
             raise PeerError("type is directory, notebook or file; format is text, base64 or json.")
+        with_content = self.get_query_argument("content", "1") != "0"
         bench = await self.workbench()
         session = bench.registry.find(path)
         if session is not None and session.saver.unsaved:
-            # What the page shows is what other programs get, and base their changes on.
-            await session.saver.save()
+            # What the page shows is what other programs get, and base their changes on. Who asks for the file's
+            # time only, as JupyterLab does before it saves, must not find that asking has changed it.
+            saver = session.saver
+            await (saver.save() if with_content else saver.save_own())
         pieces = await self.blocking(
             model_json,
             bench.storage,
             path,
             wanted_type=wanted_type,
             wanted_format=wanted_format,
-            with_content=self.get_query_argument("content", "1") != "0",
+            with_content=with_content,
             with_hash=self.get_query_argument("hash", "0") == "1",
             is_trusted=partial(is_trusted, bench.journal),
         )

@@ -2,7 +2,7 @@
 
 import { useComputed } from "@preact/signals";
 import { Command as CommandIcon, Menu as MenuIcon, Play, Square } from "lucide";
-import { useMemo } from "preact/hooks";
+import { useMemo, useRef } from "preact/hooks";
 import { Button } from "../../controls/button.tsx";
 import { Icon } from "../../controls/icon.tsx";
 import { MenuButton, Menubar, type MenuEntry } from "../../controls/menu.tsx";
@@ -94,16 +94,20 @@ export function Header({ page }: { readonly page: NotebookPage }) {
 
 function SavedState({ page }: { readonly page: NotebookPage }) {
   const { notebook } = page;
-  const words = useComputed(() =>
-    savedWords(
+  const dirtySinceMs = useRef<number | null>(null);
+  const words = useComputed(() => {
+    if (!notebook.saved.value.dirty) dirtySinceMs.current = null;
+    else dirtySinceMs.current ??= Date.now();
+    return savedWords(
       notebook.saved.value,
       notebook.stalled.value,
       notebook.pendingCount.value,
       notebook.link.value,
       notebook.writable.value,
       page.nowMs.value + notebook.clockOffsetMs.value,
-    ),
-  ).value;
+      dirtySinceMs.current === null ? 0 : page.nowMs.value - dirtySinceMs.current,
+    );
+  }).value;
   const { problem, atMs, dirty } = notebook.saved.value;
   const waits = dirty || notebook.pendingCount.value > 0;
   return (

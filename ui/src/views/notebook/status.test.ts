@@ -24,7 +24,7 @@ const idle: Shown = {
 };
 const ran = (outcome: RunOutcome): Shown => ({
   ...idle,
-  lastRun: { run_id: "r", outcome, version: 1, started_ms: 1000, finished_ms: 1412 },
+  lastRun: { run_id: "r", outcome, version: 1, started_ms: 1000, finished_ms: 1412, source: null },
 });
 const interrupted = {
   output_type: "error",
@@ -112,6 +112,9 @@ test("what is saved, and where", () => {
   expect(savedWords(saved, null, 0, live, true, 13_000).text).toBe("Saved 12 s ago");
   expect(savedWords({ ...saved, dirty: true }, null, 0, live, true, 9000).text).toBe("Saving");
   expect(savedWords(saved, null, 2, live, true, 9000).text).toBe("Saving");
+  expect(savedWords({ ...saved, dirty: true }, null, 0, live, true, 9000, 7000).text).toBe(
+    "Not in the file yet",
+  );
   expect(savedWords({ ...saved, dirty: true }, null, 0, live, true, 2000).text).toBe("Saved just now");
   expect(savedWords({ ...saved, problem: "Disk full." }, null, 0, live, true, 0)).toEqual({
     text: "Not saved",

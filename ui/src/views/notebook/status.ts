@@ -175,6 +175,9 @@ export function waitingWords(edits: number, runs: number): string {
 
 const JUST_SAVED_MS = 5000;
 
+/** Autosave takes a second; what takes so long is left to the program that ran it (SV13), or the disk is slow. */
+const LONG_UNSAVED_MS = 6000;
+
 export function savedWords(
   saved: SavedView,
   stalled: StalledView | null,
@@ -182,6 +185,7 @@ export function savedWords(
   link: LinkStatus,
   writable: boolean,
   serverNowMs: number,
+  unsavedForMs = 0,
 ): Words {
   if (!writable) return { text: "Read-only", tone: "soft" };
   if (stalled !== null) {
@@ -192,6 +196,8 @@ export function savedWords(
     return { text: pending > 0 ? `${count(pending, "change")} kept here` : "", tone: "soft" };
   // A cell that prints makes the file out of date every moment: what matters is when it was last written.
   const justSaved = saved.atMs !== 0 && serverNowMs - saved.atMs < JUST_SAVED_MS;
-  if ((pending > 0 || saved.dirty) && !justSaved) return { text: "Saving", tone: "soft" };
+  if ((pending > 0 || saved.dirty) && !justSaved) {
+    return { text: unsavedForMs > LONG_UNSAVED_MS ? "Not in the file yet" : "Saving", tone: "soft" };
+  }
   return { text: saved.atMs === 0 ? "Saved" : `Saved ${ago(saved.atMs, serverNowMs)}`, tone: "soft" };
 }
