@@ -204,6 +204,30 @@ def test_lb17_a_run_in_lab_is_live_in_our_page_and_lab_saves_it_without_a_questi
     expect(lab.page.locator(".jp-Dialog")).to_have_count(0)
 
 
+def test_lb17_lab_saves_while_its_cell_runs(visits: Visits, server: CarnetServer) -> None:
+    gate = server.notebooks / "gate"
+    code = f"import pathlib, time\nprint('begun')\nwhile not pathlib.Path({str(gate)!r}).exists(): time.sleep(0.01)\nprint('ended')"
+    write(server, "midway.ipynb", [code])
+    mine = visits.notebook("midway.ipynb")
+    lab = opened(visits, "midway.ipynb")
+    lab.run(1)
+    lab.says(1, "begun")
+
+    lab.save()
+    gate.touch()
+    lab.has_run(1, 1)
+    mine.has_run(1, 1)
+    mine.says(1, re.compile(r"^begun\s+ended\s*$"))
+    expect(mine.saved).to_have_text("Not in the file yet")
+    lab.save()
+
+    mine.is_saved()
+    expect(lab.page.locator(".jp-Dialog")).to_have_count(0)
+    cells = json.loads((server.notebooks / "midway.ipynb").read_text())["cells"]
+    assert ["".join(one["text"]) for one in cells[0]["outputs"]] == ["begun\nended\n"]
+    mine.says(1, re.compile(r"^begun\s+ended\s*$"))
+
+
 def test_lb17_a_lab_tab_that_is_closed_mid_run_leaves_the_outputs_in_the_file(
     visits: Visits, server: CarnetServer
 ) -> None:
