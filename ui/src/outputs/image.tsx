@@ -4,7 +4,7 @@ import { useEffect, useMemo, useState } from "preact/hooks";
 import type { BlobRef, Json } from "../core/wire.ts";
 import { type ImageSize, imageSize } from "./imagesize.ts";
 import { metadataOf, textOf } from "./mime.ts";
-import { useOutputSettings } from "./settings.ts";
+import { useOutputSettings, useRenewals } from "./settings.ts";
 
 interface PictureProps {
   readonly mime: string;
@@ -42,12 +42,14 @@ export function SvgImage(props: Omit<PictureProps, "mime"> & { readonly text: st
 function Picture(
   props: PictureProps & { readonly source: string | undefined; readonly size: ImageSize | undefined },
 ) {
-  const [failed, setFailed] = useState(false);
+  const renewals = useRenewals();
+  const [failedAt, setFailedAt] = useState(-1);
   const width = asNumber(metadataOf(props.metadata, props.mime, "width"));
   const height = asNumber(metadataOf(props.metadata, props.mime, "height"));
   const shown = reserve(width, height, props.size);
   const background = metadataOf(props.metadata, props.mime, "needs_background");
-  if (failed)
+  // A picture in a page that was signed out is there again when it is signed in.
+  if (failedAt === renewals)
     return <p class="output-note">This picture ({props.mime}) cannot be drawn: its data is damaged.</p>;
   return (
     <img
@@ -59,7 +61,7 @@ function Picture(
       data-background={background === "light" || background === "dark" ? background : undefined}
       decoding="async"
       draggable={false}
-      onError={() => setFailed(true)}
+      onError={() => setFailedAt(renewals)}
       onLoad={event => {
         const { naturalWidth, naturalHeight } = event.currentTarget;
         if (

@@ -1,5 +1,6 @@
 // @vitest-environment jsdom
-import { cleanup, render, waitFor } from "@testing-library/preact";
+import { signal } from "@preact/signals";
+import { cleanup, fireEvent, render, waitFor } from "@testing-library/preact";
 import { afterEach, expect, test } from "vitest";
 import type { DisplayData, Json, Output } from "../core/wire.ts";
 import { OutputView } from "./output.tsx";
@@ -47,6 +48,18 @@ test("a picture in a blob comes by its address", () => {
   const blob = { sha256: "c".repeat(64), size_bytes: 5, media_type: "image/png", newline: false };
   const image = show(display({}, { blobs: { "image/png": blob } })).querySelector("img");
   expect(image?.getAttribute("src")).toBe(`/blobs/${blob.sha256}`);
+});
+
+test("a picture that failed while signed out comes after signing in again", async () => {
+  const renewals = signal(0);
+  const blob = { sha256: "d".repeat(64), size_bytes: 5, media_type: "image/png", newline: false };
+  const container = show(display({}, { blobs: { "image/png": blob } }), false, { renewals });
+  const image = container.querySelector("img");
+  if (image === null) throw new Error("no picture");
+  fireEvent.error(image);
+  await waitFor(() => expect(container.querySelector("img")).toBeNull());
+  renewals.value += 1;
+  await waitFor(() => expect(container.querySelector("img")?.getAttribute("src")).toContain(blob.sha256));
 });
 
 test("SVG is a picture, never part of the page", async () => {

@@ -11,7 +11,7 @@ import { JsonTree } from "./json.tsx";
 import { Latex, Markdown } from "./markdownview.tsx";
 import { type Bundle, chooseMime, type MimeFamily, metadataOf, textOf } from "./mime.ts";
 import { useNear } from "./near.ts";
-import { useOutputSettings } from "./settings.ts";
+import { useOutputSettings, useRenewals } from "./settings.ts";
 import { sizeInWords } from "./size.ts";
 import { PlainText, StreamText } from "./text.tsx";
 import "./outputs.css";
@@ -99,8 +99,11 @@ function TextBlob(props: {
   const near = useNear(box);
   const address = useOutputSettings().blobUrl(props.blob);
   const [loaded, setLoaded] = useState<{ readonly value: Json } | { readonly problem: string }>();
+  const renewals = useRenewals();
+  const isLoaded = loaded !== undefined && "value" in loaded;
+  // What failed is fetched anew after each new sign-in.
   useEffect(() => {
-    if (!near) return;
+    if (!near || isLoaded) return;
     const abort = new AbortController();
     fetchText(address, abort.signal).then(
       text => setLoaded({ value: props.family === "json" ? parseOr(text) : text }),
@@ -110,7 +113,7 @@ function TextBlob(props: {
       },
     );
     return () => abort.abort();
-  }, [near, address, props.family]);
+  }, [near, address, props.family, renewals, isLoaded]);
   if (loaded !== undefined && "value" in loaded) return <Here {...props} value={loaded.value} />;
   return (
     <div ref={box} class="output-waiting">

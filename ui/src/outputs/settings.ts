@@ -1,5 +1,6 @@
 /** What outputs must be told by whoever shows them: where blobs and files are. */
 
+import type { ReadonlySignal } from "@preact/signals";
 import { createContext } from "preact";
 import { useContext } from "preact/hooks";
 import type { BlobRef } from "../core/wire.ts";
@@ -12,6 +13,8 @@ export interface OutputSettings {
   frameUrl(remote: boolean): string;
   /** Trust the outputs that came with the file; undefined: who reads this may not. */
   readonly trust?: (() => void) | undefined;
+  /** How often this browser signed in again: what failed before is fetched anew. */
+  readonly renewals?: ReadonlySignal<number> | undefined;
   /** Show text that is too long for the page: these parts, then `tail`. */
   openText(parts: readonly string[], tail: string): void;
 }
@@ -22,4 +25,9 @@ export function useOutputSettings(): OutputSettings {
   const settings = useContext(OutputSettingsContext);
   if (settings === null) throw new Error("An output stands outside of OutputSettingsContext.");
   return settings;
+}
+
+/** How often this browser signed in again, as far as it is known. */
+export function useRenewals(): number {
+  return useOutputSettings().renewals?.value ?? 0;
 }

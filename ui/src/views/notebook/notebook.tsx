@@ -1,6 +1,6 @@
 /** The notebook page. */
 
-import { useComputed, useSignalEffect } from "@preact/signals";
+import { signal, useComputed, useSignalEffect } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
 import type { AppContext } from "../../context.ts";
 import { announce } from "../../controls/announce.tsx";
@@ -169,8 +169,13 @@ function closeOverlay(page: NotebookPage): void {
 }
 
 function outputSettings(page: NotebookPage): OutputSettings {
-  const { base, rest } = page.context;
+  const { base, rest, signIn } = page.context;
+  const renewals = signal(0);
+  signIn.onSignedIn(() => {
+    renewals.value += 1;
+  });
   return {
+    renewals,
     blobUrl: blob => rest.url("blobs", blob.sha256),
     fileUrl(relative) {
       const { path, rest: suffix } = resolve(folderOf(page.notebook.path.peek()), relative);
