@@ -66,6 +66,8 @@ _FILE_STATUSES: Final = {200: Bytes("*/*"), 206: Bytes("*/*"), 304: None}
 _SOCKET: Final = Does({101: None}, refuses=(404, 426))
 _HOST: Final = (502, 503)
 """The kernel host cannot be reached, or a kernel did not start."""
+_NO_LAB: Final = (404,)
+"""JupyterLab is not installed, or switched off. Addresses with a name in them have this status anyway."""
 
 #: `handler` of the route table and method, to what goes in and out.
 OPERATIONS: Final[Mapping[tuple[str, str], Does]] = {
@@ -197,6 +199,25 @@ OPERATIONS: Final[Mapping[tuple[str, str], Does]] = {
         {200: t.RoomModel, 201: t.RoomModel}, t.RoomWanted, refuses=(404, 422, 501, 503)
     ),
     ("collaboration:RoomSocket", "GET"): _SOCKET,
+    ("lab:AllSettings", "GET"): Does(
+        {200: (t.AllSettingsModel, t.SettingsNames)},
+        query=(Query("ids_only", {"type": "string", "enum": ["true", "false"]}, "true: only names."),),
+        refuses=_NO_LAB,
+    ),
+    ("lab:OneSettings", "GET"): Does({200: t.SettingsModel}),
+    ("lab:OneSettings", "PUT"): Does({204: None}, t.SettingsSent, is_body_optional=False),
+    ("lab:AllWorkspaces", "GET"): Does({200: t.AllWorkspacesModel}, refuses=_NO_LAB),
+    ("lab:OneWorkspace", "GET"): Does({200: t.WorkspaceModel}),
+    ("lab:OneWorkspace", "PUT"): Does({204: None}, t.WorkspaceSent, is_body_optional=False),
+    ("lab:OneWorkspace", "DELETE"): Does({204: None}),
+    ("lab:Translations", "GET"): Does({200: (t.LanguagesModel, t.WordsModel)}, refuses=_NO_LAB),
+    ("lab:Listings", "GET"): Does({200: t.ListingModel}),
+    ("lab:Licenses", "GET"): Does(
+        {200: t.LicensesModel},
+        query=(Query("bundles", _TEXT, "Names of those wanted, with `|` between; else all."),),
+        refuses=_NO_LAB,
+    ),
+    ("lab:LanguageServers", "GET"): Does({200: t.LanguageServersModel}, refuses=_NO_LAB),
 }
 
 _REFUSED: Final[Mapping[int, str]] = {
@@ -282,7 +303,10 @@ def openapi(routes: Sequence[Route], base_url: str) -> dict[str, Any]:
 
 
 def addresses_of(pattern: str) -> list[tuple[str, list[dict[str, Any]]]]:
-    """Return a route's pattern as templates with their parameters; two where a path at its end may be left out."""
+    """Return a route's pattern as templates with their parameters; two where what ends it may be left out."""
+    bare, slash, name = pattern.partition("/?(")
+    if slash:
+        return [address_of(bare), address_of(f"{bare}/({name}")]
     for ending in ("((?:/.*)?)", "(/.*)?", "(.*)"):
         if pattern.endswith(ending) and not pattern.endswith("/(.*)"):
             return [address_of(pattern.removesuffix(ending)), address_of(pattern)]

@@ -349,3 +349,130 @@ class RoomModel(Struct):
     type: str
     fileId: str  # noqa: N815  Jupyter's spelling on Jupyter's wire
     sessionId: str  # noqa: N815
+
+
+class SettingsModel(Struct):
+    """The settings of one of JupyterLab's plugins: its schema, and what the user set."""
+
+    id: str
+    schema: JsonObject
+    version: str
+    raw: Annotated[str, Meta(description="What the user set, as it was written: JSON with comments.")]
+    settings: JsonObject
+    last_modified: Time | None
+    created: Time | None
+
+
+class PluginName(Struct):
+    """The name of a plugin that has settings."""
+
+    id: str
+
+
+class AllSettingsModel(Struct):
+    """The settings of all of JupyterLab's plugins."""
+
+    settings: list[SettingsModel]
+
+
+class SettingsNames(Struct):
+    """The names of all of JupyterLab's plugins that have settings."""
+
+    settings: list[PluginName]
+
+
+class SettingsSent(Struct):
+    """What the user sets."""
+
+    raw: Annotated[str, Meta(description="JSON with comments, kept as it is written.")]
+
+
+class WorkspaceName(Struct):
+    """Which workspace it is. Without times, nobody kept it yet."""
+
+    id: str
+    last_modified: Time | UnsetType = UNSET
+    created: Time | UnsetType = UNSET
+
+
+class WorkspaceModel(Struct):
+    """How JupyterLab's windows stand."""
+
+    data: JsonObject
+    metadata: WorkspaceName
+
+
+class WorkspacesFound(Struct):
+    """Workspaces, and their names in the same order."""
+
+    ids: list[str]
+    values: list[WorkspaceModel]
+
+
+class AllWorkspacesModel(Struct):
+    """All that were kept."""
+
+    workspaces: WorkspacesFound
+
+
+class WorkspaceNamed(Struct):
+    """The name of a workspace, as in its address."""
+
+    id: str
+
+
+class WorkspaceSent(Struct):
+    """A workspace that is to be kept."""
+
+    data: JsonObject
+    metadata: WorkspaceNamed
+
+
+class LanguageModel(Struct):
+    """What a language is called, in English and in itself."""
+
+    displayName: str  # noqa: N815  JupyterLab's spelling
+    nativeName: str  # noqa: N815
+
+
+class LanguagesModel(Struct):
+    """The languages there are."""
+
+    data: dict[str, LanguageModel]
+    message: str
+
+
+class WordsModel(Struct):
+    """A language's words, by domain. The message is empty, or says what is wrong with it."""
+
+    data: dict[str, JsonObject]
+    message: str
+
+
+class ListingModel(Struct):
+    """Which extensions may be installed."""
+
+    blocked_extensions_uris: list[str]
+    allowed_extensions_uris: list[str]
+    blocked_extensions: list[JsonObject]
+    allowed_extensions: list[JsonObject]
+
+
+class LicenseBundle(Struct):
+    """The packages of one part of JupyterLab's page, with their licenses."""
+
+    packages: list[JsonObject]
+
+
+class LicensesModel(Struct):
+    """The parts of JupyterLab's page."""
+
+    bundles: dict[str, LicenseBundle]
+
+
+class LanguageServersModel(Struct):
+    """The language servers there are."""
+
+    version: int
+    sessions: JsonObject
+    specs: JsonObject
