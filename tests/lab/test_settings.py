@@ -38,6 +38,13 @@ def test_lb8_what_was_set_is_kept_as_it_was_written(settings: LabSettings, tmp_p
     assert file.parent.stat().st_mode & 0o777 == 0o700
 
 
+def test_lb8_numbers_that_json_has_not_stay_in_the_text(settings: LabSettings) -> None:
+    settings.save("plots:main", '{"most": Infinity}')
+
+    found = settings.get("plots:main")
+    assert (found["raw"], found["settings"]) == ('{"most": Infinity}', {})
+
+
 @pytest.mark.parametrize(
     ("raw", "why"), [("{", "not JSON"), ('{"theme": 3}', "not valid"), ('{"other": 1}', "not valid")]
 )
@@ -70,6 +77,8 @@ def test_lb8_an_environment_may_have_other_defaults(settings: LabSettings, folde
         "plots:../../x",
         "@me/../plots:main",
         "/etc:passwd",
+        f"plots:{'x' * 300}",
+        f"{'x' * 300}:main",
         "",
     ],
 )

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from carnet.errors import NotFound, PeerError
-from carnet.lab.workspaces import Workspaces
+from carnet.lab.workspaces import DEPTH_LIMIT, Workspaces
 
 
 def test_lb10_kept_found_and_removed(tmp_path: Path) -> None:
@@ -29,10 +29,35 @@ def test_lb10_kept_found_and_removed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "raw", [b"[", b"[]", b"{}", b'{"metadata": {"id": 3}}', b'{"data": {}, "metadata": {"id": "other"}}']
+    "raw",
+    [
+        b"[",
+        b"[]",
+        b"{}",
+        b'{"metadata": {"id": 3}}',
+        b'{"data": {}, "metadata": {"id": "other"}}',
+        b'{"metadata": {"id": "default"}}',
+        b'{"data": [], "metadata": {"id": "default"}}',
+        b'{"data": {"a": NaN}, "metadata": {"id": "default"}}',
+    ],
 )
 def test_lb10_what_is_no_workspace_of_this_name_is_refused(tmp_path: Path, raw: bytes) -> None:
     workspaces = Workspaces(tmp_path / "lab")
     with pytest.raises(PeerError):
         workspaces.save("default", raw)
     assert workspaces.all() == []
+
+
+def test_lb10_what_could_not_be_sent_again_is_not_kept(tmp_path: Path) -> None:
+    workspaces = Workspaces(tmp_path / "lab")
+
+    def nested(levels: int) -> bytes:
+        inner = '{"a":' * levels + "1" + "}" * levels
+        return f'{{"data": {inner}, "metadata": {{"id": "default"}}}}'.encode()
+
+    workspaces.save("default", nested(DEPTH_LIMIT - 1))
+    with pytest.raises(PeerError, match=f"more than {DEPTH_LIMIT} levels deep"):
+        workspaces.save("default", nested(DEPTH_LIMIT))
+    with pytest.raises(PeerError):
+        workspaces.save("default", nested(100_000))
+    assert len(workspaces.all()) == 1

@@ -103,7 +103,7 @@ class LabSettings:
             path = folder / package / f"{name}.json"
             if isfile(path):  # not `Path.is_file`, which raises for a name that is too long for the system
                 return path
-        raise NotFound(f"There are no settings {plugin!r}.")
+        raise NotFound(f"There are no settings {plugin[:100]!r}.")
 
     def _schemas(self) -> dict[str, Path]:
         found: dict[str, Path] = {}
@@ -181,13 +181,17 @@ def _refuse(address: str) -> Any:
 
 
 def _parsed(raw: str) -> Any:
-    """Return what the user set; nothing where it cannot be read. The page judges for itself, and says so."""
+    """Return what the user set; nothing where it cannot be read, or has numbers that JSON has not (Infinity).
+
+    The page reads `raw` and judges for itself, and says so.
+    """
     if raw == "{}":
         return {}
     import json5
 
     try:
         value = json5.loads(raw)
+        json.dumps(value, allow_nan=False)
     except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}

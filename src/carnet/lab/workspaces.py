@@ -4,11 +4,14 @@ import json
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import unquote
 
 from carnet.errors import NotFound, PeerError
 from carnet.lab.kept import put
+
+DEPTH_LIMIT: Final = 200
+"""How deep lists and objects may be nested. What is deeper could be kept, and then not be sent."""
 
 
 class Workspaces:
@@ -34,12 +37,19 @@ class Workspaces:
         """
         try:
             workspace = json.loads(raw)
-            named = workspace["metadata"]["id"]
+            named, data = workspace["metadata"]["id"], workspace["data"]
+            text = json.dumps(workspace, allow_nan=False)
         except (ValueError, KeyError, TypeError, RecursionError):
-            raise PeerError("A workspace is an object with data and metadata.id.") from None
+            raise PeerError(
+                "A workspace is a JSON object with data and metadata.id; NaN and Infinity are no JSON."
+            ) from None
+        if not isinstance(data, dict):
+            raise PeerError("data: an object is wanted.")
+        if _is_deep(workspace):
+            raise PeerError(f"Lists and objects are nested more than {DEPTH_LIMIT} levels deep.")
         if not isinstance(named, str) or _plain(unquote(named)) != _plain(name):
             raise PeerError(f"The workspace says that its name is {str(named)[:100]!r}, not {name[:100]!r}.")
-        put(self._file(name), json.dumps(workspace))
+        put(self._file(name), text)
 
     def delete(self, name: str) -> None:
         """Remove one.
@@ -55,6 +65,20 @@ class Workspaces:
     def _file(self, name: str) -> Path:
         # Names are anything; files are not.
         return self._kept / f"{sha256(_plain(name).encode()).hexdigest()[:40]}.json"
+
+
+def _is_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(DEPTH_LIMIT):
+        level = [
+            item
+            for one in level
+            for item in (one.values() if isinstance(one, dict) else one)
+            if isinstance(item, (dict, list))
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _plain(name: str) -> str:
