@@ -313,3 +313,9 @@ async def test_te9_a_lost_host_is_said(tmp_path: Path) -> None:
             assert tab.frames[-1] == NoTerminal(
                 1, 404, f"There is no terminal {tab.name}; it may have ended."
             )
+
+
+def test_jt1_a_name_that_no_address_leads_to_is_refused(server: Server) -> None:
+    answer = server.api("POST", "api/terminals", {"name": "x" * 65})
+    assert (answer.status, "64" in answer.json()["message"]) == (400, True)
+    assert server.api("GET", "api/terminals").json() == []

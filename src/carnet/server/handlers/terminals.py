@@ -21,6 +21,8 @@ from carnet.server.workbench import Workbench, notebook_folder
 
 log = logging.getLogger("carnet.terminals")
 
+NAME_CHARACTERS: Final = 64
+
 _PING: Final = b"carnet "
 
 
@@ -37,6 +39,8 @@ class Terminals(Handler):
         name, cwd = body.get("name", ""), body.get("cwd", "")
         if not isinstance(name, str) or not isinstance(cwd, str) or not (name.isalnum() or not name):
             raise PeerError("name is letters and digits, cwd a folder; both may be left out.")
+        if len(name) > NAME_CHARACTERS:
+            raise PeerError(f"name: at most {NAME_CHARACTERS} characters; no address leads to a longer one.")
         root = notebook_folder(self.services.loaded)
         folder = root
         if cwd and Path(cwd).is_absolute() and await self.blocking(Path(cwd).is_dir):
