@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.browser.notebook_page import NotebookPage
 from tests.browser.visits import Visits
@@ -12,6 +12,7 @@ from tests.support.server import CarnetServer
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
+EDITOR = re.compile(r"/assets/editor-[^/]*\.js$")
 PLOT = "import matplotlib.pyplot as plt\nplt.plot([1, 4, 9]);"
 TABLE = "import pandas as pd\npd.DataFrame({'rho': [14.0, 24.7], 'mean': [6.928, -0.214]})"
 
@@ -112,6 +113,26 @@ def test_an_empty_notebook_begins_with_enter(visits: Visits, server: CarnetServe
     page.keyboard.press("Control+Enter")
 
     NotebookPage(page).says(1, "2")
+
+
+def test_what_is_typed_before_the_editor_is_there_is_typed(visits: Visits, server: CarnetServer) -> None:
+    server.write("slow.ipynb", [])
+    profile = visits.profile()
+    held: list[Route] = []
+    profile.route(EDITOR, lambda route: held.append(route))  # noqa: PLW0108  Playwright wants a function
+    page = visits.page("notebooks/slow.ipynb", profile=profile)
+    expect(page.get_by_role("button", name="Write code")).to_be_visible()
+
+    page.keyboard.press("Enter")
+    page.keyboard.type("1 + (2")
+    page.keyboard.press("Backspace")
+    page.keyboard.type("4)")
+    page.keyboard.press("Control+Enter")
+    for route in held:
+        route.continue_()
+
+    NotebookPage(page).says(1, "5")
+    NotebookPage(page).has_source(1, "1 + (4)")
 
 
 def test_text_is_written_in_markdown(visits: Visits, notebook: NotebookPage) -> None:

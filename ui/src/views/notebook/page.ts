@@ -50,6 +50,8 @@ export interface NotebookPage extends PageActions {
   typedMs: number;
   /** Where the cursor goes in the editor that gets the focus next. */
   nextCursor: CursorPlace;
+  /** Keys for a cell whose editor is still on its way over the line; it gets them when it is there. */
+  readonly early: KeyboardEvent[];
   mounted(id: CellId, editor: EditorHandle): () => void;
   /** A key pressed in an editor or on a cell; true: it was a command's. Set by `wireKeys`. */
   onKey: (event: KeyboardEvent) => boolean;
@@ -117,6 +119,7 @@ export function makePage(context: AppContext, notebook: NotebookModel): Notebook
     nextCursor: "keep",
     typedMs: 0,
     onKey: () => false,
+    early: [],
 
     mounted(id, editor) {
       editors.set(id, editor);

@@ -12,6 +12,7 @@ import type { CellView } from "../../core/model.ts";
 import { only, step } from "../../core/selection.ts";
 import type { EditorHandle } from "../../editor/handle.ts";
 import { editorChunk } from "./chunks.ts";
+import { giveEarly } from "./early.ts";
 import type { NotebookPage } from "./page.ts";
 import { whenQuiet } from "./quiet.ts";
 
@@ -66,7 +67,10 @@ export function Source({ page, cell, label, active }: SourceProps) {
     editor.current = made;
     const unmounted = page.mounted(id, made);
     const { active: now, mode } = notebook.selection.peek();
-    if (now === id && mode === "edit") made.focus(takeCursor(page));
+    if (now === id && mode === "edit") {
+      made.focus(takeCursor(page));
+      giveEarly(page, made);
+    }
     return () => {
       unmounted();
       made.destroy();

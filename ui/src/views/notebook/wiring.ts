@@ -4,6 +4,7 @@ import { COMMANDS } from "../../commands/all.ts";
 import { contextOf } from "../../commands/command.ts";
 import { makeKeydown } from "../../commands/keydown.ts";
 import { drawNow } from "../../draw.ts";
+import { keepEarly } from "./early.ts";
 import type { NotebookPage } from "./page.ts";
 
 export function wireKeys(page: NotebookPage): () => void {
@@ -26,7 +27,7 @@ export function wireKeys(page: NotebookPage): () => void {
   };
   page.onKey = keydown;
   const listen = (event: KeyboardEvent) => {
-    if (!pressesSomething(event)) keydown(event);
+    if (!pressesSomething(event) && !keepEarly(page, event)) keydown(event);
   };
   const typed = () => {
     page.typedMs = Date.now();
