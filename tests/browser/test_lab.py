@@ -153,7 +153,7 @@ def test_lb14_a_run_in_lab_is_seen_in_our_page(visits: Visits, server: CarnetSer
 def test_lb17_a_run_in_lab_is_live_in_our_page_and_lab_saves_it_without_a_question(
     visits: Visits, server: CarnetServer
 ) -> None:
-    gate = server.notebooks / "gate"
+    gate = server.notebooks / "gate of live"
     waits = f"import pathlib, time\nprint('begun')\nwhile not pathlib.Path({str(gate)!r}).exists(): time.sleep(0.01)"
     write(server, "live.ipynb", [f"{waits}\nprint('\x1b[31mended\x1b[0m')\n21 * 2", "1 / 0", "c = 1"])
     mine = visits.notebook("live.ipynb")
@@ -205,7 +205,7 @@ def test_lb17_a_run_in_lab_is_live_in_our_page_and_lab_saves_it_without_a_questi
 
 
 def test_lb17_lab_saves_while_its_cell_runs(visits: Visits, server: CarnetServer) -> None:
-    gate = server.notebooks / "gate"
+    gate = server.notebooks / "gate of midway"
     code = f"import pathlib, time\nprint('begun')\nwhile not pathlib.Path({str(gate)!r}).exists(): time.sleep(0.01)\nprint('ended')"
     write(server, "midway.ipynb", [code])
     mine = visits.notebook("midway.ipynb")
@@ -231,7 +231,7 @@ def test_lb17_lab_saves_while_its_cell_runs(visits: Visits, server: CarnetServer
 def test_lb17_a_lab_tab_that_is_closed_mid_run_leaves_the_outputs_in_the_file(
     visits: Visits, server: CarnetServer
 ) -> None:
-    gate = server.notebooks / "gate"
+    gate = server.notebooks / "gate of closed"
     code = f"import pathlib, time\nprint('begun')\nwhile not pathlib.Path({str(gate)!r}).exists(): time.sleep(0.01)\nprint('ended')"
     write(server, "closed.ipynb", [code])
     mine = visits.notebook("closed.ipynb")
