@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { type Entry, readFolder, readKernelspecs, readRunning, readTrashed } from "./contents.ts";
-import { arrange, BY_NAME, freeName, movable, nextSort, stretch, wrongName } from "./listing.ts";
+import { arrange, BY_NAME, freeName, movable, nextSort, parentsOf, stretch, wrongName } from "./listing.ts";
 
 const entry = (name: string, more: Partial<Entry> = {}): Entry => ({
   name,
@@ -123,4 +123,9 @@ test("of each deleted path, the latest in the trash comes back", () => {
   ];
   expect(readTrashed(trash, ["a", "c"])).toEqual(["3"]);
   expect(() => readTrashed({}, ["a"])).toThrow("cannot be read");
+});
+
+test("the folders of a path come from the top", () => {
+  expect(parentsOf("a/b/c.txt")).toEqual(["a", "a/b"]);
+  expect(parentsOf("c.txt")).toEqual([]);
 });

@@ -74,3 +74,9 @@ export function movable(paths: readonly string[], folder: string): readonly stri
     return path !== folder && parent !== folder && !`${folder}/`.startsWith(`${path}/`);
   });
 }
+
+/** The folders that a path lies in, from the top: `a/b/c` → `a`, `a/b`. */
+export function parentsOf(path: string): readonly string[] {
+  const parts = path.split("/").slice(0, -1);
+  return parts.map((_part, index) => parts.slice(0, index + 1).join("/"));
+}
