@@ -1,6 +1,7 @@
 """The dashboard: what can be done with files, and with what runs."""
 
 import re
+from zipfile import ZipFile
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -134,3 +135,17 @@ def test_a_missing_folder_says_so_and_leads_up(visits: Visits) -> None:
 
     expect(page.get_by_role("link", name="Go up one folder")).to_be_visible()
     expect(page.locator(".empty")).to_contain_text("nowhere")
+
+
+def test_a_folder_is_downloaded_as_one_archive(visits: Visits, server: CarnetServer) -> None:
+    where = folder(server, "taken-along")
+    folder(server, f"{where}/inner")
+    (server.notebooks / where / "inner" / "data.csv").write_text("a,b\n")
+    page = visits.page(f"tree/{where}")
+
+    with page.expect_download() as download:
+        choose(page, "inner", "Download as ZIP")
+
+    assert download.value.suggested_filename == "inner.zip"
+    with ZipFile(download.value.path()) as archive:
+        assert archive.read("inner/data.csv") == b"a,b\n"

@@ -1,5 +1,6 @@
 /** What can be done with files and with what runs: each asks when it must, and says what came of it. */
 
+import { announce } from "../../controls/announce.tsx";
 import { ask, askText } from "../../controls/dialog.tsx";
 import { addressOf, folderOf, join, nameOf } from "../places.ts";
 import { endTerminal, openNewTerminal, type RunningTerminal } from "../terminals.ts";
@@ -154,13 +155,16 @@ export async function moveInto(page: DashboardPage, paths: readonly string[], in
   );
 }
 
+/** Files as they are; a folder as one archive. */
 export function download(page: DashboardPage, wanted: readonly Entry[]): void {
   for (const entry of wanted) {
-    if (entry.kind === "directory") continue;
+    const isFolder = entry.kind === "directory";
     const link = document.createElement("a");
-    link.href = `${addressOf(page.context.base, "files", entry.path)}?download=1`;
-    link.download = entry.name;
+    const address = addressOf(page.context.base, "files", entry.path);
+    link.href = `${address}?${isFolder ? "archive=zip" : "download=1"}`;
+    link.download = isFolder ? `${entry.name}.zip` : entry.name;
     link.click();
+    if (isFolder) announce(`${entry.name} is packed while it is sent.`);
   }
 }
 

@@ -69,8 +69,7 @@ export function rowMenu(page: DashboardPage, entry: Entry): MenuEntry[] {
     },
     { label: "Move…", disabled: !writable, run: () => void move(page, wanted) },
     {
-      label: "Download",
-      disabled: wanted.every(item => item.kind === "directory"),
+      label: wanted.every(item => item.kind === "directory") ? "Download as ZIP" : "Download",
       run: () => download(page, wanted),
     },
     ...(session ? (["rule", { label: "Shut down", run: () => void shutDown(page, session) }] as const) : []),

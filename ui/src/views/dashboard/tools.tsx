@@ -99,11 +99,7 @@ function ChosenTools({ page }: { readonly page: DashboardPage }) {
         <Button icon={FolderInput} disabled={!writable} onClick={() => void move(page, selected)}>
           Move
         </Button>
-        <Button
-          icon={Download}
-          disabled={selected.every(entry => entry.kind === "directory")}
-          onClick={() => download(page, selected)}
-        >
+        <Button icon={Download} onClick={() => download(page, selected)}>
           Download
         </Button>
         <Button icon={Trash2} disabled={!writable} onClick={() => void remove(page, selected)}>
