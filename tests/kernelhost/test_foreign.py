@@ -136,6 +136,27 @@ async def test_ho77_a_named_reader_goes_on_where_it_acknowledged(shared: Watch, 
     assert text_of(again.records) == "2\n"
 
 
+async def test_ho77_what_a_named_reader_acknowledged_is_said_at_once(
+    shared: Watch, host: HostProcess, second: HostClient
+) -> None:
+    """A server may be killed the moment after."""
+    async with connected(host) as killed:
+        first = Watch(killed, shared.kernel_id, acknowledges=False)
+        await killed.read(shared.kernel_id, FROM_NOW, first.receive, reader="phone")
+        await shared.run("print(1)")
+        seen = await first.until(lambda record: record.msg_type == "stream")
+        killed.acknowledge(shared.kernel_id, seen.number)
+    # (The line is closed without a word: nothing that waited is sent.)
+
+    again = Watch(second, shared.kernel_id)
+    await second.read(shared.kernel_id, FROM_NOW, again.receive, reader="phone")
+    await shared.run("print(2)")
+    await again.until(lambda record: record.msg_type == "stream")
+
+    assert again.records[0].number == seen.number + 1
+    assert text_of(again.records) == "2\n"
+
+
 async def test_ho77_a_reader_that_is_not_known_begins_now(shared: Watch, second: HostClient) -> None:
     await shared.run("print('before')")
     last = shared.records[-1].number

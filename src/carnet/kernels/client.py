@@ -429,10 +429,18 @@ class HostClient:
             raise
 
     def acknowledge(self, kernel_id: KernelId, number: int) -> None:
-        """Say that all up to this number is safe with us; soon, since only the host's housekeeping waits for it."""
-        if not self._unacknowledged:
-            asyncio.get_running_loop().call_later(ACKNOWLEDGE_DELAY_S, self._send_acknowledgements)
+        """Say that all up to this number is safe with us; soon, since only the host's housekeeping waits for it.
+
+        Of a reader with a name, at once: it begins there again, and should this process be killed, what
+        was not said yet comes to it twice.
+        """
+        waiting = bool(self._unacknowledged)
         self._unacknowledged[kernel_id] = number
+        reading = self._readings.get(kernel_id)
+        if reading is not None and reading.reader:
+            self._send_acknowledgements()
+        elif not waiting:
+            asyncio.get_running_loop().call_later(ACKNOWLEDGE_DELAY_S, self._send_acknowledgements)
 
     async def stop_reading(self, kernel_id: KernelId) -> None:
         """No more records of this kernel."""
