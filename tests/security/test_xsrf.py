@@ -13,6 +13,7 @@ def test_ac8_form_tokens_are_ours_or_not() -> None:
     made = tokens.make()
 
     assert tokens.is_ours(made)
+    assert FormTokens(b"k" * 32).is_ours(FormTokens(b"k" * 32).make())
     assert made != tokens.make()
     assert not any(
         map(tokens.is_ours, (others.make(), "", "0" * 96, made[:-1], made + "0", made.upper(), "é" * 96))

@@ -150,6 +150,15 @@ def test_a_login_survives_a_restart_of_the_server(tmp_path: Path) -> None:
         assert second.ask("GET", "api/me", headers={"Cookie": browser.cookie_header()}).status == 200
 
 
+def test_ac8_what_a_client_of_an_open_server_writes_with_is_right_after_a_restart(tmp_path: Path) -> None:
+    """VS Code asks once for the XSRF token, JupyterLab's page once for each page."""
+    with serve(tmp_path, token="") as first:
+        xsrf, port = first.ask("GET", "tree").cookies()["_xsrf"], first.port
+    with serve(tmp_path, f"--port={port}", token="") as second:
+        written = second.ask("POST", "api/contents", '{"type":"directory"}', {"X-XSRFToken": xsrf})
+        assert written.status == 201
+
+
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_in_good_order(tmp_path: Path, how: signal.Signals) -> None:
     with serve(tmp_path) as server:

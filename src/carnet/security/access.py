@@ -125,12 +125,13 @@ class Gate:
         throttle: Throttle,
         clock: Clock,
         tokens: ApiTokens | None = None,
+        form_key: bytes | None = None,
     ) -> None:
         self.rules = rules
         self.logins = logins
         self.tokens = tokens
         self.throttle = throttle
-        self.form_tokens = FormTokens()
+        self.form_tokens = FormTokens(form_key)
         self._clock = clock
 
     @property

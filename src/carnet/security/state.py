@@ -16,6 +16,7 @@ from carnet.security.api_tokens import ApiTokens
 from carnet.security.attempts import AttemptStore
 from carnet.security.audit import Audit
 from carnet.security.factors import Factors
+from carnet.security.form_keys import form_key
 from carnet.security.passkeys import Passkeys
 
 
@@ -29,6 +30,7 @@ class SecurityState:
     attempts: AttemptStore
     factors: Factors
     passkeys: Passkeys
+    form_key: bytes
     connection: sqlite3.Connection
 
     @classmethod
@@ -46,6 +48,7 @@ class SecurityState:
             attempts=AttemptStore(connection),
             factors=Factors(connection, clock),
             passkeys=Passkeys(connection, clock),
+            form_key=form_key(connection),
             connection=connection,
         )
 

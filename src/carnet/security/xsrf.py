@@ -2,8 +2,8 @@
 
 Signed in, the token is made from the login's own secret, so that nobody who can
 only plant cookies can make one, and nothing need be stored. Before that (the
-login form) it is a random word signed with a key that lives as long as the
-process. Rules AC7 and AC8: docs/specs/access.md.
+login form) it is a random word signed with a key that the state folder
+keeps. Rules AC7 and AC8: docs/specs/access.md.
 """
 
 import secrets
@@ -37,7 +37,7 @@ class FormTokens:
         return f"{word}{self._sign(word)}"
 
     def is_ours(self, token: str) -> bool:
-        """Return whether this process made the token."""
+        """Return whether a token was made with this key."""
         word, signature = token[:32], token[32:]
         return len(token) == 96 and equal(signature, self._sign(word))
 

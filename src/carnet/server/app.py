@@ -98,7 +98,7 @@ def make_services(
         any_host=settings.allow_remote_access,
     )
     throttle = Throttle(security.attempts, clock)
-    gate = Gate(rules, LoginTable(state_folder, clock), throttle, clock, security.tokens)
+    gate = Gate(rules, LoginTable(state_folder, clock), throttle, clock, security.tokens, security.form_key)
     static = StaticFiles(static_folder(loaded))
     shell = Shell(settings.base_url, static_url(loaded), static.folder, extras(settings))
     return Services(
