@@ -15,6 +15,7 @@ from carnet.collaboration import protocol, room
 from carnet.collaboration import rooms as rooms_module
 from carnet.collaboration.rooms import Rooms
 from carnet.collaboration.shape import alike, shaped
+from carnet.collaboration.updates import NESTING_LIMIT
 from carnet.core.notebook.model import DisplayData, Stream
 from carnet.core.session.intents import ChangeSourceFrom, Edit
 from carnet.core.session.operations import (
@@ -602,10 +603,10 @@ async def test_cb12_a_client_that_died_while_it_ran_a_cell_leaves_it_idle(world:
     assert ann.at("c1")["execution_state"] == "idle"
 
 
-async def test_cb20_updates_that_wait_for_what_never_comes_are_bounded(
+async def test_cb21_updates_that_wait_for_what_never_comes_are_bounded(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(room, "IDLE_LIMIT_BYTES", 1000)
+    monkeypatch.setattr(room, "WAITING_LIMIT_BYTES", 1000)
     _, one, _ = await opened(world, "1")
     eve = Peer("eve")
     await eve.come(one)
@@ -624,6 +625,26 @@ async def test_cb20_updates_that_wait_for_what_never_comes_are_bounded(
 
     with pytest.raises(PeerError, match="wait for what does not come"):
         await again_and_again()
+    await one.receive(eve.member, waiting)  # what waited is let go: it does not count against who comes next
+
+
+async def test_cb21_what_is_known_already_is_nothing_that_waits(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "WAITING_LIMIT_BYTES", 0)
+    monkeypatch.setattr(room, "WAITING_TYPES_LIMIT", 0)
+    session, one, _ = await opened(world, "1")
+    ann = Peer()
+    await ann.come(one)
+    await settle(ann)
+    assert ann.member is not None
+
+    for _ in range(3):
+        await one.receive(ann.member, protocol.changed(ann.notebook.ydoc.get_update()))
+    ann.insert("new", "2", at=1)
+    await settle(ann)
+
+    shows(ann, session)
 
 
 async def test_cb4_a_room_is_put_away_when_nobody_is_in_it(
@@ -921,6 +942,123 @@ async def test_cb20_shared_types_nested_without_end_hurt_nobody(
     assert not one.closed
     assert text(session) == "12"
     shows(ann, session)
+
+
+@pytest.mark.parametrize("place", ["meta", "state", "cells"])
+async def test_cb21_shared_types_that_nobody_sees_are_not_nested_piece_by_piece(
+    world: World, place: str
+) -> None:
+    """What stands in a text, or in a list that a map has, is among no values. 40,000 in each other ended the process."""
+    session, one, _ = await opened(world, "1")
+    ann, eve = Peer(), Peer("eve")
+    await ann.come(one)
+    await eve.come(one)
+    await settle(ann, eve)
+    name = bytes([len(place)]) + place.encode()
+    # A text in the root, a map in that text, and maps in it.
+    root = b"\x07\x01" + name + b"\x02" if place == "cells" else b"\x27\x01" + name + b"\x01x\x02"
+    structs = [root, b"\x07\x00\x4d\x00\x01", *(map_at(at) for at in range(1, 300))]
+
+    with pytest.raises(PeerError, match="nested too deep"):
+        await one_by_one(one, eve, structs, 50)
+    ann.type("c1", "2")
+    await settle(ann)
+
+    assert not one.closed
+    assert text(session) == "12"
+    shows(ann, session)
+
+
+async def test_cb21_shared_types_that_wait_do_not_hold_others_together(world: World) -> None:
+    session, one, _ = await opened(world, "1")
+    ann, eve = Peer(), Peer("eve")
+    await ann.come(one)
+    await eve.come(one)
+    await settle(ann, eve)
+    assert eve.member is not None
+    levels = NESTING_LIMIT + 1
+    letters = [b"\x04\x00\x4d" + varint(level) + b"\x01x" for level in range(levels - 1)]
+    await one.receive(eve.member, protocol.changed(structs_of(78, letters, 0)))
+    # Each after the letter that waits in the one before.
+    maps = [b"\x27\x01\x04meta\x01x\x01", *(b"\x87\x4e" + varint(at) + b"\x01" for at in range(levels - 1))]
+
+    with pytest.raises(PeerError, match="wait for what does not come"):
+        await one.receive(eve.member, protocol.changed(structs_of(77, maps, 0)))
+    ann.type("c1", "2")
+    await settle(ann)
+
+    assert text(session) == "12"
+    shows(ann, session)
+
+
+async def test_cb21_shared_types_that_wait_are_bounded_together(world: World) -> None:
+    session, one, _ = await opened(world, "1")
+    ann, eve = Peer(), Peer("eve")
+    await ann.come(one)
+    await eve.come(one)
+    await settle(ann, eve)
+
+    structs = [map_at(at) for at in range(3 * room.WAITING_TYPES_LIMIT)]
+    with pytest.raises(PeerError, match="wait for what does not come"):
+        await one_by_one(one, eve, structs, NESTING_LIMIT // 2, start=1)
+    ann.type("c1", "2")
+    await settle(ann)
+
+    assert text(session) == "12"
+    shows(ann, session)
+
+
+async def test_cb22_a_history_that_grows_without_end_begins_anew(
+    world: World, monkeypatch: pytest.MonkeyPatch, expect_log: ExpectLog
+) -> None:
+    monkeypatch.setattr(room, "COMPACT_BYTES", 1000)
+    monkeypatch.setattr(room, "ROOM_LIMIT_BYTES", 10_000)
+    monkeypatch.setattr(room, "HISTORY_LIMIT_BYTES", 10_000)
+    monkeypatch.setattr(room, "APART", 2)
+    session, one, rooms = await opened(world, "1")
+    eve = Peer("eve")
+    await eve.come(one)
+    await settle(eve)
+    expect_log("begins anew")
+    ended = asyncio.Event()
+    forget = one.on_end
+
+    def on_end() -> None:
+        forget()
+        ended.set()
+
+    one.on_end = on_end
+    count = 0
+    while not ended.is_set():
+        # Nobody sees it, and no file has it.
+        eve.notebook.ydoc["state"][f"hidden-{count}"] = "x" * 500
+        count += 1
+        await eve.say()
+        await asyncio.sleep(0)
+
+    assert eve.ended is not None
+    assert eve.ended[0] == room.ANOTHER_HISTORY
+    assert text(session) == "1"
+    again, is_new = await rooms.of_path(PATH)
+    assert is_new
+    assert again.history != one.history
+
+
+def map_at(clock: int) -> bytes:
+    """A shared map that is a key of the one that client 77 made at that clock."""
+    return bytes([0x27, 0, 77]) + varint(clock) + b"\x01k\x01"
+
+
+async def one_by_one(one: room.Room, eve: Peer, structs: list[bytes], step: int, *, start: int = 0) -> None:
+    """Send structs of client 77 in updates of so many each."""
+    assert eve.member is not None
+    for at in range(0, len(structs), step):
+        await one.receive(eve.member, protocol.changed(structs_of(77, structs[at : at + step], start + at)))
+
+
+def structs_of(client: int, structs: list[bytes], start: int) -> bytes:
+    """An update of these structs, each one clock long."""
+    return b"\x01" + varint(len(structs)) + bytes([client]) + varint(start) + b"".join(structs) + b"\x00"
 
 
 def maps_in_maps(levels: int, place: str) -> bytes:

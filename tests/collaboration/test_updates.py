@@ -1,5 +1,6 @@
 """Updates are walked through before pycrdt sees them (CB20)."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -8,7 +9,8 @@ from hypothesis import strategies as st
 from jupyter_ydoc import YNotebook
 from pycrdt import Doc, Map
 
-from carnet.collaboration.updates import DEPTH_LIMIT, check_update
+from carnet.collaboration import updates
+from carnet.collaboration.updates import DEPTH_LIMIT, NESTING_LIMIT, check_update, clocks
 from carnet.errors import PeerError
 
 
@@ -38,6 +40,51 @@ def of_any(value: bytes) -> bytes:
     return bytes([1, 1, 5, 0, 0x28, 1]) + b"\x04meta" + bytes([1]) + b"k" + bytes([1]) + value + b"\x00"
 
 
+def update_of(structs: dict[int, list[bytes]]) -> bytes:
+    """An update of these structs of each client, from clock 0."""
+    parts = [varint(len(structs))]
+    for client, own in structs.items():
+        parts += [varint(len(own)), varint(client), b"\x00", *own]
+    return b"".join([*parts, b"\x00"])
+
+
+def map_in(client: int, clock: int) -> bytes:
+    """A shared map that is a key of another one."""
+    return b"\x27\x00" + varint(client) + varint(clock) + b"\x01k\x01"
+
+
+MAP_IN_ROOT = b"\x27\x01\x04meta\x01x\x01"
+
+
+def in_each_other(levels: int) -> bytes:
+    return update_of({1: [MAP_IN_ROOT, *(map_in(1, clock) for clock in range(levels - 1))]})
+
+
+def beside_letters(levels: int) -> bytes:
+    """Each in the one before, though only letters say so: a type after a letter stands where the letter does."""
+    structs = [MAP_IN_ROOT]
+    for level in range(1, levels):
+        structs.append(b"\x04\x00\x01" + varint(2 * level - 2) + b"\x01x")
+        structs.append(b"\x87\x01" + varint(2 * level - 1) + b"\x01")
+    return update_of({1: structs})
+
+
+def from_client_to_client(levels: int) -> bytes:
+    """Each in the one before, of two clients in turn."""
+    own: dict[int, list[bytes]] = {1: [MAP_IN_ROOT], 2: []}
+    for level in range(1, levels):
+        own[1 + level % 2].append(map_in(2 - level % 2, (level - 1) // 2))
+    return update_of(own)
+
+
+def varint(value: int) -> bytes:
+    parts = bytearray()
+    while value > 0x7F:
+        parts.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*parts, value])
+
+
 def nested(depth: int) -> bytes:
     return b"\x75\x01" * depth + b"\x7e"
 
@@ -45,13 +92,24 @@ def nested(depth: int) -> bytes:
 def test_cb20_what_pycrdt_writes_is_let_through() -> None:
     assert check_update(UPDATE).structs > 10
     assert check_update(UPDATE).types == 7
-    assert check_update(b"\x00\x00") == (0, 0)
+    assert check_update(b"\x00\x00") == (0, 0, {})
+
+
+def test_cb20_how_far_an_update_goes_is_counted_as_yjs_counts() -> None:
+    document: Doc[Any] = Doc()
+    document.apply_update(UPDATE)
+    have = clocks(document.get_state())
+
+    assert check_update(UPDATE).ends == have
+    assert not check_update(UPDATE).waits(have)
+    assert check_update(UPDATE).waits({client: clock - 1 for client, clock in have.items()})
+    assert check_update(UPDATE).waits({})
 
 
 def test_cb20_values_as_deep_as_is_allowed_and_no_deeper() -> None:
     document: Doc[Any] = Doc()
     update = of_any(nested(DEPTH_LIMIT - 1))
-    assert check_update(update) == (1, 0)
+    assert check_update(update) == (1, 0, {5: 1})
     document.apply_update(update)
     assert isinstance(document.get("meta", type=Map)["k"], list)
 
@@ -65,6 +123,44 @@ def test_cb20_old_values_as_json_are_bounded_too() -> None:
     update = bytes([1, 1, 5, 0, 0x22, 1]) + b"\x04meta" + bytes([1]) + b"k" + bytes([1])
     with pytest.raises(PeerError, match="nested too deep"):
         check_update(update + bytes([0xE8, 0x07]) + text + b"\x00")
+
+
+@pytest.mark.parametrize("way", [in_each_other, beside_letters, from_client_to_client])
+def test_cb20_shared_types_as_deep_as_is_allowed_and_no_deeper(way: Callable[[int], bytes]) -> None:
+    document: Doc[Any] = Doc()
+    document.get("meta", type=Map)
+    update = way(NESTING_LIMIT)
+    assert check_update(update).types == NESTING_LIMIT
+    document.apply_update(update)
+
+    with pytest.raises(PeerError, match="nested too deep"):
+        check_update(way(NESTING_LIMIT + 1))
+
+
+def test_cb20_many_shared_types_beside_each_other_are_let_through() -> None:
+    notebook = YNotebook()
+    cell: dict[str, Any] = {
+        "cell_type": "code",
+        "source": "1",
+        "metadata": {},
+        "outputs": [],
+        "execution_count": None,
+    }
+    notebook.set({"cells": [cell] * 300, "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+    assert check_update(notebook.ydoc.get_update()).types > 5 * NESTING_LIMIT
+
+
+def test_cb20_types_that_stand_in_themselves_are_passed() -> None:
+    circle = [map_in(1, number) for number in reversed(range(NESTING_LIMIT + 1))]
+    assert check_update(update_of({1: circle})).types == NESTING_LIMIT + 1
+
+
+def test_cb20_an_update_has_a_bounded_number_of_structs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(updates, "STRUCTS_LIMIT", 50)
+    letters = [b"\x84\x01\x00\x01x"] * 51
+    assert check_update(update_of({1: letters[:50]})).structs == 50
+    with pytest.raises(PeerError, match="more than 50 structs"):
+        check_update(update_of({1: letters}))
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ Rules CB5, CB13: docs/specs/collaboration.md.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, assert_never
+from typing import Any, Final, assert_never
 
 from pycrdt import Array, Doc, Map, MapEvent, Text, TextEvent
 
@@ -20,6 +20,9 @@ from carnet.core.notebook.model import Json, JsonObject
 from carnet.core.text.changes import ChangeSet
 from carnet.errors import InvalidNotebook, PeerError
 from carnet.ids import CellId
+
+PATH_LIMIT: Final = 100
+"""How deep a shared type may stand that somebody changes. In a notebook it is four: a cell, its outputs, an output, its text."""
 
 
 class Spoilt(PeerError):
@@ -62,8 +65,11 @@ class NotebookDocument:
             self._doc.observe(lambda event: self._updates.append(event.update)),
             self._cells.observe_deep(self._note),
             self._meta.observe_deep(self._note_meta),
+            self._state.observe_deep(self._note_depth),
         )
         self._meta_touched = False
+        self._depth = 0
+        """How deep what a client changed stands."""
 
     # ---- whole
 
@@ -140,11 +146,14 @@ class NotebookDocument:
             Spoilt: it broke off in the middle, or nothing could be made of it.
         """
         events: list[Any] = []
-        self._events, self._meta_touched = events, False
+        self._events, self._meta_touched, self._depth = events, False, 0
         try:
             self._apply(update)
         finally:
             self._events = None
+        if self._depth > PATH_LIMIT:
+            # Types in texts, and lists in maps, are seen by nobody: they are not among the values that are looked at below.
+            raise Spoilt("not a Yjs message: shared types are nested too deep")
         try:
             touched = self._touched(events)
             check_depth([self._meta.to_py(), self._state.to_py(), *(slot.raw for slot in touched.slots)])
@@ -164,14 +173,20 @@ class NotebookDocument:
     def _note(self, events: list[Any]) -> None:
         if self._events is None:
             return
+        self._note_depth(events)
         for event in events:
             kind = type(event)
             keys = set(event.keys) if kind is MapEvent else None
             delta = event.delta if keys is None else None
             self._events.append((list(event.path), kind is TextEvent, delta, keys))
 
-    def _note_meta(self, _: list[Any]) -> None:
+    def _note_meta(self, events: list[Any]) -> None:
         self._meta_touched = True
+        self._note_depth(events)
+
+    def _note_depth(self, events: list[Any]) -> None:
+        if self._events is not None:
+            self._depth = max(self._depth, *(len(event.path) for event in events), 0)
 
     def _touched(self, events: list[Any]) -> Touched:
         touched = Touched(self._taken())

@@ -42,7 +42,7 @@ from carnet.collaboration.plan import (
 )
 from carnet.collaboration.presence import PresenceTable
 from carnet.collaboration.shape import Inline, Later
-from carnet.collaboration.updates import check_update
+from carnet.collaboration.updates import NESTING_LIMIT, Brought, check_update, clocks
 from carnet.core.notebook.ipynb import extract_large_output, value_of_blob
 from carnet.core.notebook.model import BlobRef, DisplayData, ExecuteResult, Json, Output
 from carnet.core.session.intents import Edit, Intent, IntentBody, SaveNow
@@ -74,11 +74,14 @@ COMPACT_BYTES: Final = 4 << 20
 HISTORY_LIMIT_BYTES: Final = 64 << 20
 """A history that is longer when nobody is in the room is begun anew: clients reload."""
 
-IDLE_LIMIT_BYTES: Final = 16 << 20
-"""Of updates of one client that change nothing: such as wait for others, which are kept in memory."""
+ROOM_LIMIT_BYTES: Final = 256 << 20
+"""A history that is longer though it was put together ends its room, and is begun anew. Much of it nobody can see."""
 
-IDLE_TYPES_LIMIT: Final = 20_000
-"""Of shared types in such updates of one room: they come into the document at once, and may stand in each other."""
+WAITING_LIMIT_BYTES: Final = 16 << 20
+"""Of updates in one room that wait for others: they are kept in memory, and come into the document at once."""
+
+WAITING_TYPES_LIMIT: Final = 1_000
+"""Of shared types in such updates, which may stand in each other. Who speaks over one line has none that wait."""
 
 UNDER_WAY_S: Final = 10.0
 """So long after a cell was moved, letters for where it was are looked for."""
@@ -124,8 +127,6 @@ class Member:
         self.may_edit = may_edit
         self.vector = b""
         """What it said to have when it came; empty once it brought home what it did meanwhile."""
-        self.idle_bytes = 0
-        """Of its updates that changed nothing."""
 
     def send(self, frame: bytes) -> None:
         """Send a frame, or send the client away when it is much too slow."""
@@ -156,7 +157,7 @@ class Room:
         self._told = asyncio.Event()
         """Something happened in the session."""
         self._due: asyncio.Handle | None = None
-        self._idle_types = 0
+        self._waiting = _Waiting()
         self._presences = PresenceTable()
         self._kept_bytes = prepared.kept_bytes
         self._kept = prepared.kept
@@ -248,8 +249,11 @@ class Room:
         finally:
             self._compacting = False
         self._kept -= max(count - 1, 0)
-        self._long_bytes = COMPACT_BYTES + 3 * self._kept_bytes
+        self._long_bytes = min(COMPACT_BYTES + 3 * self._kept_bytes, ROOM_LIMIT_BYTES)
         self._moves = _Moves()
+        if self._kept_bytes > ROOM_LIMIT_BYTES:
+            log.warning("room of %s: its history is too long, and begins anew", self.session.state.journal_id)
+            self.end(ANOTHER_HISTORY, "this history is too long, and begins anew; reload")
 
     @property
     def _is_long(self) -> bool:
@@ -288,7 +292,7 @@ class Room:
                 return
             self._in_turn = True
             try:
-                await self._take(member, update, away, types=brought.types)
+                await self._take(member, update, away, brought)
             except Spoilt:
                 await self._begin_again()
                 raise
@@ -311,7 +315,7 @@ class Room:
         if prepared.is_new:
             self.end(ANOTHER_HISTORY, "what was kept cannot be read; reload")
             return
-        self._document, self._shown, self._idle_types = prepared.document, prepared.shown, 0
+        self._document, self._shown, self._waiting = prepared.document, prepared.shown, _Waiting()
         self._kept, self._kept_bytes = prepared.kept, prepared.kept_bytes
         if prepared.update:
             self._tell(protocol.changed(prepared.update))
@@ -351,17 +355,15 @@ class Room:
         return {cell_id: texts for cell_id, texts in found.items() if cell_id in self._shown.cells}
 
     async def _take(
-        self, member: Member, update: bytes, away: Mapping[CellId, tuple[str, str]], *, types: int
+        self, member: Member, update: bytes, away: Mapping[CellId, tuple[str, str]], brought: Brought
     ) -> None:
         kept = self._kept
+        self._waiting.check(brought)
         touched = self._document.take(update)
+        self._waiting.note(update, brought, clocks(self._document.vector()))
         if touched.update and not touched.is_visible and not away:
             away = await self._written_under_way(member, update)
         if not touched.update:
-            member.idle_bytes += len(update)
-            self._idle_types += types
-            if member.idle_bytes > IDLE_LIMIT_BYTES or self._idle_types > IDLE_TYPES_LIMIT:
-                raise PeerError("updates that change nothing, or wait for what does not come")
             return
         state = self._shown  # what the client saw; the session may have come on while we looked
         deed = Deed(touched.slots, touched.ordered, _changes(state, touched), away)
@@ -544,6 +546,44 @@ class Room:
         for member in tuple(self.members):
             if member is not but:
                 member.send(frame)
+
+
+class _Waiting:
+    """What clients sent that is not in the document yet, since other updates are missing."""
+
+    def __init__(self) -> None:
+        self._ends: dict[int, int] = {}
+        """Of each client, the clock behind its last struct."""
+        self._bytes = 0
+        self._types = 0
+
+    def check(self, brought: Brought) -> None:
+        """Look at what comes next.
+
+        What waits may stand in what comes, and hold it together: an update alone does not tell how deep it is then.
+
+        Raises:
+            Spoilt: it must not come while something waits.
+        """
+        if self._ends and brought.types > NESTING_LIMIT:
+            raise Spoilt("updates that wait for what does not come, and then much at once")
+
+    def note(self, update: bytes, brought: Brought, have: Mapping[int, int]) -> None:
+        """Note that the document, which has so much of each client now, was given an update.
+
+        Raises:
+            Spoilt: more waits than may.
+        """
+        if brought.waits(have):
+            self._bytes += len(update)
+            self._types += brought.types
+            for client, end in brought.ends.items():
+                self._ends[client] = max(end, self._ends.get(client, 0))
+            if self._bytes > WAITING_LIMIT_BYTES or self._types > WAITING_TYPES_LIMIT:
+                raise Spoilt("updates that wait for what does not come")
+        elif self._ends and all(have.get(client, 0) >= end for client, end in self._ends.items()):
+            self._ends.clear()
+            self._bytes = self._types = 0
 
 
 class _Moves:

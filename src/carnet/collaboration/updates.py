@@ -9,7 +9,9 @@ The format is that of Yjs 13, version 1 (`UpdateDecoderV1`), which has no
 specification but its source. Rule CB20: docs/specs/collaboration.md.
 """
 
-from typing import Final, NamedTuple, NoReturn
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple, NoReturn, TypeAlias
 
 from carnet.errors import PeerError
 
@@ -30,7 +32,13 @@ _HAS_RIGHT: Final = 0x40
 _HAS_KEY: Final = 0x20
 
 TYPES_LIMIT: Final = 5000
-"""Shared types in one update: a thousand new cells. 100,000 in each other end a process, when they are deleted."""
+"""Shared types in one update: a thousand new cells."""
+
+STRUCTS_LIMIT: Final = 500_000
+"""Structs in one update. Letters that were typed one after the other are one; each takes some 200 bytes of memory, and six on the line."""
+
+NESTING_LIMIT: Final = 100
+"""Of shared types in each other, in one update; a notebook has four. Some 30,000 end a process, when they are deleted."""
 
 ROOTS: Final = frozenset({"cells", "meta", "state"})
 """Where a notebook's document begins. What stands elsewhere nobody would look at."""
@@ -117,12 +125,33 @@ class Reader:
         raise PeerError(f"not a Yjs message: {what} (byte {self.at})")
 
 
+Place: TypeAlias = tuple[int, int]
+"""Client and clock: how Yjs names an item."""
+
+
+class Struct(NamedTuple):
+    """One struct, as far as anybody here asks."""
+
+    is_type: bool
+    length: int
+    beside: Place | None
+    """Its parent, or an item with the same parent. None: it stands in a root, or nowhere."""
+    is_parent: bool
+    """`beside` is its parent."""
+
+
 class Brought(NamedTuple):
     """What an update brings."""
 
     structs: int
     types: int
     """Shared types among them."""
+    ends: Mapping[int, int]
+    """Of each client, the clock behind the last struct of its that is brought, or deleted."""
+
+    def waits(self, have: Mapping[int, int]) -> bool:
+        """Return whether a document that has so much of each client has not got all of it."""
+        return any(have.get(client, 0) < end for client, end in self.ends.items())
 
 
 def check_update(update: bytes) -> Brought:
@@ -132,23 +161,31 @@ def check_update(update: bytes) -> Brought:
         PeerError: it is malformed, or holds what no notebook does.
     """
     reader, structs, types = Reader(update), 0, 0
+    ends: dict[int, int] = {}
     for _ in range(reader.number()):
         count = reader.number()
-        reader.number()  # client
-        reader.small()  # clock
+        client = reader.number()
+        clock = reader.small()
         for _ in range(count):
-            types += _struct(reader)
+            struct = _struct(reader)
+            clock += struct.length
+            types += struct.is_type
+            structs += 1
             if types > TYPES_LIMIT:
                 reader.fail(f"more than {TYPES_LIMIT} shared types in one update")
-        structs += count
+            if structs > STRUCTS_LIMIT:
+                reader.fail(f"more than {STRUCTS_LIMIT} structs in one update")
+        ends[client] = max(ends.get(client, 0), clock)
     for _ in range(reader.number()):
-        reader.number()  # client
+        client = reader.number()
         for _ in range(reader.number()):
-            reader.small()  # clock
-            reader.small()  # length
+            clock = reader.small()
+            ends[client] = max(ends.get(client, 0), clock + reader.small())
     if not reader.is_done:
         reader.fail("something follows its end")
-    return Brought(structs, types)
+    if types > NESTING_LIMIT and _levels(update) > NESTING_LIMIT:
+        reader.fail(f"shared types are nested too deep: more than {NESTING_LIMIT} in each other")
+    return Brought(structs, types, ends)
 
 
 def clocks(vector: bytes) -> dict[int, int]:
@@ -157,55 +194,113 @@ def clocks(vector: bytes) -> dict[int, int]:
     return {reader.number(): reader.small() for _ in range(reader.number())}
 
 
-def _struct(reader: Reader) -> bool:
-    """Pass one struct; return whether it is a shared type."""
+def _levels(update: bytes) -> int:
+    """Return how many shared types of an update are in each other. It was looked through before.
+
+    What stands in something that the update does not bring begins anew.
+    """
+    reader = Reader(update)
+    items: list[Struct] = []
+    starts: dict[int, list[tuple[int, int]]] = {}
+    """Of each client: where its structs begin, and which of `items` they are."""
+    for _ in range(reader.number()):
+        count, client, clock = reader.number(), reader.number(), reader.small()
+        own = starts.setdefault(client, [])
+        for _ in range(count):
+            own.append((clock, len(items)))
+            items.append(_struct(reader))
+            clock += items[-1].length
+    for own in starts.values():
+        own.sort()
+    return max(_depths(items, [_index_of(item.beside, items, starts) for item in items]), default=0)
+
+
+def _index_of(
+    place: Place | None, items: Sequence[Struct], starts: Mapping[int, Sequence[tuple[int, int]]]
+) -> int:
+    """Return which of the items a place is in; -1: none of them."""
+    if place is None:
+        return -1
+    own = starts.get(place[0], ())
+    at = bisect_right(own, (place[1], len(items))) - 1
+    if at < 0:
+        return -1
+    start, index = own[at]
+    return index if place[1] < start + items[index].length else -1
+
+
+def _depths(items: Sequence[Struct], beside: Sequence[int]) -> list[int]:
+    """Return for each item how many shared types it is in, itself among them. No recursion, as below."""
+    depths = [-1] * len(items)
+    for first in range(len(items)):
+        way, at = [], first
+        # An item that leads to itself never comes to anything: it ends where it began.
+        while at >= 0 and depths[at] < 0:
+            depths[at] = 0
+            way.append(at)
+            at = beside[at]
+        for one in reversed(way):
+            to = beside[one]
+            inside = 0 if to < 0 else depths[to] if items[one].is_parent else depths[to] - items[to].is_type
+            depths[one] = max(inside, 0) + items[one].is_type
+    return depths
+
+
+def _struct(reader: Reader) -> Struct:
+    """Pass one struct."""
     info = reader.byte()
     content = info & _CONTENT
     if content in {_GC, _SKIP}:
-        reader.small()
-        return False
+        return Struct(False, reader.small(), None, False)
+    beside: Place | None = None
+    is_parent = False
     if info & _HAS_LEFT:
-        _place(reader)
+        beside = _place(reader)
     if info & _HAS_RIGHT:
-        _place(reader)
+        right = _place(reader)
+        beside = beside or right
     if not info & (_HAS_LEFT | _HAS_RIGHT):
         if reader.number() == 1:
             if reader.string() not in ROOTS:
                 reader.fail("a root that no notebook has")
         else:
-            _place(reader)
+            beside, is_parent = _place(reader), True
         if info & _HAS_KEY:
             reader.string()
-    _content(reader, content)
-    return content == _TYPE
+    return Struct(content == _TYPE, _content(reader, content), beside, is_parent)
 
 
-def _place(reader: Reader) -> None:
-    reader.number()
-    reader.small()
+def _place(reader: Reader) -> Place:
+    return reader.number(), reader.small()
 
 
-def _content(reader: Reader, content: int) -> None:
+def _content(reader: Reader, content: int) -> int:
+    """Pass what a struct holds; return its length, as clocks count it."""
+    length = 1
     if content == _STRING:
-        reader.string()
+        text = reader.string()
+        length = len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2
     elif content == _ANY:
-        for _ in range(reader.number()):
+        length = reader.number()
+        for _ in range(length):
             _any(reader)
     elif content == _TYPE:
         if reader.number() not in _SHARED_TYPES:
             reader.fail("a shared type that no notebook has")
     elif content == _DELETED:
-        reader.small()
+        length = reader.small()
     elif content == _BINARY:
         reader.bytes()
     elif content == _JSON:
-        for _ in range(reader.number()):
+        length = reader.number()
+        for _ in range(length):
             text = reader.string()
             # Read by a parser that nests as deep as it is told; so count what opens.
             if text.count("[") + text.count("{") > DEPTH_LIMIT:
                 reader.fail("a value is nested too deep")
     else:
         reader.fail(f"content of kind {content}, which no notebook has")
+    return length
 
 
 def _any(reader: Reader) -> None:
