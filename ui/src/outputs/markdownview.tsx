@@ -1,9 +1,10 @@
 /** Rendered Markdown: in a text cell, and as an output. Mathematics is typeset when its chunk is there. */
 
 import { effect } from "@preact/signals";
+import { Fragment, h, render } from "preact";
 import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { mathematics, rich } from "./rich.ts";
-import { useOutputSettings } from "./settings.ts";
+import { type OutputSettings, useOutputSettings } from "./settings.ts";
 
 export interface MarkdownProps {
   readonly source: string;
@@ -24,8 +25,11 @@ export function Markdown({ source, attachmentUrl, onAnchor }: MarkdownProps) {
     const box = element.current;
     if (box === null || tools === undefined) return;
     box.replaceChildren(tools.renderMarkdown(source, places));
-    return typesetAll(box);
-  }, [source, places, tools]);
+    const stops = [typesetAll(box), highlightFences(box, settings.highlight)];
+    return () => {
+      for (const stop of stops) stop?.();
+    };
+  }, [source, places, tools, settings]);
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: the links inside are what is pressed
     // biome-ignore lint/a11y/useKeyWithClickEvents: links are links; this only finds those that stay in the page
@@ -99,6 +103,22 @@ function typesetAll(box: Element): (() => void) | undefined {
     stopped = true;
     for (const stop of stops) stop();
   };
+}
+
+/** Mark the tokens of fences that name a language, once it is there; returns how to stop. */
+function highlightFences(box: Element, highlight: OutputSettings["highlight"]): (() => void) | undefined {
+  const found = [...box.querySelectorAll<HTMLElement>("pre > code[class*='language-']")];
+  if (found.length === 0 || highlight === undefined) return undefined;
+  const fences = found.map(element => ({
+    element,
+    text: element.textContent,
+    language: /(?:^|\s)language-(\S+)/.exec(element.className)?.[1] ?? "",
+  }));
+  for (const { element } of fences) element.replaceChildren();
+  return effect(() => {
+    for (const { element, text, language } of fences)
+      render(h(Fragment, null, highlight(text, language)), element);
+  });
 }
 
 type Mathematics = NonNullable<typeof mathematics.value>;

@@ -143,3 +143,18 @@ test("XS22 what has no scripts is shown as ever, and who may not write is not as
   expect(show(display({ "text/html": "<p>text</p>" }), true).textContent).not.toContain("Scripts");
   expect(show(display({ "text/html": "<script>1</script>" }), true).querySelector("button")).toBeNull();
 });
+
+test("code in Markdown is marked once its language is there, and keeps every character", async () => {
+  const known = signal(false);
+  const highlight = (code: string, language: string) =>
+    known.value && language === "python" ? <span class="tok-keyword">{code}</span> : code;
+  const source = "```python\nprint(1 < 2)\n```\n\n```\nplain\n```";
+  const container = show(display({ "text/markdown": source }), false, { highlight });
+  const texts = () => [...container.querySelectorAll("pre > code")].map(code => code.textContent);
+  await waitFor(() => expect(texts()).toEqual(["print(1 < 2)\n", "plain\n"]));
+  expect(container.querySelector(".tok-keyword")).toBeNull();
+
+  known.value = true;
+  expect(texts()).toEqual(["print(1 < 2)\n", "plain\n"]);
+  expect(container.querySelectorAll("pre > code .tok-keyword")).toHaveLength(1);
+});

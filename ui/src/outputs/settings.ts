@@ -1,7 +1,7 @@
 /** What outputs must be told by whoever shows them: where blobs and files are. */
 
 import type { ReadonlySignal } from "@preact/signals";
-import { createContext } from "preact";
+import { type ComponentChildren, createContext } from "preact";
 import { useContext } from "preact/hooks";
 import type { BlobRef } from "../core/wire.ts";
 
@@ -15,6 +15,8 @@ export interface OutputSettings {
   readonly trust?: (() => void) | undefined;
   /** How often this browser signed in again: what failed before is fetched anew. */
   readonly renewals?: ReadonlySignal<number> | undefined;
+  /** Mark the tokens of code, as cells have them; the plain text until its language is there. Reading it in an effect subscribes. */
+  readonly highlight?: ((code: string, language: string) => ComponentChildren) | undefined;
   /** Show text that is too long for the page: these parts, then `tail`. */
   openText(parts: readonly string[], tail: string): void;
 }

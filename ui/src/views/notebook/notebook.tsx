@@ -187,6 +187,7 @@ function outputSettings(page: NotebookPage): OutputSettings {
     get trust() {
       return page.notebook.writable.value ? () => page.notebook.trust() : undefined;
     },
+    highlight: (code, language) => editorChunk.value?.highlight(code, "code", language) ?? code,
     openText(parts, tail) {
       void openText(page, parts, tail);
     },
