@@ -188,6 +188,19 @@ async def test_ho99_a_full_screen_program_is_asked_to_draw_itself_again(screen: 
     await screen.client.end_terminal(screen.name)
 
 
+async def test_ho99_a_size_that_comes_while_it_is_asked_is_told_after(screen: Screen) -> None:
+    # A screen that comes back asks, and says its size when it is looked at: the program must see a change.
+    await screen.client.resize_terminal(screen.name, 30, 90)
+    program = "import os,signal;signal.signal(28,lambda *_:print(*os.get_terminal_size(),flush=True));print('be'+'gins',flush=True)\nwhile 1:signal.pause()"
+    await screen.type(f'python3 -c "{program}"\n')
+    await screen.until(lambda: b"begins" in screen.data)
+    await screen.client.redraw_terminal(screen.name)
+    await screen.client.resize_terminal(screen.name, 30, 91)
+    await screen.until(lambda: b"91 30\r\n" in screen.data)
+    assert screen.data.partition(b"begins")[2].split() == [b"89", b"30", b"91", b"30"]
+    await screen.client.end_terminal(screen.name)
+
+
 async def test_ho96_numbered_input_is_typed_once(screen: Screen) -> None:
     begun = (await screen.client.terminals())[-1].life
     for number, text in (

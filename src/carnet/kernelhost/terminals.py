@@ -139,6 +139,8 @@ class Terminal:
         self._unwritten = bytearray()
         self._paused: asyncio.TimerHandle | None = None
         """While the shell waits: when the wait is over."""
+        self._redrawing: asyncio.TimerHandle | None = None
+        """While the window is narrower than was asked for: when that is over."""
         self._loop = asyncio.get_running_loop()
         self._token = new_id()
         folder = frame.cwd
@@ -209,16 +211,21 @@ class Terminal:
     def resize(self, rows: int, columns: int) -> None:
         """Give the window another size, in characters."""
         self._size = max(1, min(rows, ROWS_LIMIT)), max(1, min(columns, ROWS_LIMIT))
-        self._tell_size(*self._size)
+        # A program that is being told another size, to draw itself anew, is told this one when it has seen that.
+        if self._redrawing is None:
+            self._tell_size(*self._size)
 
     def redraw(self) -> None:
         """Have a full-screen program draw itself again: such programs do when their window changes."""
+        if self._redrawing is not None:
+            return
         rows, columns = self._size
         self._tell_size(rows, max(1, columns - 1))
         # Not at once: a program that sees only the second change has nothing to do.
-        self._loop.call_later(REDRAW_S, self._tell_size_again)
+        self._redrawing = self._loop.call_later(REDRAW_S, self._tell_size_again)
 
     def _tell_size_again(self) -> None:
+        self._redrawing = None
         if not self.is_over:
             self._tell_size(*self._size)
 
