@@ -1,5 +1,6 @@
 """Terminals in the page (TE1 to TE14): they go on, whatever happens between the shell and the screen."""
 
+import math
 import re
 from collections.abc import Iterator
 
@@ -17,7 +18,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 #: What a browser logs of its own accord when nobody answers, or stops in the middle.
 CUT = (
     "WebSocket connection to .* failed|"
-    "net::ERR_(CONNECTION_REFUSED|CONNECTION_RESET|EMPTY_RESPONSE|INCOMPLETE_CHUNKED_ENCODING)"
+    "net::ERR_(CONNECTION_REFUSED|CONNECTION_RESET|SOCKET_NOT_CONNECTED|EMPTY_RESPONSE|INCOMPLETE_CHUNKED_ENCODING)"
 )
 
 LINES = [f"line {n}" for n in range(1, 5001)]
@@ -43,22 +44,45 @@ print("left")
 """
 
 
-#: All rows are as long as the first, and as the program says.
-HAS_ONE_SIZE = """() => {
+#: The frame of the program is drawn once, all of it, for the size that the program believes to have; and that is this
+#: size, or any. All at one moment: it draws in between, when it is asked to.
+IS_WHOLE = """wanted => {
     const rows = [...document.querySelectorAll(".xterm-rows > div")]
-        .map(row => row.innerText.replaceAll("\\u00a0", " ").trimEnd());
-    return rows.every(row => row.length === rows[0].length)
-        && rows[2].includes(`full screen ${rows.length} x ${rows[0].length}`);
+        .map(row => row.textContent.replaceAll("\\u00a0", " ").trimEnd());
+    const columns = rows[0].length;
+    const size = `${rows.length} x ${columns}`;
+    const edge = "─".repeat(Math.max(0, columns - 2));
+    return (wanted === null || wanted === size)
+        && rows.some(row => row.includes(`full screen ${size} `))
+        && rows[0] === `┌${edge}┐` && rows.at(-1) === `└${edge}┘`
+        && rows.slice(1, -1).every(row => row.length === columns && row.startsWith("│") && row.endsWith("│"))
+        && rows.filter(row => row.includes("corner")).length === 1
+        && size;
 }"""
 
 
-def is_whole(rows: list[str]) -> bool:
-    """Return whether the frame of the program is drawn once, for the size that the program believes to have."""
-    columns = len(rows[0])
-    said = any(f"full screen {len(rows)} x {columns}" in row for row in rows)
-    edges = (rows[0] == f"┌{'─' * (columns - 2)}┐", rows[-1] == f"└{'─' * (columns - 2)}┘")
-    inside = all(len(row) == columns and row[0] == row[-1] == "│" for row in rows[1:-1])
-    return said and all(edges) and inside and sum("corner" in row for row in rows) == 1
+def shows_whole(page: Page, size: str | None = None) -> str:
+    """Wait until the program's frame is there, and return its size."""
+    found: str = page.wait_for_function(IS_WHOLE, arg=size).json_value()
+    return found
+
+
+#: Of a character in the terminal, as wide as xterm.js takes it.
+WIDTH_OF_A_CELL = """() => {
+    const context = new OffscreenCanvas(1, 1).getContext("2d");
+    const style = getComputedStyle(document.querySelector(".xterm-rows"));
+    context.font = `${style.fontSize} ${style.fontFamily}`;
+    return context.measureText("W").width;
+}"""
+
+OTHER_ROWS = """rows => document.querySelectorAll(".xterm-rows > div").length !== rows"""
+
+#: How far the end of the last column, and of the last row, is from the edge of the window.
+ROOM_LEFT = """() => {
+    const window = document.querySelector(".terminal-screen").getBoundingClientRect();
+    const screen = document.querySelector(".xterm-screen").getBoundingClientRect();
+    return [window.right - screen.right, window.bottom - screen.bottom];
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -192,26 +216,17 @@ def test_te3_a_full_screen_program_is_drawn_again(visits: Visits, server: Carnet
     program.write_text(FULL_SCREEN)
     terminal = TerminalPage.open(visits, server)
     terminal.type("python3 full.py\n")
-    terminal.shows("full screen")
-    terminal.shows("corner")
-    before = terminal.rows()
-    assert is_whole(before)
+    before = shows_whole(terminal.page)
 
+    # The same window has room for as much as before.
     terminal.page.reload()
     terminal.ready()
-    terminal.shows("corner")
-    # A page that is laid out again may find room for a column more or less; then the program is told, and draws again.
-    terminal.page.wait_for_function(HAS_ONE_SIZE)
-    assert is_whole(terminal.rows())
-    assert len(terminal.rows()) == len(before)
+    shows_whole(terminal.page, before)
 
     # On another screen it has that screen's size, and nothing of the old one is left.
     profile = visits.profile(is_phone=True)
     phone = TerminalPage(visits.page(f"terminals/{terminal.name}", profile=profile), terminal.name)
-    phone.shows("corner")
-    rows = phone.rows()
-    assert f"full screen {len(rows)} x" in rows[2]
-    assert sum("corner" in row for row in rows) == 1
+    assert shows_whole(phone.page) != before
     phone.page.locator(".xterm-screen").tap()
     phone.type("q")
     phone.shows("left")
@@ -272,6 +287,31 @@ def test_te11_a_link_that_says_another_address_shows_its_own(visits: Visits, ser
     assert row is not None
     terminal.page.mouse.move(row["x"] + 20, row["y"] + row["height"] / 2)
     expect(terminal.page.locator(".terminal-screen")).to_have_attribute("title", "https://other.invalid/")
+
+
+def test_te13_the_size_is_that_of_the_window_and_nothing_of_it_is_cut_off(
+    visits: Visits, server: CarnetServer
+) -> None:
+    terminal = TerminalPage.open(visits, server)
+    page = terminal.page
+    cell_px: float = page.evaluate(WIDTH_OF_A_CELL)
+    # Just enough for one column more, but for less than can be seen: there, what is rounded tells.
+    widths = [math.ceil(columns * cell_px) + 16 + 14 - less for columns in (150, 151) for less in (0, 1)]
+    for width_px in widths:
+        page.set_viewport_size({"width": width_px, "height": 801})
+        page.reload()
+        terminal.ready()
+        columns = int((width_px - 16 - 14) / cell_px)
+        for height_px in (860, 801):
+            rows = len(terminal.rows())
+            page.set_viewport_size({"width": width_px, "height": height_px})
+            page.wait_for_function(OTHER_ROWS, arg=rows)
+            terminal.type(f"clear; echo {width_px} $(stty size) {height_px}\n")
+            terminal.shows(f"{width_px} {len(terminal.rows())} {columns} {height_px}")
+            right_px, below_px = page.evaluate(ROOM_LEFT)
+            # xterm.js rounds the whole screen to a pixel; its scroll bar has 14.
+            assert right_px >= 14 - 0.5
+            assert below_px >= 0
 
 
 def test_te14_a_file_that_is_shown_cannot_stop_the_page(visits: Visits, server: CarnetServer) -> None:

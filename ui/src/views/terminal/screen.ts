@@ -5,7 +5,6 @@
  * piles up. Questions of programs are answered once, and never from old output.
  */
 
-import { FitAddon } from "@xterm/addon-fit";
 import { SearchAddon } from "@xterm/addon-search";
 import { Unicode11Addon } from "@xterm/addon-unicode11";
 import { WebLinksAddon } from "@xterm/addon-web-links";
@@ -13,10 +12,12 @@ import { Terminal } from "@xterm/xterm";
 import "@xterm/xterm/css/xterm.css";
 import type { Screen, TerminalModel } from "../../core/terminal.ts";
 import type { Options } from "./options.ts";
+import { measureCell, sizeIn } from "./room.ts";
 import { readTheme } from "./theme.ts";
 import { binaryBytes } from "./typing.ts";
 
 const SCROLLBACK_LINES = 10_000;
+const LINE_HEIGHT = 1.2;
 /** Of output that a hidden page has not drawn, so much is held; after that it is asked for again when it is looked at. */
 const HIDDEN_BYTES = 1 << 20;
 
@@ -59,12 +60,13 @@ export function makeScreen(
 ): TerminalScreen {
   let theme = readTheme();
   let query = "";
+  const fontFamily = getComputedStyle(document.body).getPropertyValue("--font-code");
   const xterm = new Terminal({
     allowProposedApi: true,
     cursorBlink: !matchMedia("(prefers-reduced-motion: reduce)").matches,
-    fontFamily: getComputedStyle(document.body).getPropertyValue("--font-code"),
+    fontFamily,
     fontSize: options.fontSize,
-    lineHeight: 1.2,
+    lineHeight: LINE_HEIGHT,
     linkHandler: {
       activate: (_event, address) => openLink(address),
       // Its text may say anything.
@@ -80,10 +82,8 @@ export function makeScreen(
     scrollback: SCROLLBACK_LINES,
     theme: theme.screen,
   });
-  const fitting = new FitAddon();
   const search = new SearchAddon();
   for (const addon of [
-    fitting,
     search,
     new Unicode11Addon(),
     new WebLinksAddon((_event, address) => openLink(address)),
@@ -197,8 +197,15 @@ export function makeScreen(
   // ---- around
 
   const fill = (): void => {
+    const fontSize = xterm.options.fontSize ?? options.fontSize;
+    const cell = measureCell(fontFamily, fontSize, LINE_HEIGHT, devicePixelRatio);
+    const padding = getComputedStyle(host);
+    const width = host.clientWidth - pixels(padding.paddingLeft) - pixels(padding.paddingRight);
+    const height = host.clientHeight - pixels(padding.paddingTop) - pixels(padding.paddingBottom);
     // A page that is not laid out would give it a size of nothing.
-    if (host.clientWidth > 0 && host.clientHeight > 0) fitting.fit();
+    if (cell === null || width <= 0 || height <= 0) return;
+    const { rows, columns } = sizeIn(width, height, cell);
+    xterm.resize(columns, rows);
   };
   const sizes = new ResizeObserver(debounced(fill));
   sizes.observe(host);
@@ -277,6 +284,10 @@ export function openLink(address: string): void {
   const parsed = URL.parse(address);
   if (parsed === null || !["http:", "https:"].includes(parsed.protocol)) return;
   window.open(parsed.href, "_blank", "noopener,noreferrer");
+}
+
+function pixels(length: string): number {
+  return Number.parseFloat(length) || 0;
 }
 
 /** At the next frame, once. */
