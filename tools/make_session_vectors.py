@@ -5,7 +5,7 @@
 
 A scenario has a `start` (a `SessionView`) and steps. A step has an `entry` and
 `after`: the top-level fields that are different now. In `after.cells` stand the
-cells that are different; one that is gone is null.
+cells that are different; one that is gone is null. The same holds for comms.
 """
 
 import random
@@ -34,6 +34,9 @@ from carnet.core.session.apply import apply_entry
 from carnet.core.session.notebook_of import new_session, view_of
 from carnet.core.session.operations import Entry, Operation
 from carnet.core.session.state import (
+    Comm,
+    CommBuffer,
+    CommSend,
     InputRequest,
     KernelState,
     Notice,
@@ -44,7 +47,18 @@ from carnet.core.session.state import (
 )
 from carnet.core.text.changes import diff
 from carnet.core.wire.host import Obituary
-from carnet.ids import BatchId, CellId, ClientId, JournalId, KernelId, NotebookPath, Revision, RunId
+from carnet.ids import (
+    BatchId,
+    CellId,
+    ClientId,
+    CommId,
+    JournalId,
+    KernelId,
+    NotebookPath,
+    Revision,
+    RunId,
+    SendId,
+)
 
 TARGET = Path(__file__).resolve().parent.parent / "tests" / "vectors" / "session.json"
 
@@ -86,12 +100,13 @@ class Scenario:
 
 def _difference(before: JsonObject, after: JsonObject) -> JsonObject:
     changed: JsonObject = {key: value for key, value in after.items() if value != before[key]}
-    old, new = before["cells"], after["cells"]
-    assert isinstance(old, dict)
-    assert isinstance(new, dict)
-    if "cells" in changed:
-        cells: JsonObject = {key: value for key, value in new.items() if old.get(key) != value}
-        changed["cells"] = {**cells, **{key: None for key in old if key not in new}}
+    for name in ("cells", "comms"):
+        old, new = before[name], after[name]
+        assert isinstance(old, dict)
+        assert isinstance(new, dict)
+        if name in changed:
+            different: JsonObject = {key: value for key, value in new.items() if old.get(key) != value}
+            changed[name] = {**different, **{key: None for key in old if key not in new}}
     return changed
 
 
@@ -317,6 +332,73 @@ def kernel_file_and_notices() -> Scenario:
     return told
 
 
+def comms() -> Scenario:
+    told = Scenario("comms", (a_cell("a"),))
+    do = told.do
+    k1 = KernelState(KernelId("k1"), "python3", "Python 3", "python", "idle", 1_000, lineage=1)
+    slider, out, other = CommId("slider"), CommId("out"), CommId("other")
+    do(ops.SetKernel(k1))
+    model: dict[str, Json] = {"_model_name": "IntSliderModel", "value": 1, "layout": "IPY_MODEL_layout"}
+    do(ops.OpenComm(slider, Comm("jupyter.widget", data=model)))
+    do(ops.ChangeComm(slider, {"value": 2, "max": 9}), ops.ChangeComm(CommId("gone"), {"value": 2}))
+    small, large = CommBuffer(("image",), b"png"), CommBuffer(("parts", 0, "x"), blob=BLOB)
+    do(ops.ChangeComm(slider, {"parts": [{}]}, (small, large)))
+    do(ops.ChangeComm(slider, {"parts": [{}], "max": 10}, (CommBuffer(("parts", 0, "y"), b"y", text=True),)))
+    do(ops.ChangeComm(slider, {}, (CommBuffer(("image",), b"png 2"),)))
+    do(ops.ChangeComm(slider, {"image": None}))
+    do(ops.OpenComm(other, Comm("my.target", "my.module", {"a": 1}, (CommBuffer((), b"raw"),))))
+    do(ops.TellComm(other, {"b": 2}, (CommBuffer((), b"more"),)), ops.TellComm(CommId("gone"), {}))
+    send = CommSend(
+        SendId("s1"), slider, data={"method": "update", "state": {"value": 3}}, cell_id=CellId("a")
+    )
+    do(ops.CommSent(send), client_id=ClientId("tab1"), intent=1)
+    do(ops.MarkSend(SendId("s1"), ("value",)), ops.MarkSend(SendId("gone"), ("value",)))
+    do(ops.ChangeComm(slider, {"value": 3}), ops.CommHandled(SendId("s1")), ops.CommHandled(SendId("gone")))
+    output: dict[str, Json] = {"_model_name": "OutputModel", "_model_module": "@jupyter-widgets/output"}
+    do(ops.OpenComm(out, Comm("jupyter.widget", data={**output, "outputs": [], "msg_id": "r1"})))
+    do(ops.WriteComm(out, "stdout", "50%"), ops.WriteComm(out, "stdout", "\r100%\rdone"))
+    do(
+        ops.WriteComm(out, "stderr", "no"),
+        ops.WriteComm(out, "stderr", ""),
+        ops.WriteComm(CommId("gone"), "", "x"),
+    )
+    png = CommBuffer(("data", "image/png"), blob=BLOB, text=True)
+    do(
+        ops.ShowInComm(
+            out, {"output_type": "display_data", "data": {"image/png": None}, "metadata": {}}, (png,)
+        )
+    )
+    do(ops.WriteComm(out, "stderr", "after"), ops.ClearComm(out, wait=True))
+    do(
+        ops.ChangeComm(out, {"msg_id": ""}),
+        ops.ShowInComm(CommId("gone"), {}),
+        ops.ClearComm(CommId("gone"), wait=True),
+    )
+    do(ops.WriteComm(out, "stderr", "anew"))
+    do(ops.ShowInComm(out, {"output_type": "display_data", "data": {}, "metadata": {}}, (png,)))
+    do(
+        ops.ClearComm(out, wait=True),
+        ops.ChangeComm(out, {"outputs": [{"output_type": "stream", "name": "stdout", "text": "o"}]}),
+    )
+    do(ops.WriteComm(out, "stdout", "k"), ops.ClearComm(out, wait=True))
+    do(ops.ShowInComm(out, {"output_type": "error", "ename": "E"}), ops.ClearComm(out, wait=False))
+    do(ops.ChangeComm(out, {"outputs": "odd"}), ops.WriteComm(out, "stdout", "k"))
+    do(ops.CloseComms((other, CommId("gone"))))
+    do(ops.OpenComm(slider, Comm("jupyter.widget", data={"value": 7})))
+    do(ops.SetKernel(replace(k1, status="busy")))
+    do(ops.SetKernel(replace(k1, status="restarting")))
+    do(
+        ops.ChangeComm(slider, {"value": 8}),
+        ops.WriteComm(out, "stdout", "late"),
+        ops.ClearComm(out, wait=False),
+    )
+    do(ops.ShowInComm(out, {}), ops.OpenComm(other, Comm("my.target")))
+    do(ops.SetKernel(replace(k1, lineage=2)))
+    do(ops.CloseComms((slider,)), ops.OpenComm(slider, Comm("jupyter.widget", data={"value": 0})))
+    do(ops.SetKernel(KernelState(KernelId("k2"), status="starting", replaces=KernelId("k1"))))
+    return told
+
+
 class Dice:
     """Rolls operations that may be late, but are never impossible."""
 
@@ -481,7 +563,7 @@ def dice() -> Iterator[Scenario]:
 
 
 def contents() -> str:
-    stories = [the_document(), runs_and_outputs(), spilling(), kernel_file_and_notices(), *dice()]
+    stories = [the_document(), runs_and_outputs(), spilling(), kernel_file_and_notices(), comms(), *dice()]
     data = msgspec.json.encode(
         {"about": __doc__.strip().splitlines()[0], "scenarios": [told.json() for told in stories]}
     )

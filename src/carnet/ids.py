@@ -22,6 +22,12 @@ ClientId = NewType("ClientId", str)
 KernelId = NewType("KernelId", str)
 """One kernel process lineage: it stays the same over a restart."""
 
+CommId = NewType("CommId", str)
+"""One comm of a kernel, named by whoever opened it (Jupyter's `comm_id`)."""
+
+SendId = NewType("SendId", str)
+"""One message to a comm; it is the `msg_id` it has for the kernel."""
+
 JournalId = NewType("JournalId", str)
 """One notebook journal. Numbers of one journal mean nothing in another."""
 

@@ -290,8 +290,10 @@ class LinkClient:
                     if number <= frame.numbered:
                         del self._pending[number]
                 self._seen()
-            case MoreCells(cells=cells, more=more):
-                self.state = msgspec.structs.replace(self.now, cells={**self.now.cells, **cells})
+            case MoreCells(cells=cells, more=more, comms=comms):
+                self.state = msgspec.structs.replace(
+                    self.now, cells={**self.now.cells, **cells}, comms={**self.now.comms, **comms}
+                )
                 self._missing = more
             case Entries(entries=entries):
                 for entry in entries:

@@ -57,8 +57,10 @@ FLUSH_INTERVAL_S = 0.004
 KEPT_SEGMENTS = 4
 """So many journal files stay, even when everything in them is acknowledged."""
 
+COMM_MESSAGES = frozenset({"comm_msg", "comm_open", "comm_close"})
+
 FOREIGN_KNOWN = 4096
-"""Ids of so many execute_requests of other programs are known, so that none is sent twice (HO80)."""
+"""Ids of so many execute_requests of other programs, and of messages to comms, are known, so that none is sent twice (HO80, HO84)."""
 
 HELD_MESSAGES = 1000
 """So many messages of other programs wait for a kernel that starts (HO81)."""
@@ -175,6 +177,8 @@ class HostedKernel:
         self._asked = False
         self._forgotten = False
         self._held: list[SendMessage] = []
+        self._comm_ids: dict[str, None] = {}
+        """Messages to comms that were sent, the newest last (HO84)."""
         self._foreign: dict[str, None] = {}
         self._unanswered: dict[RunId, None] = {}
         """Of those, the ones without a reply."""
@@ -217,6 +221,9 @@ class HostedKernel:
         if frame.raw_header:
             self._send_foreign(frame)
             return
+        is_comm = frame.msg_type in COMM_MESSAGES
+        if is_comm and frame.msg_id in self._comm_ids:
+            return
         if self.incarnation is None or self.incarnation.sockets is None or self.status == "dead":
             raise KernelError(f"kernel {self.record.kernel_id} is not running: restart it first")
         self.incarnation.send(
@@ -228,6 +235,10 @@ class HostedKernel:
             metadata=_json(frame.metadata),
             buffers=frame.buffers,
         )
+        if is_comm:
+            self._comm_ids[frame.msg_id] = None
+            if len(self._comm_ids) > FOREIGN_KNOWN:
+                del self._comm_ids[next(iter(self._comm_ids))]
 
     def _send_foreign(self, frame: SendMessage) -> None:
         """Pass on another program's message as it is, in the order they came (HO80, HO81)."""

@@ -13,9 +13,9 @@ from typing import Protocol
 import msgspec
 from msgspec import Raw, Struct
 
-from carnet.core.session.notebook_of import view_of
+from carnet.core.session.notebook_of import comm_pieces, view_of
 from carnet.core.session.state import SessionState
-from carnet.core.wire.link import FIRST_CELLS, MORE_CELLS, MoreCells, Snapshot, Stalled
+from carnet.core.wire.link import FIRST_CELLS, MORE_CELLS, MORE_COMMS_BYTES, MoreCells, Snapshot, Stalled
 from carnet.errors import JournalError, JournalFull
 from carnet.ids import ClientId, JournalId
 from carnet.live.rate import RateGate
@@ -154,7 +154,7 @@ class Follower:
                 Snapshot(
                     follow=self._follow,
                     session=view_of(state, first_cells=FIRST_CELLS),
-                    more=len(state.order) > FIRST_CELLS,
+                    more=len(state.order) > FIRST_CELLS or bool(state.comms),
                     numbered=state.clients.get(self._client_id, 0),
                     refused=state.refused.get(self._client_id, ()),
                     writable=self.session.writable,
@@ -168,8 +168,11 @@ class Follower:
             yield MoreCells(
                 follow=self._follow,
                 cells={cell_id: state.cells[cell_id] for cell_id in ids},
-                more=start + MORE_CELLS < len(state.order),
+                more=start + MORE_CELLS < len(state.order) or bool(state.comms),
             )
+        comms = comm_pieces(state, MORE_COMMS_BYTES)
+        for number, piece in enumerate(comms, 1):
+            yield MoreCells(follow=self._follow, cells={}, comms=piece, more=number < len(comms))
 
     def _send(self, data: bytes) -> None:
         self._unseen.append((self._sent, len(data)))

@@ -40,7 +40,7 @@ class KernelHost(Protocol):
     async def reorder(self, kernel_id: KernelId, run_ids: Sequence[RunId]) -> None:
         """Reorder queued runs."""
 
-    async def send(
+    async def send(  # noqa: PLR0913 - as many as a message has parts
         self,
         kernel_id: KernelId,
         channel: Literal["shell", "control", "stdin"],
@@ -49,8 +49,9 @@ class KernelHost(Protocol):
         content: bytes,
         *,
         parent_header: bytes = ...,
+        buffers: Sequence[bytes] = ...,
     ) -> None:
-        """Send one message outside the queue."""
+        """Send one message outside the queue; one to a comm once for its id."""
 
     async def send_raw(  # noqa: PLR0913 - as many as a message has parts
         self,

@@ -41,6 +41,7 @@ from carnet.ids import KernelId, new_id, new_kernel_id
 from carnet.journal.store import KernelCursor as JournalCursor
 from carnet.kernels.client import RunSubmission
 from carnet.live.asking import Asker
+from carnet.live.comms import kept, send_comm
 from carnet.live.elsewhere import Elsewhere
 from carnet.live.rate import RateGate
 from carnet.live.saving import Saver
@@ -225,10 +226,10 @@ class Session:
     def _commit(self, entry: Entry, effects: Iterable[fx.Effect] = (), *, room: bytes = b"") -> None:
         state, caused = apply_entry(self.state, entry)
         data = _encoder.encode(entry)
-        cursor = entry.cursor
+        cursor, in_journal = entry.cursor, kept(entry)
         self.around.journal.append(
             state.journal_id,
-            [(entry.seq, data)],
+            [(entry.seq, data if in_journal is entry else _encoder.encode(in_journal))],
             cursor=None
             if cursor is None
             else JournalCursor(kernel_id=cursor.kernel_id, number=cursor.number),
@@ -625,6 +626,9 @@ class Session:
                     msgspec.json.encode({"value": value, "status": "ok"}),
                     parent_header=header.encode(),
                 )
+            case fx.SendComm(kernel_id=kernel_id):
+                if kernel_id == self.state.kernel.id and effect.send.id in self.state.sends:
+                    await send_comm(self, effect)
             case fx.ScheduleSave():
                 self.saver.schedule()
             case fx.SaveNow():

@@ -21,6 +21,7 @@ def scope_of(wanted: intents.IntentBody | link.Question | link.Attach) -> Scope:
             | intents.RestartKernel()
             | intents.ShutdownKernel()
             | intents.AnswerInput()
+            | intents.SendComm()
         ):
             return Scope.RUN
         case link.Complete() | link.Inspect() | link.IsComplete():

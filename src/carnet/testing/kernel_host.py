@@ -34,6 +34,8 @@ class FakeKernel:
         self.records: list[Record] = []
         self.runs: list[RunSubmission] = []
         self.sent: list[tuple[str, str, str, bytes]] = []
+        self.buffers: dict[str, tuple[bytes, ...]] = {}
+        """Of each message in `sent`, by its id."""
         self.readers: list[Callable[[list[Record]], None]] = []
         self.gone: Callable[[], None] | None = None
         self.acknowledged = 0
@@ -133,7 +135,7 @@ class FakeKernelHost:
         self._fake(kernel_id)
         self._called("reorder", kernel_id, tuple(run_ids))
 
-    async def send(
+    async def send(  # noqa: PLR0913 - as many as a message has parts
         self,
         kernel_id: KernelId,
         channel: Literal["shell", "control", "stdin"],
@@ -142,8 +144,11 @@ class FakeKernelHost:
         content: bytes,
         *,
         parent_header: bytes = b"",
+        buffers: Sequence[bytes] = (),
     ) -> None:
-        self._fake(kernel_id).sent.append((channel, msg_type, msg_id, content))
+        fake = self._fake(kernel_id)
+        fake.sent.append((channel, msg_type, msg_id, content))
+        fake.buffers[msg_id] = tuple(buffers)
         self._called("send", kernel_id, channel, msg_type, msg_id, parent_header)
 
     async def send_raw(  # noqa: PLR0913 - as many as a message has parts

@@ -3,16 +3,27 @@
 import pytest
 from msgspec.structs import replace
 
-from carnet.core.notebook.model import DisplayData, Json
+from carnet.core.notebook.model import BlobRef, DisplayData, Json
 from carnet.core.session import effects as fx
 from carnet.core.session import intents
 from carnet.core.session import operations as ops
-from carnet.core.session.decide import Decision, Fresh, Kernelspec, decide, entry_of
+from carnet.core.session.decide import SEND_BYTES, SEND_LEVELS, Decision, Fresh, Kernelspec, decide, entry_of
 from carnet.core.session.intents import ChangeSourceFrom, Intent
 from carnet.core.session.operations import Entry
-from carnet.core.session.state import CHANGES_LIMIT, InputRequest, KernelState, KernelStatus, Notice, Run
+from carnet.core.session.state import (
+    CHANGES_LIMIT,
+    Comm,
+    CommBuffer,
+    CommSend,
+    InputRequest,
+    KernelState,
+    KernelStatus,
+    Notice,
+    Run,
+    SessionState,
+)
 from carnet.core.text.changes import ChangeJson
-from carnet.ids import BatchId, CellId, RunId
+from carnet.ids import BatchId, CellId, CommId, RunId, SendId
 from tests.core.session.sessions import (
     B1,
     FRESH,
@@ -497,3 +508,76 @@ def test_in13_what_no_file_could_be_read_from_again_is_refused() -> None:
         tab.edit(ops.SetKind(A, "markdown"), ops.SetAttachments(A, {"x": nested(600)})).refusal == "invalid"
     )
     assert "levels deep" in tab.edit(ops.SetMetadata({"x": nested(600)})).message
+
+
+def a_slider(*, live: bool = True) -> SessionState:
+    return do(a_session("a", kernel=IDLE), ops.OpenComm(CommId("c1"), Comm("jupyter.widget", live=live)))
+
+
+def test_in14_a_message_to_a_comm_is_on_its_way_once() -> None:
+    client = Client(a_slider())
+    body = intents.SendComm(SendId("s1"), CommId("c1"), {"method": "custom", "content": 1}, cell_id=A)
+
+    decision = client.send(body)
+
+    send = CommSend(body.send_id, body.comm_id, data=body.data, cell_id=A)
+    assert decision == Decision((ops.CommSent(send),))
+    assert client.effects == (fx.SendComm(K1, send),)
+    assert client.send(body) == Decision()
+
+
+def test_in14_one_to_a_comm_that_is_gone_or_not_live_is_too_late() -> None:
+    for comm_id, state in (("gone", a_slider()), ("c1", a_slider(live=False))):
+        assert Client(state).send(intents.SendComm(SendId("s1"), CommId(comm_id))) == Decision()
+
+
+def test_in14_a_page_opens_and_closes_comms_in_the_kernel() -> None:
+    client = Client(a_slider())
+    opens = intents.SendComm(SendId("s1"), CommId("c2"), {"a": 1}, message="comm_open", target="mine")
+
+    decision = client.send(opens)
+
+    opened = ops.OpenComm(CommId("c2"), Comm("mine", data={"a": 1}))
+    sent = CommSend(SendId("s1"), CommId("c2"), "comm_open", {"a": 1}, target="mine")
+    assert decision == Decision((opened, ops.CommSent(sent)))
+    assert client.send(replace(opens, send_id=SendId("s2"))) == Decision()
+
+    closes = intents.SendComm(SendId("s3"), CommId("c2"), message="comm_close")
+    assert client.send(closes) == Decision(
+        (
+            ops.CommSent(CommSend(SendId("s3"), CommId("c2"), "comm_close")),
+            ops.CloseComms((CommId("c2"),)),
+        )
+    )
+    assert Client(a_session()).send(opens).refusal == "no-kernel"
+
+
+def test_in14_what_cannot_be_sent_is_refused() -> None:
+    deep: Json = []
+    for _ in range(SEND_LEVELS + 1):
+        deep = [deep]
+    odd = (
+        intents.SendComm(SendId("not an id"), CommId("c1")),
+        intents.SendComm(SendId("s1"), CommId("")),
+        intents.SendComm(SendId("s1"), CommId("c" * 257)),
+        intents.SendComm(SendId("s1"), CommId("c1"), {"deep": deep}),
+        intents.SendComm(SendId("s1"), CommId("c1"), {}, (CommBuffer((), bytes(SEND_BYTES + 1)),)),
+        intents.SendComm(
+            SendId("s1"), CommId("c1"), {}, (CommBuffer((), blob=BlobRef("../x", 1, "text/plain")),)
+        ),
+    )
+    for body in odd:
+        client = Client(a_slider())
+        decision = client.send(body)
+        assert (decision.refusal, decision.ops) == ("invalid", ()), body
+        assert decision.message.endswith(".")
+
+
+def test_in14_a_large_buffer_stands_in_a_blob() -> None:
+    body = intents.SendComm(
+        SendId("s1"),
+        CommId("c1"),
+        {"method": "update", "state": {}},
+        (CommBuffer(("value",), blob=BlobRef("ab" * 32, 50_000_000, "application/octet-stream")),),
+    )
+    assert Client(a_slider()).send(body).refusal is None

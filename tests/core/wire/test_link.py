@@ -94,7 +94,18 @@ def test_frames_of_the_other_direction_and_of_no_protocol_are_refused() -> None:
 def test_browsers_do_not_get_what_is_the_servers() -> None:
     server_only = set(SessionState.__struct_fields__) - set(link.SessionView.__struct_fields__)
 
-    assert server_only == {"extra", "clients", "refused", "changes", "displays", "spilling"}
+    assert server_only == {
+        "extra",
+        "clients",
+        "refused",
+        "changes",
+        "displays",
+        "spilling",
+        "sends",
+        "capturing",
+        "comm_bytes",
+        "comm_seq",
+    }
 
 
 def test_an_entry_leaves_out_what_it_does_not_say() -> None:

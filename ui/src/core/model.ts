@@ -7,11 +7,14 @@
 
 import type { ChangeSet } from "@codemirror/state";
 import type { ReadonlySignal } from "@preact/signals-core";
+import type { CommOperation } from "./comms.ts";
 import type { Selection } from "./selection.ts";
 import type {
   CellId,
   CellKind,
   ClearOutputs,
+  Comm,
+  CommId,
   DeleteCells,
   InputRequest,
   InsertCells,
@@ -27,6 +30,7 @@ import type {
   RestoreCells,
   Run,
   RunId,
+  SendComm,
   SetAttachments,
   SetCellMetadata,
   SetKind,
@@ -206,6 +210,12 @@ export interface NotebookModel {
   /** Let scripts run in the outputs that came with the file. */
   trust(): void;
   dismissNotice(id: string): void;
+  /** A comm as the server confirmed it. */
+  comm(id: CommId): Comm | undefined;
+  /** Hear of what happened to comms, in order, after it did; null: all of them may be different now. */
+  onComm(listener: CommListener): () => void;
+  /** Send a message to a comm. Resolves when the kernel has handled it, or it will not happen. Never rejects. */
+  sendComm(message: CommDraft): Promise<void>;
   /** A question to the kernel. Never rejects. */
   ask(question: Question): Promise<AnswerView>;
   closePage(): void;
@@ -216,6 +226,11 @@ export interface NotebookModel {
   /** Stop following. */
   close(): void;
 }
+
+/** A message to a comm, before it has an id. */
+export type CommDraft = Omit<SendComm, "intent" | "send_id">;
+
+export type CommListener = (operation: CommOperation | null) => void;
 
 /** Gets the change that brings the editor's text to what the page shows. */
 export type SourceListener = (changes: ChangeSet) => void;

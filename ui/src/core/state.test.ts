@@ -2,16 +2,17 @@ import { describe, expect, test } from "vitest";
 import vectorText from "../../../tests/vectors/session.json?raw";
 import { applyEntry, NotebookState, sameJson, Touched } from "./state.ts";
 import { aCellState, aView } from "./testing.ts";
-import type { CellState, Entry, SessionView } from "./wire.ts";
+import type { CellState, Comm, Entry, SessionView } from "./wire.ts";
 
-/** `after` has what is different from the step before; of `cells` only those that are, null for one that is gone. */
+/** `after` has what is different from the step before; of `cells` and `comms` only those that are, null for one that is gone. */
 interface Scenario {
   readonly name: string;
   readonly start: SessionView;
   readonly steps: readonly {
     readonly entry: Entry;
-    readonly after: Partial<Omit<SessionView, "cells">> & {
+    readonly after: Partial<Omit<SessionView, "cells" | "comms">> & {
       readonly cells?: Record<string, CellState | null>;
+      readonly comms?: Record<string, Comm | null>;
     };
   }[];
 }
@@ -19,11 +20,19 @@ interface Scenario {
 const { scenarios }: { scenarios: readonly Scenario[] } = JSON.parse(vectorText);
 
 function expectedAfter(view: SessionView, after: Scenario["steps"][number]["after"]): SessionView {
-  const { cells: changed = {}, ...rest } = after;
-  const cells = Object.entries({ ...view.cells, ...changed }).flatMap(([id, state]) =>
-    state === null ? [] : [[id, state] as const],
+  const { cells = {}, comms = {}, ...rest } = after;
+  return { ...view, ...rest, cells: merged(view.cells, cells), comms: merged(view.comms, comms) };
+}
+
+function merged<T>(
+  before: Readonly<Record<string, T>>,
+  changed: Readonly<Record<string, T | null>>,
+): Record<string, T> {
+  return Object.fromEntries(
+    Object.entries({ ...before, ...changed }).flatMap(([id, value]) =>
+      value === null ? [] : [[id, value] as const],
+    ),
   );
-  return { ...view, ...rest, cells: Object.fromEntries(cells) };
 }
 
 describe("op1 vectors: each entry gives the state that Python gives", () => {

@@ -10,6 +10,7 @@
  */
 
 import type { ChangeSet } from "@codemirror/state";
+import { type CommOperation, changeComm, clearComm, showInComm, writeComm } from "./comms.ts";
 import { deleteIds, insertIds, moveIds, type Removed, restoreId } from "./shape.ts";
 import { AT_END, writeText } from "./terminal-text.ts";
 import { applyTo, fromCodePoints, fromJson, toCodePoints } from "./text.ts";
@@ -21,6 +22,8 @@ import {
   type CellKind,
   type CellState,
   type ChangeSource,
+  type Comm,
+  type CommId,
   type DisplayData,
   type DropRuns,
   type Entry,
@@ -38,6 +41,7 @@ import {
   type RunOutcome,
   type Saved,
   type SessionView,
+  type SetKernel,
   type ShowPage,
   type SpillStream,
   type Stream,
@@ -52,6 +56,8 @@ export class Touched {
   /** Source changes in order, for editors. */
   readonly sources: { readonly cellId: CellId; readonly changes: ChangeSet }[] = [];
   readonly pages: ShowPage[] = [];
+  /** What happened to comms, in order: for the frames that show them. */
+  readonly comms: CommOperation[] = [];
   order = false;
 }
 
@@ -78,6 +84,7 @@ export class NotebookState {
   saved: Saved = NEVER_SAVED;
   notices: readonly Notice[] = [];
   bin: readonly Binned[] = [];
+  readonly comms = new Map<CommId, Comm>();
   /** display_id to the cells that have shown it: where `UpdateDisplay` looks. Built when first needed. */
   #displays: Map<string, Set<CellId>> | undefined;
 
@@ -97,6 +104,7 @@ export class NotebookState {
     state.notices = view.notices;
     state.bin = view.bin;
     state.addCells(view.cells);
+    state.addComms(view.comms);
     return state;
   }
 
@@ -116,6 +124,7 @@ export class NotebookState {
       saved: this.saved,
       notices: this.notices,
       bin: this.bin,
+      comms: Object.fromEntries(this.comms),
     };
   }
 
@@ -123,6 +132,11 @@ export class NotebookState {
   addCells(cells: Readonly<Record<CellId, CellState>>): void {
     for (const [id, state] of Object.entries(cells)) this.cells.set(id, state);
     this.#displays = undefined;
+  }
+
+  /** More comms of a snapshot. */
+  addComms(comms: Readonly<Record<CommId, Comm>>): void {
+    for (const [id, comm] of Object.entries(comms)) this.comms.set(id, comm);
   }
 
   /** Apply an entry in place, and note in `touched` what it touched. */
@@ -250,10 +264,40 @@ export class NotebookState {
       case "show-page":
         touched.pages.push(operation);
         return false;
+      case "open-comm":
+        this.comms.delete(operation.comm_id);
+        this.comms.set(operation.comm_id, operation.comm);
+        touched.comms.push(operation);
+        return false;
+      case "change-comm":
+        this.#changeComm(operation, touched, comm => changeComm(comm, operation));
+        return false;
+      case "write-comm":
+        this.#changeComm(operation, touched, comm => writeComm(comm, operation));
+        return false;
+      case "show-in-comm":
+        this.#changeComm(operation, touched, comm => showInComm(comm, operation));
+        return false;
+      case "clear-comm":
+        this.#changeComm(operation, touched, comm => clearComm(comm, operation.wait));
+        return false;
+      case "close-comms":
+        for (const id of operation.comm_ids) this.comms.delete(id);
+        touched.comms.push(operation);
+        return false;
+      case "tell-comm":
+      case "comm-sent":
+      case "comm-handled":
+        touched.comms.push(operation);
+        return false;
+      case "mark-send":
+        return false;
       case "set-kernel": {
+        const before = this.kernel;
         const same = operation.kernel.id === this.kernel.id;
         // The cursor moves with entries only: this operation may have been made before some of them.
-        this.kernel = same ? { ...operation.kernel, cursor: this.kernel.cursor } : operation.kernel;
+        this.kernel = same ? { ...operation.kernel, cursor: before.cursor } : operation.kernel;
+        if (hasEnded(before, this.kernel)) this.#endComms(operation, touched);
         return false;
       }
       case "mark-saved":
@@ -300,6 +344,22 @@ export class NotebookState {
   /** The same for a cell that can have outputs. */
   #changeCode(id: CellId, touched: Touched, change: (state: CellState) => CellState): boolean {
     return this.#change(id, touched, state => (state.cell.kind === "code" ? change(state) : state));
+  }
+
+  #changeComm(
+    operation: CommOperation & { readonly comm_id: CommId },
+    touched: Touched,
+    change: (comm: Comm) => Comm,
+  ): void {
+    const comm = this.comms.get(operation.comm_id);
+    if (!comm?.live) return;
+    this.comms.set(operation.comm_id, change(comm));
+    touched.comms.push(operation);
+  }
+
+  #endComms(operation: SetKernel, touched: Touched): void {
+    for (const [id, comm] of this.comms) if (comm.live) this.comms.set(id, { ...comm, live: false });
+    if (this.comms.size > 0) touched.comms.push(operation);
   }
 
   #reorder(order: readonly CellId[], touched: Touched): boolean {
@@ -690,6 +750,12 @@ function reordered(runs: readonly Run[], ids: readonly RunId[]): readonly Run[] 
 function withNotice(notices: readonly Notice[], notice: Notice): readonly Notice[] {
   const index = notices.findIndex(one => one.id === notice.id);
   return index < 0 ? [...notices, notice] : notices.with(index, notice);
+}
+
+/** Whether the process that had the comms is no more. */
+function hasEnded(before: KernelState, kernel: KernelState): boolean {
+  const same = kernel.id === before.id && kernel.lineage === before.lineage;
+  return !same || ["none", "dead", "restarting"].includes(kernel.status);
 }
 
 function isDisplay(output: Output): output is DisplayData | ExecuteResult {

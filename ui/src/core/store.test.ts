@@ -226,7 +226,7 @@ test("the cells of a long notebook come in parts; those that are in can be edite
   expect(fresh.status.value.kind).toBe("ready");
   expect(fresh.order.value).toEqual(["a", "b"]);
   expect(fresh.cell("b").value.loaded).toBe(false);
-  fresh.receiveMore({ frame: "more-cells", follow: 1, cells: { b }, more: false });
+  fresh.receiveMore({ frame: "more-cells", follow: 1, cells: { b }, comms: {}, more: false });
   expect(fresh.cell("b").value).toMatchObject({ loaded: true, source: "2" });
 });
 

@@ -9,10 +9,13 @@
 
 import type { ChangeSet } from "@codemirror/state";
 import { batch, computed, type ReadonlySignal, type Signal, signal } from "@preact/signals-core";
+import type { CommOperation } from "./comms.ts";
 import type {
   AnswerView,
   CellStatus,
   CellView,
+  CommDraft,
+  CommListener,
   Freshness,
   LinkStatus,
   LocalEdit,
@@ -35,6 +38,8 @@ import type {
   CellState,
   ChangeJson,
   ClientId,
+  Comm,
+  CommId,
   Entry,
   JournalId,
   Json,
@@ -47,6 +52,7 @@ import type {
   Run,
   RunId,
   RunRequest,
+  SendId,
   Snapshot,
 } from "./wire.ts";
 
@@ -98,6 +104,9 @@ export class NotebookStore implements NotebookModel {
   readonly #listeners = new Map<CellId, Set<SourceListener>>();
   readonly #pageListeners = new Set<(page: Page) => void>();
   readonly #refusedListeners = new Set<(refused: RefusedView) => void>();
+  readonly #commListeners = new Set<CommListener>();
+  /** Who waits for what was sent to comms. */
+  readonly #sends = new Map<SendId, { readonly resolve: () => void; confirmed: boolean }>();
   readonly #dirtyItems = new Set<Item>();
   readonly #removedItems = new Set<number>();
   readonly #runByCell: ReadonlySignal<ReadonlyMap<CellId, Run>>;
@@ -157,6 +166,15 @@ export class NotebookStore implements NotebookModel {
   onRefused(listener: (refused: RefusedView) => void): () => void {
     this.#refusedListeners.add(listener);
     return () => this.#refusedListeners.delete(listener);
+  }
+
+  onComm(listener: CommListener): () => void {
+    this.#commListeners.add(listener);
+    return () => this.#commListeners.delete(listener);
+  }
+
+  comm(id: CommId): Comm | undefined {
+    return this.#state.comms.get(id);
   }
 
   // ---- acting
@@ -229,6 +247,14 @@ export class NotebookStore implements NotebookModel {
     this.#intend({ intent: "answer-input", run_id: runId, value });
   }
 
+  sendComm(message: CommDraft): Promise<void> {
+    const sendId = this.#port.newId(20);
+    const handled = new Promise<void>(resolve => this.#sends.set(sendId, { resolve, confirmed: false }));
+    this.#intend({ intent: "send-comm", send_id: sendId, ...message });
+    this.#endLostSends();
+    return handled;
+  }
+
   save(): void {
     this.#intend({ intent: "save-now" });
   }
@@ -281,6 +307,7 @@ export class NotebookStore implements NotebookModel {
   receiveMore(frame: MoreCells): void {
     if (this.#coming === null) return;
     this.#coming.state.addCells(frame.cells);
+    this.#coming.state.addComms(frame.comms);
     if (this.#coming.state === this.#state) batch(() => this.#refreshCells(Object.keys(frame.cells)));
     if (!frame.more) this.#takeSnapshot();
   }
@@ -298,6 +325,7 @@ export class NotebookStore implements NotebookModel {
       this.#refreshRest();
     });
     for (const page of touched.pages) this.#showPage({ runId: page.run_id, data: page.data });
+    this.#tellComms(touched.comms);
     this.#port.wake();
   }
 
@@ -311,6 +339,7 @@ export class NotebookStore implements NotebookModel {
       this.#refreshOrder();
       this.#refreshRest();
     });
+    this.#endLostSends();
     this.#tell({ refusal: frame.refusal, message: frame.message });
     this.#port.wake();
   }
@@ -338,8 +367,8 @@ export class NotebookStore implements NotebookModel {
   takeStored(): StoredChanges {
     const confirmed = (id: CellId): string | undefined => this.#state.cells.get(id)?.cell.source;
     const put = [...this.#dirtyItems]
-      // What was typed into a password prompt goes to the kernel and nowhere else.
-      .filter(item => item.intent?.intent !== "answer-input" && !this.#removedItems.has(item.number))
+      // What was typed into a password prompt goes to the kernel and nowhere else, and no other tab has this one's widgets.
+      .filter(item => !isOwn(item.intent) && !this.#removedItems.has(item.number))
       .map(item => this.#pending.stored(item, confirmed, id => this.#versionOf(id)));
     const remove = [...this.#removedItems];
     this.#dirtyItems.clear();
@@ -472,7 +501,40 @@ export class NotebookStore implements NotebookModel {
       this.#refreshCells(this.#cells.keys());
       this.#refreshRest();
     });
+    // It does not say what the kernel has handled: nobody is to wait for what may be over.
+    for (const send of this.#sends.values()) send.confirmed = false;
+    this.#endLostSends();
+    for (const listener of this.#commListeners) listener(null);
     this.#port.wake();
+  }
+
+  #tellComms(operations: readonly CommOperation[]): void {
+    for (const operation of operations) {
+      for (const listener of this.#commListeners) listener(operation);
+      if (operation.op === "comm-sent") {
+        const send = this.#sends.get(operation.send.id);
+        if (send !== undefined) send.confirmed = true;
+      } else if (operation.op === "comm-handled") this.#endSends([operation.send_id]);
+      else if (operation.op === "set-kernel") this.#endSends([...this.#sends.keys()]);
+    }
+    this.#endLostSends();
+  }
+
+  #endSends(ids: readonly SendId[]): void {
+    for (const id of ids) {
+      this.#sends.get(id)?.resolve();
+      this.#sends.delete(id);
+    }
+  }
+
+  /** What is neither pending here nor on its way to the kernel will not be handled. */
+  #endLostSends(): void {
+    if (this.#sends.size === 0) return;
+    const pending = new Set(
+      this.#pending.items.flatMap(({ intent }) => (intent?.intent === "send-comm" ? [intent.send_id] : [])),
+    );
+    const lost = [...this.#sends].filter(([id, { confirmed }]) => !confirmed && !pending.has(id));
+    this.#endSends(lost.map(([id]) => id));
   }
 
   #emitDifference(id: CellId, before: string | undefined): void {
@@ -668,6 +730,11 @@ export class NotebookStore implements NotebookModel {
   #tell(refused: RefusedView): void {
     for (const listener of this.#refusedListeners) listener(refused);
   }
+}
+
+/** Whether it is of no use to another tab. */
+function isOwn(intent: PlainIntent | null): boolean {
+  return intent?.intent === "answer-input" || intent?.intent === "send-comm";
 }
 
 function placeholder(id: CellId): CellView {

@@ -30,6 +30,12 @@ export type ClientId = string;
 /** One kernel process lineage: it stays the same over a restart. */
 export type KernelId = string;
 
+/** One comm of a kernel, named by whoever opened it (Jupyter's `comm_id`). */
+export type CommId = string;
+
+/** One message to a comm; it is the `msg_id` it has for the kernel. */
+export type SendId = string;
+
 /** One notebook journal. Numbers of one journal mean nothing in another. */
 export type JournalId = string;
 
@@ -245,6 +251,52 @@ export interface Binned {
   readonly state: CellState;
   /** The cell it stood behind; None: it was first. */
   readonly after: CellId | null;
+}
+
+/** A value of a comm's data that is not JSON, or large. Bytes stand in `data` or in `blob`, never in both. */
+export interface CommBuffer {
+  /** Where in the data it belongs; there stands nothing, or null. Empty: one of a message's buffers, in order. */
+  readonly path: readonly (string | number)[];
+  readonly data: Uint8Array;
+  readonly blob: BlobRef | null;
+  /** What belongs there is a string, and these are its UTF-8 bytes. */
+  readonly text: boolean;
+}
+
+/** One open comm: for widgets, the model (SE20). */
+export interface Comm {
+  /** `target_name`: `jupyter.widget`, or another one. */
+  readonly target: string;
+  /** `target_module`. */
+  readonly module: string;
+  /** A widget's state as it is now; of other targets, what the comm was opened with. */
+  readonly data: Readonly<Record<string, Json>>;
+  readonly buffers: readonly CommBuffer[];
+  /** False: its kernel process has ended. What it was is still shown, and is in the file. */
+  readonly live: boolean;
+  /** Of an Output widget: what is in `data.outputs` goes when the next output comes. */
+  readonly clear_pending: boolean;
+  /** Of an Output widget: as `Stream.column`, of the last of `data.outputs`. */
+  readonly column: number;
+}
+
+export type CommMessage = "comm_msg" | "comm_open" | "comm_close";
+
+/** A message to a comm that the kernel has not handled yet. */
+export interface CommSend {
+  readonly id: SendId;
+  readonly comm_id: CommId;
+  readonly message: CommMessage;
+  readonly data: Readonly<Record<string, Json>>;
+  readonly buffers: readonly CommBuffer[];
+  /** Of `comm_open`. */
+  readonly target: string;
+  /** Where what the kernel prints because of it is shown. */
+  readonly cell_id: CellId | null;
+  /** Made here: it tells the kernel what its Output widget has (`data.outputs`) when it is sent (SE22). */
+  readonly outputs: boolean;
+  /** Keys of a widget's state that the kernel has told us because of it. */
+  readonly answered: readonly string[];
 }
 
 /** Put these cells, in order, behind `after` (None: at the top; a gone one: at the end). */
@@ -464,6 +516,78 @@ export interface ShowPage {
   readonly data: Readonly<Record<string, Json>>;
 }
 
+/** There is this comm now. Same id: it takes the place of the one before. */
+export interface OpenComm {
+  readonly op: "open-comm";
+  readonly comm_id: CommId;
+  readonly comm: Comm;
+}
+
+/** Set keys of a widget's state; what buffers stood below these keys goes. */
+export interface ChangeComm {
+  readonly op: "change-comm";
+  readonly comm_id: CommId;
+  readonly data: Readonly<Record<string, Json>>;
+  readonly buffers: readonly CommBuffer[];
+}
+
+/** The kernel said this to whoever shows the comm now. It changes nothing, and only those hear it who listen (SE21). */
+export interface TellComm {
+  readonly op: "tell-comm";
+  readonly comm_id: CommId;
+  readonly data: Readonly<Record<string, Json>>;
+  readonly buffers: readonly CommBuffer[];
+}
+
+/** Write text to an Output widget's last stream of that name as a terminal would, or begin one. */
+export interface WriteComm {
+  readonly op: "write-comm";
+  readonly comm_id: CommId;
+  readonly name: string;
+  readonly text: string;
+}
+
+/** Append one output, as nbformat writes it, to an Output widget. */
+export interface ShowInComm {
+  readonly op: "show-in-comm";
+  readonly comm_id: CommId;
+  readonly output: Readonly<Record<string, Json>>;
+  /** Paths within the output. */
+  readonly buffers: readonly CommBuffer[];
+}
+
+/** Clear an Output widget; `wait`: when the next output comes. */
+export interface ClearComm {
+  readonly op: "clear-comm";
+  readonly comm_id: CommId;
+  readonly wait: boolean;
+}
+
+/** These comms are gone. */
+export interface CloseComms {
+  readonly op: "close-comms";
+  readonly comm_ids: readonly CommId[];
+}
+
+/** A message goes to the kernel. */
+export interface CommSent {
+  readonly op: "comm-sent";
+  readonly send: CommSend;
+}
+
+/** The kernel has told us these keys because of a message that it is still busy with. */
+export interface MarkSend {
+  readonly op: "mark-send";
+  readonly send_id: SendId;
+  readonly answered: readonly string[];
+}
+
+/** The kernel is done with that message: the next one may be sent. */
+export interface CommHandled {
+  readonly op: "comm-handled";
+  readonly send_id: SendId;
+}
+
 /** The kernel is now this. */
 export interface SetKernel {
   readonly op: "set-kernel";
@@ -532,6 +656,16 @@ export type Operation =
   | RequestInput
   | CloseInput
   | ShowPage
+  | OpenComm
+  | ChangeComm
+  | TellComm
+  | WriteComm
+  | ShowInComm
+  | ClearComm
+  | CloseComms
+  | CommSent
+  | MarkSend
+  | CommHandled
   | SetKernel
   | MarkSaved
   | MarkSaveFailed
@@ -654,6 +788,27 @@ export interface AnswerInput {
   readonly value: string;
 }
 
+/**
+ * A message to a comm in the kernel; the comm changes when the kernel says so.
+ *
+ * A comm that is gone, or whose kernel process has ended, gets none: that is no refusal.
+ */
+export interface SendComm {
+  readonly intent: "send-comm";
+  /** Made by the client. */
+  readonly send_id: SendId;
+  readonly comm_id: CommId;
+  /** As the protocol has it: for widgets `{"method": "update", "state": ...}` without `buffer_paths`, or `custom`. */
+  readonly data: Readonly<Record<string, Json>>;
+  /** In an update, paths are within `state`. Up to 1 MiB stands here; what is larger is put into a blob before. */
+  readonly buffers: readonly CommBuffer[];
+  readonly message: CommMessage;
+  /** Of `comm_open`: a target that the kernel has registered. */
+  readonly target: string;
+  /** The cell where it is shown: what the kernel prints because of it is shown there too. */
+  readonly cell_id: CellId | null;
+}
+
 /** Write the file now, without waiting for the autosave. */
 export interface SaveNow {
   readonly intent: "save-now";
@@ -680,6 +835,7 @@ export type IntentBody =
   | RestartKernel
   | ShutdownKernel
   | AnswerInput
+  | SendComm
   | SaveNow
   | TrustNotebook
   | DismissNotice;
@@ -866,9 +1022,10 @@ export interface SessionView {
   readonly saved: Saved;
   readonly notices: readonly Notice[];
   readonly bin: readonly Binned[];
+  readonly comms: Readonly<Record<CommId, Comm>>;
 }
 
-/** The state at a number. `session.cells` has the first cells only; `order` has all. */
+/** The state at a number. `session.cells` has the first cells only, and `session.comms` is empty; `order` has all. */
 export interface Snapshot {
   readonly frame: "snapshot";
   readonly follow: number;
@@ -882,12 +1039,13 @@ export interface Snapshot {
   readonly writable: boolean;
 }
 
-/** More of the snapshot's cells, in order. */
+/** More of the snapshot's cells, in order; then its comms. */
 export interface MoreCells {
   readonly frame: "more-cells";
   readonly follow: number;
   readonly cells: Readonly<Record<CellId, CellState>>;
   readonly more: boolean;
+  readonly comms: Readonly<Record<CommId, Comm>>;
 }
 
 /** Entries after what this tab has, in order, without a gap. */

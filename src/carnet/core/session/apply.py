@@ -5,14 +5,14 @@ gives the next state, and the effects that make it true. An operation that
 comes too late (its cell is gone, its run is over) changes nothing. Work for
 one operation does not grow with the length of the history.
 
-Rules OP1 to OP5, SE1 to SE17: docs/specs/session.md.
+Rules OP1 to OP5, SE1 to SE24: docs/specs/session.md.
 """
 
 from typing import assert_never
 
 from msgspec.structs import replace
 
-from carnet.core.session import document, outputs, runs
+from carnet.core.session import comms, document, outputs, runs
 from carnet.core.session import effects as fx
 from carnet.core.session import operations as ops
 from carnet.core.session.effects import Effect
@@ -33,6 +33,7 @@ def apply_entry(state: SessionState, entry: Entry) -> Applied:
     assert entry.seq == state.seq + 1, f"entry {entry.seq} does not follow {state.seq}"
     changed = False
     effects: list[Effect] = []
+    comms_before = state.comms
     for operation in entry.ops:
         step = _step(state, operation)
         state = step.state
@@ -41,6 +42,8 @@ def apply_entry(state: SessionState, entry: Entry) -> Applied:
     if changed:
         state = replace(state, changed_seq=entry.seq)
         effects.append(fx.ScheduleSave())
+    if state.comms is not comms_before:
+        state = replace(state, comm_seq=entry.seq)
     state = replace(state, seq=entry.seq)
     if entry.client_id is not None and entry.intent is not None:
         state = _decided(state, entry.client_id, entry.intent, refused=entry.refusal is not None)
@@ -78,6 +81,7 @@ def effects_after_restart(state: SessionState) -> tuple[Effect, ...]:
             effects.append(fx.ReorderRuns(kernel.id, tuple(run.id for run in wanted)))
         if cancelled:
             effects.append(fx.CancelRuns(kernel.id, cancelled))
+        effects += comms.sends_under_way(state)
     effects += outputs.spills_under_way(state)
     if state.changed_seq > state.saved.seq:
         effects.append(fx.ScheduleSave())
@@ -154,6 +158,26 @@ def _step(state: SessionState, operation: Operation) -> Step:
             return runs.close_input(state, operation)
         case ops.ShowPage():
             return Step(state)
+        case ops.OpenComm():
+            return comms.open_comm(state, operation)
+        case ops.ChangeComm():
+            return comms.change_comm(state, operation)
+        case ops.TellComm():
+            return Step(state)
+        case ops.WriteComm():
+            return comms.write_comm(state, operation)
+        case ops.ShowInComm():
+            return comms.show_in_comm(state, operation)
+        case ops.ClearComm():
+            return comms.clear_comm(state, operation)
+        case ops.CloseComms():
+            return comms.close_comms(state, operation)
+        case ops.CommSent():
+            return comms.comm_sent(state, operation)
+        case ops.MarkSend():
+            return comms.mark_send(state, operation)
+        case ops.CommHandled():
+            return comms.comm_handled(state, operation)
         case ops.SetKernel():
             return _set_kernel(state, operation)
         case ops.MarkSaved():
@@ -188,7 +212,7 @@ def _set_kernel(state: SessionState, operation: ops.SetKernel) -> Step:
     if kernel.id == before.id:
         # The cursor moves with entries only: this operation may have been made before some of them.
         kernel = replace(kernel, cursor=before.cursor)
-    state = replace(state, kernel=kernel)
+    state = comms.end_process(replace(state, kernel=kernel), before)
     if kernel.id is not None and kernel.id != before.id and kernel.status == "starting":
         return Step(state, effects=(fx.StartKernel(kernel.id, kernel.kernelspec),))
     return Step(state)

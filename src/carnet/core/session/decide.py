@@ -4,7 +4,7 @@ Nothing here waits, reads a clock or makes ids: `now_ms` and `Fresh` are given.
 An intent whose number was decided before gives `again`: nothing is done twice
 (IN1). One that comes too late gives no operations, which is no refusal (IN3).
 
-Rules IN1 to IN12: docs/specs/session.md.
+Rules IN1 to IN14: docs/specs/session.md.
 """
 
 import re
@@ -25,7 +25,16 @@ from carnet.core.session.effects import Effect
 from carnet.core.session.intents import CellEdit, ChangeSourceFrom, Intent, RunRequest
 from carnet.core.session.operations import Entry, Operation
 from carnet.core.session.runs import find_run, queued_ids
-from carnet.core.session.state import CellState, KernelState, Refusal, Run, SessionState
+from carnet.core.session.state import (
+    CellState,
+    Comm,
+    CommBuffer,
+    CommSend,
+    KernelState,
+    Refusal,
+    Run,
+    SessionState,
+)
 from carnet.core.text.changes import ChangeSet
 from carnet.errors import InvalidChange, InvalidNotebook
 from carnet.ids import BatchId, CellId, KernelId, RunId
@@ -140,6 +149,8 @@ class _Draft:
                 self._end_kernel(now=now)
             case intents.AnswerInput():
                 self._answer(body)
+            case intents.SendComm():
+                self._send_comm(body)
             case intents.SaveNow():
                 self.effects.append(fx.SaveNow())
             case intents.TrustNotebook():
@@ -283,6 +294,35 @@ class _Draft:
                 self.add(ops.CloseInput(cell_id))
                 return
 
+    def _send_comm(self, intent: intents.SendComm) -> None:
+        """Send a message to a comm; too late for one that is gone, or whose kernel process has ended (IN14)."""
+        _look_into_comm(intent)
+        comm = self.state.comms.get(intent.comm_id)
+        opens = intent.message == "comm_open"
+        if opens:
+            self._kernel_id()
+        if (comm is not None) if opens else (comm is None or not comm.live):
+            return
+        if opens:
+            self.add(
+                ops.OpenComm(intent.comm_id, Comm(intent.target, data=intent.data, buffers=intent.buffers))
+            )
+        self.add(
+            ops.CommSent(
+                CommSend(
+                    intent.send_id,
+                    intent.comm_id,
+                    intent.message,
+                    intent.data,
+                    intent.buffers,
+                    intent.target,
+                    intent.cell_id,
+                )
+            )
+        )
+        if intent.message == "comm_close":
+            self.add(ops.CloseComms((intent.comm_id,)))
+
     # ---- the kernel
 
     def _kernel_id(self) -> KernelId:
@@ -424,6 +464,44 @@ def _look_into(edit: CellEdit) -> None:
         check_depth(values, LEVELS)
     except InvalidNotebook as error:
         raise _Refused("invalid", f"This cannot be kept in a notebook: {error}.") from None
+
+
+SEND_LEVELS = 200
+"""Of lists and objects in a message to a comm: what a kernel may say of itself (KM15)."""
+
+SEND_BYTES = 1 << 20
+"""Of each buffer of a message to a comm that does not stand in a blob."""
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+def _look_into_comm(intent: intents.SendComm) -> None:
+    """Refuse what could not be sent, or would make the journal large."""
+    if not _ID.fullmatch(intent.send_id) or not intent.comm_id or len(intent.comm_id) > COMM_ID_LENGTH:
+        raise _Refused(
+            "invalid", f"{intent.send_id[:80]!r} to {intent.comm_id[:80]!r} is not a message to a comm."
+        )
+    for buffer in intent.buffers:
+        _look_into_buffer(buffer)
+    try:
+        check_depth([intent.data], SEND_LEVELS)
+    except InvalidNotebook as error:
+        raise _Refused("invalid", f"This cannot be sent to the kernel: {error}.") from None
+
+
+def _look_into_buffer(buffer: CommBuffer) -> None:
+    if len(buffer.data) > SEND_BYTES:
+        raise _Refused(
+            "invalid",
+            f"A buffer of {len(buffer.data)} bytes is too large for a message: "
+            f"more than {SEND_BYTES} are put into a blob first.",
+        )
+    if buffer.blob is not None and not _SHA256.fullmatch(buffer.blob.sha256):
+        raise _Refused("invalid", f"{buffer.blob.sha256[:80]!r} is not the name of a blob.")
+
+
+COMM_ID_LENGTH = 256
+"""Characters of a comm's id; ipywidgets uses 32."""
 
 
 def _json_in(cell: Cell) -> Iterator[Json]:

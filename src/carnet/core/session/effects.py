@@ -7,7 +7,7 @@ the runs that follow it). What a server that was killed has to do again:
 
 from msgspec import Struct
 
-from carnet.core.session.state import Run
+from carnet.core.session.state import CommSend, Run
 from carnet.ids import CellId, KernelId, RunId
 
 
@@ -68,6 +68,13 @@ class AnswerInput(Struct, frozen=True):
     value: str
 
 
+class SendComm(Struct, frozen=True):
+    """Send a message to a comm. The host sends one of this id once."""
+
+    kernel_id: KernelId
+    send: CommSend
+
+
 class ScheduleSave(Struct, frozen=True):
     """The document changed: save within `autosave_delay_s`."""
 
@@ -99,6 +106,7 @@ Effect = (
     | RestartKernel
     | ShutdownKernel
     | AnswerInput
+    | SendComm
     | ScheduleSave
     | SaveNow
     | TrustFile

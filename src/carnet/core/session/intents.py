@@ -8,6 +8,7 @@ docs/specs/session.md.
 
 from msgspec import Struct
 
+from carnet.core.notebook.model import Json
 from carnet.core.session.operations import (
     ClearOutputs,
     DeleteCells,
@@ -19,8 +20,9 @@ from carnet.core.session.operations import (
     SetKind,
     SetMetadata,
 )
+from carnet.core.session.state import CommBuffer, CommMessage
 from carnet.core.text.changes import ChangeJson
-from carnet.ids import BatchId, CellId, ClientId, RunId
+from carnet.ids import BatchId, CellId, ClientId, CommId, RunId, SendId
 
 
 class ChangeSourceFrom(Struct, frozen=True, tag_field="op", tag="change-source-from"):
@@ -115,6 +117,26 @@ class AnswerInput(Struct, frozen=True, tag_field="intent", tag="answer-input"):
     value: str
 
 
+class SendComm(Struct, frozen=True, tag_field="intent", tag="send-comm"):
+    """A message to a comm in the kernel; the comm changes when the kernel says so.
+
+    A comm that is gone, or whose kernel process has ended, gets none: that is no refusal.
+    """
+
+    send_id: SendId
+    """Made by the client."""
+    comm_id: CommId
+    data: dict[str, Json] = {}
+    """As the protocol has it: for widgets `{"method": "update", "state": ...}` without `buffer_paths`, or `custom`."""
+    buffers: tuple[CommBuffer, ...] = ()
+    """In an update, paths are within `state`. Up to 1 MiB stands here; what is larger is put into a blob before."""
+    message: CommMessage = "comm_msg"
+    target: str = ""
+    """Of `comm_open`: a target that the kernel has registered."""
+    cell_id: CellId | None = None
+    """The cell where it is shown: what the kernel prints because of it is shown there too."""
+
+
 class SaveNow(Struct, frozen=True, tag_field="intent", tag="save-now"):
     """Write the file now, without waiting for the autosave."""
 
@@ -139,6 +161,7 @@ IntentBody = (
     | RestartKernel
     | ShutdownKernel
     | AnswerInput
+    | SendComm
     | SaveNow
     | TrustNotebook
     | DismissNotice

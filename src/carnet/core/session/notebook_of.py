@@ -8,10 +8,11 @@ from itertools import islice
 from msgspec.structs import replace
 
 from carnet.core.notebook.model import Cell, DisplayData, ErrorOutput, ExecuteResult, Notebook, Output, Stream
+from carnet.core.session.comms import comm_size
 from carnet.core.session.outputs import meet_outputs
-from carnet.core.session.state import CellState, KernelState, Saved, SessionState
+from carnet.core.session.state import CellState, Comm, KernelState, Saved, SessionState
 from carnet.core.wire.link import SessionView
-from carnet.ids import JournalId, NotebookPath, Revision
+from carnet.ids import CommId, JournalId, NotebookPath, Revision
 
 
 def notebook_of(state: SessionState) -> Notebook:
@@ -80,7 +81,7 @@ def new_session(
 
 
 def view_of(state: SessionState, first_cells: int | None = None) -> SessionView:
-    """Return what a page holds of the state, with the first cells only (None: all of them)."""
+    """Return what a page holds of the state, with the first cells only and no comms (None: all of them)."""
     cells = {cell_id: state.cells[cell_id] for cell_id in islice(state.order, first_cells)}
     return SessionView(
         journal_id=state.journal_id,
@@ -97,4 +98,18 @@ def view_of(state: SessionState, first_cells: int | None = None) -> SessionView:
         saved=state.saved,
         notices=state.notices,
         bin=state.bin,
+        comms=state.comms if first_cells is None else {},
     )
+
+
+def comm_pieces(state: SessionState, limit_bytes: int) -> list[dict[CommId, Comm]]:
+    """Return the comms in their order, in pieces of about so many bytes; no piece is empty."""
+    pieces: list[dict[CommId, Comm]] = []
+    room = 0
+    for comm_id, comm in state.comms.items():
+        if room <= 0:
+            pieces.append({})
+            room = limit_bytes
+        pieces[-1][comm_id] = comm
+        room -= comm_size(comm)
+    return pieces

@@ -8,9 +8,19 @@ the same state. One that comes too late (its cell is gone) changes nothing
 from msgspec import Struct
 
 from carnet.core.notebook.model import BlobRef, Cell, CellKind, Json, Output, Spill
-from carnet.core.session.state import InputRequest, KernelState, Notice, Refusal, Run, RunOutcome
+from carnet.core.session.state import (
+    Comm,
+    CommBuffer,
+    CommSend,
+    InputRequest,
+    KernelState,
+    Notice,
+    Refusal,
+    Run,
+    RunOutcome,
+)
 from carnet.core.text.changes import ChangeJson
-from carnet.ids import CellId, ClientId, KernelId, NotebookPath, Revision, RunId
+from carnet.ids import CellId, ClientId, CommId, KernelId, NotebookPath, Revision, RunId, SendId
 
 
 class BaseOperation(Struct, frozen=True, tag_field="op"):
@@ -237,6 +247,81 @@ class ShowPage(BaseOperation, frozen=True, tag="show-page"):
     data: dict[str, Json]
 
 
+# ---- comms
+
+
+class OpenComm(BaseOperation, frozen=True, tag="open-comm"):
+    """There is this comm now. Same id: it takes the place of the one before."""
+
+    comm_id: CommId
+    comm: Comm
+
+
+class ChangeComm(BaseOperation, frozen=True, tag="change-comm"):
+    """Set keys of a widget's state; what buffers stood below these keys goes."""
+
+    comm_id: CommId
+    data: dict[str, Json]
+    buffers: tuple[CommBuffer, ...] = ()
+
+
+class TellComm(BaseOperation, frozen=True, tag="tell-comm"):
+    """The kernel said this to whoever shows the comm now. It changes nothing, and only those hear it who listen (SE21)."""
+
+    comm_id: CommId
+    data: dict[str, Json]
+    buffers: tuple[CommBuffer, ...] = ()
+
+
+class WriteComm(BaseOperation, frozen=True, tag="write-comm"):
+    """Write text to an Output widget's last stream of that name as a terminal would, or begin one."""
+
+    comm_id: CommId
+    name: str
+    text: str
+
+
+class ShowInComm(BaseOperation, frozen=True, tag="show-in-comm"):
+    """Append one output, as nbformat writes it, to an Output widget."""
+
+    comm_id: CommId
+    output: dict[str, Json]
+    buffers: tuple[CommBuffer, ...] = ()
+    """Paths within the output."""
+
+
+class ClearComm(BaseOperation, frozen=True, tag="clear-comm"):
+    """Clear an Output widget; `wait`: when the next output comes."""
+
+    comm_id: CommId
+    wait: bool
+
+
+class CloseComms(BaseOperation, frozen=True, tag="close-comms"):
+    """These comms are gone."""
+
+    comm_ids: tuple[CommId, ...]
+
+
+class CommSent(BaseOperation, frozen=True, tag="comm-sent"):
+    """A message goes to the kernel."""
+
+    send: CommSend
+
+
+class MarkSend(BaseOperation, frozen=True, tag="mark-send"):
+    """The kernel has told us these keys because of a message that it is still busy with."""
+
+    send_id: SendId
+    answered: tuple[str, ...]
+
+
+class CommHandled(BaseOperation, frozen=True, tag="comm-handled"):
+    """The kernel is done with that message: the next one may be sent."""
+
+    send_id: SendId
+
+
 # ---- kernel, file, notices
 
 
@@ -308,6 +393,16 @@ Operation = (
     | RequestInput
     | CloseInput
     | ShowPage
+    | OpenComm
+    | ChangeComm
+    | TellComm
+    | WriteComm
+    | ShowInComm
+    | ClearComm
+    | CloseComms
+    | CommSent
+    | MarkSend
+    | CommHandled
     | SetKernel
     | MarkSaved
     | MarkSaveFailed

@@ -11,10 +11,21 @@ from typing import Literal
 
 from msgspec import Struct
 
-from carnet.core.notebook.model import Cell, Json
+from carnet.core.notebook.model import BlobRef, Cell, Json
 from carnet.core.text.changes import ChangeJson
 from carnet.core.wire.host import Obituary
-from carnet.ids import BatchId, CellId, ClientId, JournalId, KernelId, NotebookPath, Revision, RunId
+from carnet.ids import (
+    BatchId,
+    CellId,
+    ClientId,
+    CommId,
+    JournalId,
+    KernelId,
+    NotebookPath,
+    Revision,
+    RunId,
+    SendId,
+)
 
 RunOutcome = Literal["done", "failed", "aborted", "lost"]
 """failed: it raised. aborted: never sent or cancelled. lost: the kernel died under it."""
@@ -159,6 +170,56 @@ class Binned(Struct, frozen=True, gc=False):
     """The cell it stood behind; None: it was first."""
 
 
+class CommBuffer(Struct, frozen=True, gc=False):
+    """A value of a comm's data that is not JSON, or large. Bytes stand in `data` or in `blob`, never in both."""
+
+    path: tuple[str | int, ...] = ()
+    """Where in the data it belongs; there stands nothing, or null. Empty: one of a message's buffers, in order."""
+    data: bytes = b""
+    blob: BlobRef | None = None
+    text: bool = False
+    """What belongs there is a string, and these are its UTF-8 bytes."""
+
+
+class Comm(Struct, frozen=True, gc=False):
+    """One open comm: for widgets, the model (SE20)."""
+
+    target: str
+    """`target_name`: `jupyter.widget`, or another one."""
+    module: str = ""
+    """`target_module`."""
+    data: dict[str, Json] = {}
+    """A widget's state as it is now; of other targets, what the comm was opened with."""
+    buffers: tuple[CommBuffer, ...] = ()
+    live: bool = True
+    """False: its kernel process has ended. What it was is still shown, and is in the file."""
+    clear_pending: bool = False
+    """Of an Output widget: what is in `data.outputs` goes when the next output comes."""
+    column: int = -1
+    """Of an Output widget: as `Stream.column`, of the last of `data.outputs`."""
+
+
+CommMessage = Literal["comm_msg", "comm_open", "comm_close"]
+
+
+class CommSend(Struct, frozen=True, gc=False):
+    """A message to a comm that the kernel has not handled yet."""
+
+    id: SendId
+    comm_id: CommId
+    message: CommMessage = "comm_msg"
+    data: dict[str, Json] = {}
+    buffers: tuple[CommBuffer, ...] = ()
+    target: str = ""
+    """Of `comm_open`."""
+    cell_id: CellId | None = None
+    """Where what the kernel prints because of it is shown."""
+    outputs: bool = False
+    """Made here: it tells the kernel what its Output widget has (`data.outputs`) when it is sent (SE22)."""
+    answered: tuple[str, ...] = ()
+    """Keys of a widget's state that the kernel has told us because of it."""
+
+
 BIN_LIMIT = 200
 """Deleted cells kept for undo in the session (the journal keeps all)."""
 
@@ -211,5 +272,15 @@ class SessionState(Struct, frozen=True):
     """The newest source changes of each cell, up to `version`. *Server only.*"""
     displays: dict[str, tuple[CellId, ...]] = {}
     """display_id to the cells that show it. *Server only.*"""
+    comms: dict[CommId, Comm] = {}
+    """In the order in which they were opened."""
+    sends: dict[SendId, CommSend] = {}
+    """What was sent to comms and is not handled, in order. *Server only.*"""
+    capturing: dict[CommId, str] = {}
+    """Output widgets that take outputs now, and of which parent `msg_id`; the last one of an id takes them. *Server only.*"""
+    comm_bytes: int = 0
+    """About what `comms` takes, without blobs. *Server only.*"""
+    comm_seq: int = 0
+    """Number of the last entry that changed what the file says of widgets. *Server only.*"""
     spilling: dict[CellId, int] = {}
     """Cells with a stream on its way to a blob, and the index of that output. *Server only.*"""

@@ -13,8 +13,8 @@ from msgspec import Raw, Struct
 from carnet.core.notebook.model import Json
 from carnet.core.session.intents import IntentBody
 from carnet.core.session.operations import Entry
-from carnet.core.session.state import Binned, CellState, KernelState, Notice, Refusal, Run, Saved
-from carnet.ids import CellId, ClientId, JournalId, NotebookPath
+from carnet.core.session.state import Binned, CellState, Comm, KernelState, Notice, Refusal, Run, Saved
+from carnet.ids import CellId, ClientId, CommId, JournalId, NotebookPath
 
 PROTOCOL = 1
 
@@ -23,6 +23,9 @@ FIRST_CELLS = 60
 
 MORE_CELLS = 250
 """Cells in each `MoreCells` frame."""
+
+MORE_COMMS_BYTES = 256 << 10
+"""Comms in each `MoreCells` frame, about."""
 
 
 class BaseToServer(Struct, frozen=True, tag_field="frame"):
@@ -195,10 +198,11 @@ class SessionView(Struct, frozen=True):
     saved: Saved
     notices: tuple[Notice, ...]
     bin: tuple[Binned, ...]
+    comms: dict[CommId, Comm]
 
 
 class Snapshot(BaseToBrowser, frozen=True, tag="snapshot"):
-    """The state at a number. `session.cells` has the first cells only; `order` has all."""
+    """The state at a number. `session.cells` has the first cells only, and `session.comms` is empty; `order` has all."""
 
     follow: int
     session: SessionView
@@ -212,11 +216,12 @@ class Snapshot(BaseToBrowser, frozen=True, tag="snapshot"):
 
 
 class MoreCells(BaseToBrowser, frozen=True, tag="more-cells"):
-    """More of the snapshot's cells, in order."""
+    """More of the snapshot's cells, in order; then its comms."""
 
     follow: int
     cells: dict[CellId, CellState]
     more: bool
+    comms: dict[CommId, Comm] = {}
 
 
 class Entries(BaseToBrowser, frozen=True, tag="entries"):
