@@ -1,15 +1,22 @@
-"""Rules SV1 to SV8, SV12: docs/specs/live.md."""
+"""Rules SV1 to SV8, SV12, SV15, LV27: docs/specs/live.md."""
 
+import asyncio
 import json
 from pathlib import Path
+from typing import Any
 
 from carnet.core.session.intents import ChangeSourceFrom, Edit, SaveNow
 from carnet.core.session.operations import SetMetadata
 from carnet.core.text.changes import diff
+from carnet.errors import JournalFull
 from carnet.ids import CellId
+from carnet.journal.store import JournalStore
 from carnet.live.session import Session
 from tests.conftest import ExpectLog
 from tests.live.conftest import PATH, Tab, World, until, write_notebook
+
+MANY = 3000
+"""Cells of which a change of all comes in several portions."""
 
 
 def sources(folder: Path, name: str = "a.ipynb") -> list[str]:
@@ -199,3 +206,103 @@ async def test_sv12_another_kernel_is_written_at_once(world: World) -> None:
 
     metadata = json.loads((world.notebooks / PATH).read_bytes())["metadata"]
     assert metadata["kernelspec"] == {"name": "ir"}
+
+
+async def test_sv15_a_large_outside_change_comes_in_several_entries(world: World) -> None:
+    write_notebook(world.notebooks, *["old"] * MANY)
+    session = await world.start().open(PATH)
+    before = session.state.seq
+
+    write_notebook(world.notebooks, *["new"] * MANY)
+    await session.saver.look_outside()
+
+    assert session.state.seq > before + 1
+    assert [session.state.cells[cell_id].cell.source for cell_id in session.state.order] == ["new"] * MANY
+    assert saved(session)
+
+
+async def test_lv27_what_people_do_meanwhile_waits_and_is_done_then(world: World) -> None:
+    write_notebook(world.notebooks, *["old"] * MANY)
+    session = await world.start().open(PATH)
+    write_notebook(world.notebooks, *["new"] * MANY)
+    session.saver.hold = True
+    tab = Tab(session)
+    seen: list[tuple[int, int]] = []
+
+    def note() -> None:
+        cells = session.state.cells.values()
+        news = sum(cell.cell.source == "new" for cell in cells)
+        seen.append((news, len(cells)))
+
+    session.follow(note)
+    session.saver.hold = False
+    looking = asyncio.create_task(session.saver.look_outside())
+    await until(session, lambda: bool(seen))
+    await asyncio.gather(tab.insert("n1", "mine", after="c1"), tab.insert("n2", "mine too", after="n1"))
+    session.leave(note)
+    await looking
+
+    assert seen[0][0] < MANY, "the first portion was all of it"
+    assert next(news for news, count in seen if count > MANY) == MANY, (
+        "it was not waited for the last portion"
+    )
+    assert session.state.order[:3] == ("c1", "n1", "n2")
+    await until(session, lambda: saved(session))
+    assert sources(world.notebooks)[:4] == ["new", "mine", "mine too", "new"]
+
+
+async def test_sv15_a_server_that_dies_between_two_portions_merges_again(world: World) -> None:
+    write_notebook(world.notebooks, *["old"] * MANY)
+    session = await world.start().open(PATH)
+    write_notebook(world.notebooks, *["new"] * MANY)
+    entries = 0
+
+    def count() -> None:
+        nonlocal entries
+        entries += 1
+
+    session.follow(count)
+    looking = asyncio.create_task(session.saver.look_outside())
+    await until(session, lambda: entries >= 3)
+    looking.cancel()
+    await asyncio.gather(looking, return_exceptions=True)
+    texts = [session.state.cells[cell_id].cell.source for cell_id in session.state.order]
+    assert 0 < texts.count("new") < MANY
+    await world.kill(world.registries[0])
+
+    session = await world.start().open(PATH)
+    await until(session, lambda: saved(session))
+
+    assert sources(world.notebooks) == ["new"] * MANY
+    assert [session.state.cells[cell_id].cell.source for cell_id in session.state.order] == ["new"] * MANY
+    assert session.state.notices == ()
+
+
+async def test_sv15_a_full_disk_in_the_middle_of_a_merge_loses_nothing_of_either_side(
+    world: World, expect_log: ExpectLog
+) -> None:
+    expect_log("no room today", logger="carnet.live")
+
+    class Full(JournalStore):
+        left = 1 << 30
+
+        def append(self, *given: Any, **named: Any) -> None:
+            Full.left -= 1
+            if Full.left < 0:
+                raise JournalFull("no room today")
+            super().append(*given, **named)
+
+    write_notebook(world.notebooks, *["old"] * MANY)
+    session = await world.start(Full).open(PATH)
+    session.saver.hold = True
+    await Tab(session).insert("n1", "mine", after="c1")
+    write_notebook(world.notebooks, *["new"] * MANY)
+    Full.left = 2
+    session.saver.hold = False
+    await session.saver.look_outside()
+    assert session.stalled is not None
+    Full.left = 1 << 30
+
+    await until(session, lambda: session.stalled is None and saved(session))
+
+    assert sources(world.notebooks) == ["new", "mine", *["new"] * (MANY - 1)]

@@ -3,22 +3,24 @@
 The journal already holds everything; a save is the export that lets every other
 tool read the work. Nothing here ever writes over a file whose revision is not
 the one we know (invariant 4): an outside change is merged cell by cell first.
+What goes through all of a notebook (its content, what differs) is worked out on
+a worker thread, for nobody else shall wait for it.
 
-Rules SV1 to SV14: docs/specs/live.md.
+Rules SV1 to SV15: docs/specs/live.md.
 """
 
 import asyncio
 import logging
 from collections.abc import Collection
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
 
 from carnet.core.notebook.ipynb import encode_pieces
 from carnet.core.notebook.model import BlobRef, Notebook
-from carnet.core.session.operations import MarkSaved, MarkSaveFailed
-from carnet.core.session.outside import outside_change
+from carnet.core.session.operations import MarkSaved, MarkSaveFailed, Operation
+from carnet.core.session.outside import in_portions, outside_change
 from carnet.core.session.state import SessionState
 from carnet.errors import (
     AlreadyExists,
@@ -31,7 +33,7 @@ from carnet.errors import (
 from carnet.ids import CellId, Revision
 from carnet.journal.trust import trust
 from carnet.live.cell_ids import cell_ids
-from carnet.live.reading import read_notebook
+from carnet.live.reading import Read, read_notebook
 from carnet.live.whole import whole
 from carnet.live.written import written
 
@@ -41,6 +43,16 @@ if TYPE_CHECKING:
 log = logging.getLogger("carnet.live.save")
 
 GONE = "The file is gone from disk. Nothing of the open notebook is lost. Save now writes it again at its old place."
+
+
+class _Content(NamedTuple):
+    """What the file shall hold, and what it lacks of it."""
+
+    notebook: Notebook
+    lacks_little: bool
+    """Nothing but what a kernel that started says of itself."""
+    lacks_theirs: bool
+    """Nothing but that, and outputs of cells that another program runs."""
 
 
 class Saver:
@@ -164,22 +176,21 @@ class Saver:
         if self._gone or (not self.unsaved and session.state.saved.revision is not None):
             self._everything = False
             return
+        asked, self._everything = self._everything, False
         for _ in range(3):  # an outside change can come in between; each round merges it
             state, known = session.state, session.state.saved.revision
-            theirs = () if self._everything else session.elsewhere.cells(state)
-            if known is not None and theirs and self._lacks_only_kernel_words(state, theirs):
-                if not self._lacks_only_kernel_words(state):
-                    return  # it is saved by who ran it, or with the next change, or when that one has left (SV13)
-                theirs = ()
-            if known is not None and self._lacks_only_kernel_words(state):
+            theirs = frozenset() if asked else frozenset(session.elsewhere.cells(state))
+            content = await session.in_thread(partial(self._compared, state, theirs))
+            if known is not None and theirs and content.lacks_theirs and not content.lacks_little:
+                return  # it is saved by who ran it, or with the next change, or when that one has left (SV13)
+            if known is not None and content.lacks_little:
                 # It goes along with the next change (SV12).
-                self._everything = False
                 at_ms = session.around.clock.now_ms()
                 session.commit_or_stall([MarkSaved(revision=known, seq=state.seq, at_ms=at_ms)])
                 return
             started_s = session.around.clock.monotonic_s()
             try:
-                revision = await session.in_thread(partial(self._write, state))
+                revision = await session.in_thread(partial(self._write, state, content.notebook))
             except RevisionConflict as conflict:
                 if conflict.found is None:
                     if self._make_again:  # asked for while we were writing
@@ -188,6 +199,7 @@ class Saver:
                     self._fail(GONE)
                     return
                 if not await self._merge():
+                    self._everything = self._everything or asked
                     return
                 continue
             except NotFound:
@@ -199,23 +211,25 @@ class Saver:
                 self._make_again = False
                 continue
             except CarnetError as error:
+                self._everything = self._everything or asked
                 self._fail(f"Not saved: {error}")
                 self._schedule_in(session.around.settings.save_retry_s)
                 return
-            self._make_again = self._everything = False
+            self._make_again = False
             self._took_s = session.around.clock.monotonic_s() - started_s
-            self.base = self._content(state)
+            self.base = content.notebook
             session.commit_or_stall(
                 [MarkSaved(revision=revision, seq=state.seq, at_ms=session.around.clock.now_ms())]
             )
             if self.unsaved:
                 self.schedule()
             return
+        self._everything = self._everything or asked
         self._fail("Not saved: the file keeps changing outside. Trying again.")
         self._schedule_in(session.around.settings.save_retry_s)
 
-    def _write(self, state: SessionState) -> Revision:
-        data = whole(encode_pieces(self._content(state), blobs=self._blob))
+    def _write(self, state: SessionState, content: Notebook) -> Revision:
+        data = whole(encode_pieces(content, blobs=self._blob))
         expected = None if self._make_again else state.saved.revision
         around = self._session.around
         revision = around.storage.save(state.path, data, expected=expected)
@@ -237,28 +251,31 @@ class Saver:
     def _content(self, state: SessionState) -> Notebook:
         return written(state, stream_limit_bytes=self._session.around.settings.file_stream_limit_bytes)
 
-    def _lacks_only_kernel_words(self, state: SessionState, theirs: Collection[CellId] = ()) -> bool:
-        """Return whether the file lacks nothing but what a kernel that started says of itself, and outputs of these cells."""
-        base = self.base
+    def _compared(self, state: SessionState, theirs: Collection[CellId]) -> _Content:
+        """Return what the file shall hold, and what it lacks; `theirs`: cells whose outputs somebody else saves."""
+        content, base = self._content(state), self.base
         if base is None or self._make_again:
-            return False
+            return _Content(content, False, False)
         metadata = {
             name: value
             for name, value in state.metadata.items()
             if name != "language_info" and (name != "kernelspec" or name in base.metadata)
         }
         held = {name: value for name, value in base.metadata.items() if name != "language_info"}
-        content = replace(self._content(state), metadata=base.metadata)
-        if theirs:
-            written_cells = {cell.id: cell for cell in base.cells}
-            cells = tuple(
-                replace(cell, outputs=before.outputs, execution_count=before.execution_count)
-                if cell.id in theirs and (before := written_cells.get(cell.id)) is not None
-                else cell
-                for cell in content.cells
-            )
-            content = replace(content, cells=cells)
-        return metadata == held and content == base
+        if metadata != held:
+            return _Content(content, False, False)
+        compared = replace(content, metadata=base.metadata)
+        lacks_little = compared == base
+        if lacks_little or not theirs:
+            return _Content(content, lacks_little, lacks_little)
+        written_cells = {cell.id: cell for cell in base.cells}
+        cells = tuple(
+            replace(cell, outputs=before.outputs, execution_count=before.execution_count)
+            if cell.id in theirs and (before := written_cells.get(cell.id)) is not None
+            else cell
+            for cell in compared.cells
+        )
+        return _Content(content, False, replace(compared, cells=cells) == base)
 
     def _blob(self, ref: BlobRef) -> bytes:
         return self._session.around.blobs.get(ref.sha256)
@@ -277,16 +294,44 @@ class Saver:
             self._fail(f"Not saved: {error}")
             self._schedule_in(around.settings.save_retry_s)
             return False
-        state, theirs = session.state, read.notebook
-        base = self.base if self.base is not None else theirs
+        with session.held():
+            return await self._take_in(read)
+
+    async def _take_in(self, read: Read) -> bool:
+        """Make what the file holds part of the session, in several entries where it is much (SV15)."""
+        session = self._session
+        now_ms = session.around.clock.now_ms()
         clean = not self.unsaved
-        now_ms = around.clock.now_ms()
-        ops = outside_change(state, base, theirs, new_ids=cell_ids(), at_ms=now_ms, trusted=read.trusted)
+        while True:
+            state = session.state
+            theirs, ops = await session.in_thread(partial(self._difference, state, read, now_ms))
+            if session.state.cells is state.cells and session.state.order is state.order:
+                break
+            # What we did meanwhile by ourselves (a kernel that ended, say); nobody else can.
+        ours = {session.state.changed_seq}
+        *portions, last = in_portions(ops, cells=len(session.state.cells))
+        for portion in portions:
+            if not session.commit_or_stall(portion):
+                return False  # what is in already is the same on both sides when it is merged again
+            ours.add(session.state.seq)
+            await asyncio.sleep(0)
         # After this entry the file lacks only what was unsaved before, if anything.
-        seq = state.seq + 1 if clean else state.saved.seq
+        state = session.state
+        seq = state.seq + 1 if clean and state.changed_seq in ours else state.saved.seq
+        if not session.commit_or_stall([*last, MarkSaved(revision=read.revision, seq=seq, at_ms=now_ms)]):
+            return False
         self.base = theirs
         log.info("notebook %s: merged an outside change", state.journal_id)
-        return session.commit_or_stall([*ops, MarkSaved(revision=read.revision, seq=seq, at_ms=now_ms)])
+        return True
+
+    def _difference(
+        self, state: SessionState, read: Read, now_ms: int
+    ) -> tuple[Notebook, tuple[Operation, ...]]:
+        """Return what the file holds, and what to do to have it in the session."""
+        base = self.base if self.base is not None else read.notebook
+        theirs = _sharing(base, read.notebook)
+        ops = outside_change(state, base, theirs, new_ids=cell_ids(), at_ms=now_ms, trusted=read.trusted)
+        return theirs, ops
 
     def _say_saved(self) -> None:
         session = self._session
@@ -301,3 +346,13 @@ class Saver:
         if session.state.saved.problem != problem:
             log.warning("notebook %s: %s", session.state.journal_id, problem)
             session.commit_or_stall([MarkSaveFailed(problem=problem, at_ms=session.around.clock.now_ms())])
+
+
+def _sharing(base: Notebook, theirs: Notebook) -> Notebook:
+    """Return theirs with the cells of base where they are equal: half the memory, and nothing to let go of later."""
+    before = {cell.id: cell for cell in base.cells}
+    cells = tuple(
+        known if (known := before.get(cell.id)) is not None and known == cell else cell
+        for cell in theirs.cells
+    )
+    return replace(theirs, cells=cells)

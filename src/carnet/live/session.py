@@ -11,7 +11,8 @@ Rules LV1 to LV10, LV20, LV23: docs/specs/live.md.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, TypeVar, assert_never
@@ -90,7 +91,7 @@ class IntentAnswer:
 
 @dataclass
 class _Waiting:
-    """Work that could not be journaled, kept in order until the journal takes it."""
+    """Work that could not be journaled, or must not be now, kept in order until it can."""
 
     intents: "deque[tuple[Intent, bytes, asyncio.Future[IntentAnswer]]]" = field(default_factory=deque)
     records: deque[list[Record]] = field(default_factory=deque)
@@ -115,6 +116,8 @@ class Session:
         self._reading: KernelId | None = None
         self._read_number = 0
         self._waiting = _Waiting()
+        self._let_go = asyncio.Event()
+        self._let_go.set()
         self._gate = RateGate()
         self._records_due: asyncio.TimerHandle | None = None
         self._records_task: asyncio.Task[None] | None = None
@@ -148,13 +151,23 @@ class Session:
         self.last_active_s = self.around.clock.monotonic_s()
         if not self.writable:
             return IntentAnswer("read-only", "This notebook can be read, but not changed.", unreached=True)
-        if self.stalled is None:
+        if self.stalled is None and self._let_go.is_set():
             try:
                 return self._decide(intent, room)
             except JournalError as error:
                 self.stall(error)
         self._waiting.intents.append((intent, room, future))
         return None
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Let intents and what the kernel says wait, in order, while the block makes a long change in several entries (LV27)."""
+        self._let_go.clear()
+        try:
+            yield
+        finally:
+            self._let_go.set()
+            self._go_on()
 
     def follow(self, notify: Callable[[], None]) -> None:
         """Call `notify` after each commit, until `leave`."""
@@ -404,7 +417,11 @@ class Session:
             self.stalled = None
             self._tell()
             log.info("journal %s: recording again", self.state.journal_id)
-        while self._waiting.intents and self.stalled is None:
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Do what waits, unless it must go on waiting."""
+        while self._waiting.intents and self.stalled is None and self._let_go.is_set():
             intent, room, future = self._waiting.intents[0]
             try:
                 answer = self._decide(intent, room)
@@ -445,7 +462,7 @@ class Session:
         self.commit_or_stall(kernel_gone(self.state, problem=KERNEL_LOST, at_ms=self.around.clock.now_ms()))
 
     def _schedule_records(self) -> None:
-        if not self._waiting.records or self.stalled is not None:
+        if not self._waiting.records or self.stalled is not None or not self._let_go.is_set():
             return
         if self._records_task is not None and not self._records_task.done():
             return
@@ -478,7 +495,8 @@ class Session:
 
     def _records_are_due(self) -> None:
         self._records_due = None
-        self._take_records()
+        if self._let_go.is_set():
+            self._take_records()
 
     def _take_records(self) -> None:
         self._gate.acted(self.around.clock.monotonic_s())
@@ -512,6 +530,7 @@ class Session:
 
         try:
             meaning = await self.in_thread(prepare)
+            await self._let_go.wait()
         except JournalError as error:  # no room for the blob
             self._waiting.records.appendleft(records)
             self.stall(error)

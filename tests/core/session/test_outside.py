@@ -1,5 +1,7 @@
 """A file that changed outside."""
 
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from carnet.core.notebook.model import Cell, DisplayData, Notebook, Stream
@@ -7,7 +9,7 @@ from carnet.core.session import intents
 from carnet.core.session import operations as ops
 from carnet.core.session.notebook_of import notebook_of
 from carnet.core.session.operations import Operation
-from carnet.core.session.outside import CONFLICT, outside_change
+from carnet.core.session.outside import CONFLICT, PORTION, in_portions, outside_change
 from carnet.core.session.state import Notice, SessionState
 from carnet.ids import CellId
 from tests.core.session.sessions import A, B, C, Client, a_cell, a_session, do, numbered
@@ -132,3 +134,72 @@ def test_ou1_what_lives_with_the_kernel_is_no_difference() -> None:
     assert changed(state, book, book)[1] == ()
     moved = Notebook((a_cell("new", "n"), *book.cells))
     assert changed(state, book, moved)[1] == (ops.InsertCells(None, (a_cell("new", "n"),)),)
+
+
+LONG = "x" * (PORTION // 3)
+STATES = st.lists(
+    st.tuples(
+        st.sampled_from("abcdefghij"), st.sampled_from(("1", "2", LONG)), st.sampled_from(("", "o", LONG))
+    ),
+    max_size=8,
+    unique_by=lambda cell: cell[0],
+).map(
+    lambda found: Notebook(
+        tuple(
+            replace(a_cell(name, source), outputs=(Stream("stdout", output),) if output else ())
+            for name, source, output in found
+        )
+    )
+)
+
+
+@given(STATES, STATES, STATES, st.sampled_from((1, 1000, PORTION)))
+def test_ou5_portions_do_what_the_whole_does(
+    base: Notebook, ours: Notebook, theirs: Notebook, cells: int
+) -> None:
+    state = a_session(*ours.cells)
+    made = outside_change(state, base, theirs, new_ids=iter(numbered("x"), CellId("")), at_ms=7, trusted=True)
+    portions = in_portions(made, cells=cells)
+    assert portions
+    assert all(portions) or not made
+    assert do(state, *(operation for portion in portions for operation in portion)) == do(state, *made)
+
+
+@given(STATES, STATES, STATES, st.integers(0, 30))
+def test_ou5_what_is_in_already_is_the_same_when_it_is_merged_again(
+    base: Notebook, ours: Notebook, theirs: Notebook, done: int
+) -> None:
+    """After a crash between two portions: nothing is lost, nothing is there twice but what both had changed."""
+    state = a_session(*ours.cells)
+    made = outside_change(state, base, theirs, new_ids=iter(numbered("x"), CellId("")), at_ms=7)
+    portions = in_portions(made, cells=PORTION)
+    half = do(state, *(operation for portion in portions[:done] for operation in portion))
+    again = outside_change(half, base, theirs, new_ids=iter(numbered("y"), CellId("")), at_ms=7)
+    in_one = do(state, *made)
+    in_two = do(half, *again)
+    wanted = {cell.cell.source for cell in in_one.cells.values()}
+    assert {cell.cell.source for cell in in_two.cells.values()} == wanted
+    if not in_one.notices:
+        assert set(in_two.order) == set(in_one.order)
+
+
+def test_ou5_a_portion_is_small_whatever_came() -> None:
+    base = Notebook(tuple(a_cell(f"c{n}", "1") for n in range(600)))
+    state = a_session(*base.cells)
+    texts = tuple(replace(cell, outputs=(Stream("stdout", "o" * 2000),)) for cell in base.cells)
+    new = tuple(a_cell(f"n{n}", "2" * 2000) for n in range(600))
+    made = outside_change(
+        state, base, Notebook((*texts, *new)), new_ids=iter(numbered("x"), CellId("")), at_ms=7
+    )
+    portions = in_portions(made, cells=600)
+    assert max(map(len, portions)) <= PORTION // 2600
+    assert len(portions) >= 1200 * 2000 // PORTION
+
+
+def test_ou5_neighbours_that_move_together_are_one_operation() -> None:
+    base = Notebook(tuple(a_cell(f"c{n}", str(n)) for n in range(10)))
+    state = a_session(*base.cells)
+    theirs = replace(base, cells=base.cells[::-1])
+    state, made = changed(state, base, theirs)
+    assert notebook_of(state) == theirs
+    assert [type(operation) for operation in made] == [ops.MoveCells]

@@ -174,7 +174,9 @@ class _Merge:
         self._new_ids = new_ids
         # Theirs under the ids of base, so that an id means one cell on all three sides.
         names = _matches(base, theirs, known=self._ours.keys() | self._base.keys())
-        self._theirs = {names[cell.id]: replace(cell, id=names[cell.id]) for cell in theirs}
+        self._theirs = {
+            (name := names[cell.id]): cell if name == cell.id else replace(cell, id=name) for cell in theirs
+        }
         self._taken = {*self._base, *self._ours, *self._theirs}
         self._changes: list[Edit] = []
         #: Cells to be inserted, under their ids.
@@ -200,6 +202,8 @@ class _Merge:
         return base is not None and our.id not in self._theirs and not _wrote(base, our)
 
     def _merge_cell(self, base: Cell | None, our: Cell, their: Cell) -> None:
+        if their is base or their == base:  # as nearly all are
+            return
         if base is None:  # Both sides made a cell with this id: as if it had been empty before.
             base = Cell(our.id, their.kind)
         if their.kind not in {base.kind, our.kind} and our.kind == base.kind:

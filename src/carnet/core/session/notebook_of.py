@@ -27,13 +27,17 @@ def notebook_of(state: SessionState) -> Notebook:
 
 
 def _written(cell: Cell) -> Cell:
-    if not any(_is_transient(output) for output in cell.outputs):
-        return cell
-    return replace(cell, outputs=tuple(_stored(output) for output in cell.outputs))
+    # In a loop of its own: this is asked of tens of thousands of outputs at each save.
+    for output in cell.outputs:
+        if _is_transient(output):
+            return replace(cell, outputs=tuple(_stored(output) for output in cell.outputs))
+    return cell
 
 
 def _is_transient(output: Output) -> bool:
-    return _stored(output) is not output
+    if isinstance(output, Stream):
+        return output.column != -1
+    return not isinstance(output, ErrorOutput) and output.display_id is not None
 
 
 def _stored(output: Output) -> Output:
