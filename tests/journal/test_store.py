@@ -1,4 +1,4 @@
-"""JN5 to JN20: notebook journals. Real files, real processes."""
+"""JN5 to JN20, JN27, JN28: notebook journals. Real files, real processes."""
 
 import os
 import random
@@ -11,6 +11,8 @@ import subprocess
 import sys
 import tempfile
 import threading
+import zlib
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -19,10 +21,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
 
-from carnet.database import database_path
+from carnet.database import connect, database_path, migrate
 from carnet.errors import JournalDamaged, JournalError, JournalFull
 from carnet.ids import JournalId, KernelId, NotebookPath
-from carnet.journal.store import Append, JournalStore, KernelCursor, NotebookRecord, RoomRecord
+from carnet.journal.store import STEPS, Append, JournalStore, KernelCursor, NotebookRecord, RoomRecord
 
 NOW_MS = 1_700_000_000_000
 K1, K2 = KernelId("k1"), KernelId("k2")
@@ -135,7 +137,7 @@ def test_jn8_a_forgotten_notebook_is_gone_with_all_it_had(tmp_path: Path) -> Non
                 [(seq, b"x") for seq in range(1, 1201)],
                 cursor=KernelCursor(kernel_id=K1, number=1),
             )
-            store.put_snapshot(journal_id, 1200, b"s")
+            store.put_snapshot(journal_id, 1200, [b"s"])
         store.forget_notebook(a)
         assert store.find_notebook(a) is None
         for act in (store.last_seq, store.cursors, store.snapshot, store.forget_notebook):
@@ -257,12 +259,12 @@ def test_jn14_a_snapshot_replaces_the_one_before(store: JournalStore) -> None:
     a = new(store)
     assert store.snapshot(a) is None
     store.append(a, [(1, b"x"), (2, b"y")], cursor=None)
-    store.put_snapshot(a, 1, b"state 1")
-    store.put_snapshot(a, 2, b"state 2")
+    store.put_snapshot(a, 1, [b"state 1"])
+    store.put_snapshot(a, 2, [b"state 2"])
     for wrong in (1, 3, -1):
         with pytest.raises(JournalError):
-            store.put_snapshot(a, wrong, b"wrong")
-    assert store.snapshot(a) == (2, b"state 2")
+            store.put_snapshot(a, wrong, [b"wrong"])
+    assert store.snapshot(a) == (2, [b"state 2"])
     assert entries_of(store, a) == [(1, b"x"), (2, b"y")]
 
 
@@ -272,7 +274,7 @@ def test_jn14_only_what_a_snapshot_covers_is_pruned(tmp_path: Path) -> None:
         store.append(a, [(seq, b"%d" % seq) for seq in range(1, 11)], cursor=None)
         with pytest.raises(JournalError, match="snapshot"):
             store.prune(a, 5)
-        store.put_snapshot(a, 6, b"state 6")
+        store.put_snapshot(a, 6, [b"state 6"])
         with pytest.raises(JournalError, match="snapshot"):
             store.prune(a, 8)
         store.prune(a, 7)
@@ -281,13 +283,88 @@ def test_jn14_only_what_a_snapshot_covers_is_pruned(tmp_path: Path) -> None:
         assert [seq for seq, _ in store.read(a, 6)] == [7, 8, 9, 10]
         with pytest.raises(JournalError, match="pruned"):
             entries_of(store, a, 5)
-        store.put_snapshot(a, 10, b"state 10")
+        store.put_snapshot(a, 10, [b"state 10"])
         store.prune(a, 11)
         _wait_until(lambda: _count(tmp_path, "entries") == 0)
     with JournalStore(tmp_path) as store:
-        assert (store.last_seq(a), store.snapshot(a)) == (10, (10, b"state 10"))
+        assert (store.last_seq(a), store.snapshot(a)) == (10, (10, [b"state 10"]))
         store.append(a, [(11, b"next")], cursor=None)
         assert entries_of(store, a, 10) == [(11, b"next")]
+
+
+def breaking(pieces: list[bytes]) -> Iterator[bytes]:
+    """Yield the pieces, and fail after the last one."""
+    yield from pieces
+    raise ZeroDivisionError
+
+
+def test_jn28_a_snapshot_is_put_in_pieces_and_commits_go_on_in_between(store: JournalStore) -> None:
+    a = new(store)
+    store.append(a, [(1, b"x")], cursor=None)
+    store.put_snapshot(a, 1, [b"state 1", b"more 1"])
+    seen: list[object] = []
+
+    def pieces() -> Iterator[bytes]:
+        yield b"state 2"
+        for number in range(2, 5):
+            store.append(a, [(number, b"y")], cursor=None)
+            seen.append(store.snapshot(a))
+            yield b"more 2, %d" % number
+
+    store.put_snapshot(a, 1, pieces())
+    assert seen == [(1, [b"state 1", b"more 1"])] * 3, "it was there before it was whole"
+    assert store.snapshot(a) == (1, [b"state 2", b"more 2, 2", b"more 2, 3", b"more 2, 4"])
+    assert store.last_seq(a) == 4
+
+
+def test_jn28_a_snapshot_that_fails_leaves_the_one_before(tmp_path: Path) -> None:
+    with JournalStore(tmp_path) as store:
+        a = new(store)
+        store.append(a, [(1, b"x"), (2, b"y")], cursor=None)
+        store.put_snapshot(a, 2, [b"state 2", b"a", b"b"])
+        with pytest.raises(ZeroDivisionError):
+            store.put_snapshot(a, 2, breaking([b"broken"] * 20))
+        with pytest.raises(JournalError, match="newer"):
+            store.put_snapshot(a, 1, [b"too old"] * 20)
+        assert store.snapshot(a) == (2, [b"state 2", b"a", b"b"])
+        _wait_until(lambda: _count(tmp_path, "snapshot_pieces") == 2)
+        store.forget_notebook(a)
+        _wait_until(lambda: _count(tmp_path, "snapshot_pieces") == 0)
+
+
+def test_jn28_a_snapshot_that_is_replaced_while_it_is_read_is_read_anew(store: JournalStore) -> None:
+    a = new(store)
+    old, newer = [b"old"] * 3, [b"new"] * 3
+    store.put_snapshot(a, 0, old)
+    over = threading.Event()
+
+    def replace() -> None:
+        while not over.is_set():
+            store.put_snapshot(a, 0, newer)
+            store.put_snapshot(a, 0, old)
+
+    thread = threading.Thread(target=replace)
+    thread.start()
+    try:
+        found = [store.snapshot(a) for _ in range(200)]
+    finally:
+        over.set()
+        thread.join()
+    assert all(one in [(0, old), (0, newer)] for one in found)
+
+
+def test_jn28_what_an_earlier_version_kept_is_one_piece(tmp_path: Path) -> None:
+    connection = connect(tmp_path)
+    migrate(connection, "journal", STEPS[:2])
+    connection.execute(
+        "INSERT INTO notebooks (journal_id, path, last_path, created_ms, opened_ms) VALUES ('j', 'n', 'n', 0, 0)"
+    )
+    connection.execute("INSERT INTO snapshots VALUES (1, 0, ?, ?)", (zlib.crc32(b"old"), b"old"))
+    connection.close()
+    with JournalStore(tmp_path) as store:
+        assert store.snapshot(JournalId("j")) == (0, [b"old"])
+        store.put_snapshot(JournalId("j"), 0, [b"new", b"piece"])
+        assert store.snapshot(JournalId("j")) == (0, [b"new", b"piece"])
 
 
 def test_jn14_pruned_or_forgotten_in_mid_read_is_not_damage(tmp_path: Path) -> None:
@@ -298,7 +375,7 @@ def test_jn14_pruned_or_forgotten_in_mid_read_is_not_damage(tmp_path: Path) -> N
             reading = store.read(a, 0)
             assert next(reading) == (1, b"x")
             if ending == "pruned":
-                store.put_snapshot(a, 5, b"s")
+                store.put_snapshot(a, 5, [b"s"])
                 store.prune(a, 6)
             store.detach_notebook(a)
             if ending == "no journal":
@@ -320,7 +397,7 @@ def test_jn19_a_damaged_entry_is_told_and_what_came_before_is_good(tmp_path: Pat
     with JournalStore(tmp_path) as store:
         a = new(store)
         store.append(a, [(1, b"good"), (2, b"damaged"), (3, b"good")], cursor=None)
-        store.put_snapshot(a, 1, b"snapshot")
+        store.put_snapshot(a, 1, [b"snapshot"])
     connection = sqlite3.connect(database_path(tmp_path))
     connection.execute("UPDATE entries SET bytes = x'00' WHERE bytes = CAST('damaged' AS BLOB)")
     connection.execute("UPDATE snapshots SET bytes = x'00'")
@@ -334,6 +411,13 @@ def test_jn19_a_damaged_entry_is_told_and_what_came_before_is_good(tmp_path: Pat
         assert seen == [(1, b"good")]
         with pytest.raises(JournalDamaged, match="snapshot"):
             store.snapshot(a)
+        for spoil in ("DELETE FROM snapshot_pieces", "UPDATE snapshot_pieces SET bytes = x'00'"):
+            store.put_snapshot(a, 1, [b"good", b"piece"])
+            assert store.snapshot(a) == (1, [b"good", b"piece"])
+            with closing(sqlite3.connect(database_path(tmp_path))) as connection, connection:
+                connection.execute(spoil)
+            with pytest.raises(JournalDamaged, match="snapshot"):
+                store.snapshot(a)
 
 
 def test_jn20_a_damaged_database_is_moved_aside_and_kept(tmp_path: Path) -> None:
@@ -452,6 +536,51 @@ def test_jn15_killed_at_any_moment_a_whole_prefix_is_left(tmp_path: Path) -> Non
             assert entries == [(seq, b"%d " % seq * 200) for seq in range(1, last + 1)]
 
 
+SNAPSHOTTER = """
+import sys
+from pathlib import Path
+from carnet.journal.store import JournalStore
+store = JournalStore(Path(sys.argv[1]))
+record = store.open_notebook("n", 0) or store.create_notebook("n", 0)
+seq = store.last_seq(record.journal_id)
+while True:
+    seq += 1
+    store.append(record.journal_id, [(seq, b"x")], cursor=None)
+    store.put_snapshot(record.journal_id, seq, (b"%d of %d" % (number, seq) * 100 for number in range(20)))
+    print(seq, flush=True)
+"""
+
+
+@pytest.mark.fault
+@pytest.mark.slow
+def test_jn28_killed_at_any_moment_a_whole_snapshot_is_left(tmp_path: Path) -> None:
+    chance = random.Random(20140220)
+    for _ in range(15):
+        child = subprocess.Popen(
+            [sys.executable, "-c", SNAPSHOTTER, tmp_path],
+            stdout=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        )
+        assert child.stdout is not None
+        try:
+            first = child.stdout.readline()
+            select.select([], [], [], chance.random() * 0.05)
+        finally:
+            child.kill()
+            lines = [first, *child.stdout.read().split(b"\n")[:-1]]  # the last one may be cut
+            child.stdout.close()
+            child.wait()
+        acknowledged = int(lines[-1])
+        with JournalStore(tmp_path) as store:
+            record = store.open_notebook(path_of("n"), NOW_MS)
+            assert record is not None
+            found = store.snapshot(record.journal_id)
+            assert found is not None
+            assert found[0] in (acknowledged, acknowledged + 1)
+            assert found[1] == [b"%d of %d" % (number, found[0]) * 100 for number in range(20)]
+            _wait_until(lambda: _count(tmp_path, "snapshot_pieces") == 19)
+
+
 def test_jn16_several_threads_append_to_one_store(store: JournalStore) -> None:
     ids = [new(store, f"{number}") for number in range(4)]
 
@@ -482,7 +611,7 @@ class JournalMachine(RuleBasedStateMachine):
         self.store = JournalStore(self.folder)
         self.entries: dict[JournalId, list[bytes]] = {}
         self.first: dict[JournalId, int] = {}
-        self.kept: dict[JournalId, tuple[int, bytes] | None] = {}
+        self.kept: dict[JournalId, tuple[int, list[bytes]] | None] = {}
         self.kernels: dict[JournalId, dict[str, int]] = {}
         self.made = 0
 
@@ -508,16 +637,25 @@ class JournalMachine(RuleBasedStateMachine):
         with pytest.raises(JournalError):
             self.store.append(journal_id, [(len(self.entries[journal_id]) + 1 + off, b"wrong")], cursor=None)
 
-    @rule(journal_id=journals, data=st.binary(max_size=20), share=st.floats(0, 1))
-    def put_snapshot(self, journal_id: JournalId, data: bytes, share: float) -> None:
+    @rule(
+        journal_id=journals,
+        pieces=st.lists(st.binary(max_size=20), min_size=1, max_size=12),
+        share=st.floats(0, 1),
+        breaks=st.booleans(),
+    )
+    def put_snapshot(self, journal_id: JournalId, pieces: list[bytes], share: float, breaks: bool) -> None:
         seq = round(len(self.entries[journal_id]) * share)
         before = self.kept[journal_id]
+        if breaks:
+            with pytest.raises(ZeroDivisionError):
+                self.store.put_snapshot(journal_id, seq, breaking(pieces))
+            return
         if before is not None and seq < before[0]:
             with pytest.raises(JournalError):
-                self.store.put_snapshot(journal_id, seq, data)
+                self.store.put_snapshot(journal_id, seq, pieces)
             return
-        self.store.put_snapshot(journal_id, seq, data)
-        self.kept[journal_id] = (seq, data)
+        self.store.put_snapshot(journal_id, seq, pieces)
+        self.kept[journal_id] = (seq, pieces)
 
     @rule(journal_id=journals, share=st.floats(0, 1))
     def prune(self, journal_id: JournalId, share: float) -> None:
@@ -549,6 +687,12 @@ class JournalMachine(RuleBasedStateMachine):
             )
             assert self.store.snapshot(journal_id) == self.kept[journal_id]
             assert self.store.cursors(journal_id) == self.kernels[journal_id]
+
+    @rule()
+    def purged(self) -> None:
+        """What nothing reaches is deleted in the end, and nothing else."""
+        wanted = sum(len(kept[1]) - 1 for kept in self.kept.values() if kept is not None)
+        _wait_until(lambda: _count(self.folder, "snapshot_pieces") == wanted)
 
     def teardown(self) -> None:
         if hasattr(self, "store"):

@@ -3,16 +3,20 @@
 Entries and snapshots are opaque bytes to this room: it never decodes them, never
 decides when to write one, never deletes one unasked. Calls are synchronous, short
 and bounded, made for the event loop: a commit writes to the write-ahead log, and
-the disk is synced by a thread of our own (see `journal.checkpoint`).
+the disk is synced by a thread of our own (see `journal.checkpoint`). Only a
+snapshot may be long: it is put and read on a worker thread, piece by piece, so that
+no commit waits for it.
 
-Rules JN1 to JN20, JN27: docs/specs/journal.md.
+Rules JN1 to JN20, JN27, JN28: docs/specs/journal.md.
 """
 
 import logging
 import sqlite3
 import threading
+import time
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -36,6 +40,12 @@ READ_LIMIT_BYTES = 1 << 20
 _SEQ_BITS = 40
 _SEQ_LIMIT = (1 << _SEQ_BITS) - 1
 _PURGE_ROWS = 500
+_PURGE_PIECES = 8
+_PIECE_BITS = 24
+_PIECE_LIMIT = (1 << _PIECE_BITS) - 1
+
+_BREATH_S = 0.0005
+"""Between two pieces of a snapshot: a lock goes to whoever asks for it when it is free, and that would be us again."""
 
 # One B-tree, one insert an entry: the key is (notebook << 40) | seq, which is the
 # rowid, so an append goes to the end of its notebook's range with no second index.
@@ -84,6 +94,17 @@ STEPS: tuple[str, ...] = (
         crc INTEGER NOT NULL,
         bytes BLOB NOT NULL,
         PRIMARY KEY (notebook, number)
+    );
+    """,
+    # `bytes` of a snapshot is its first piece. The key of the others is (made << 24) | number: those of a
+    # `made` that no snapshot names are of one that was never finished, or was replaced.
+    """
+    ALTER TABLE snapshots ADD COLUMN made INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE snapshots ADD COLUMN pieces INTEGER NOT NULL DEFAULT 0;
+    CREATE TABLE snapshot_pieces (
+        key INTEGER PRIMARY KEY,
+        crc INTEGER NOT NULL,
+        bytes BLOB NOT NULL
     );
     """,
 )
@@ -148,7 +169,10 @@ class JournalStore:
         self._numbers: dict[JournalId, int] = {}
         self._last_seqs: dict[JournalId, Seq] = {}
         self._connection = _open(state_folder)
-        self._checkpointer = Checkpointer(state_folder, purge=_purge_some)
+        #: Snapshots whose pieces nothing reaches any more. (Only one process writes: at the start, none is under way.)
+        self._litter = deque(_unreached(self._connection))
+        self._made = _last_made(self._connection)
+        self._checkpointer = Checkpointer(state_folder, purge=self._purge_some)
         self._checkpointer.start()
         self._checkpointer.committed()  # what an earlier process left to sync or to purge
 
@@ -253,12 +277,16 @@ class JournalStore:
         It is gone at once; the room it took is given back in the background.
         """
         with self._writing(f"forget {journal_id}") as connection:
+            number = self._number(journal_id)
+            made = _made_of(connection, number)
             connection.execute(
-                "UPDATE notebooks SET path = NULL, forgotten = 1 WHERE notebook = ?",
-                (self._number(journal_id),),
+                "UPDATE notebooks SET path = NULL, forgotten = 1 WHERE notebook = ?", (number,)
             )
+            # Whatever becomes of the rest now: none of its pieces is reached any more.
+            connection.execute("DELETE FROM snapshots WHERE notebook = ?", (number,))
             self._numbers.pop(journal_id, None)
             self._last_seqs.pop(journal_id, None)
+        self._litter.append(made)
 
     # -- entries -------------------------------------------------------------------------------
 
@@ -393,44 +421,87 @@ class JournalStore:
 
     # -- snapshots -------------------------------------------------------------------------------
 
-    def put_snapshot(self, journal_id: JournalId, seq: Seq, data: bytes) -> None:
+    def put_snapshot(self, journal_id: JournalId, seq: Seq, pieces: Iterable[bytes]) -> None:
         """Keep the whole state after entry `seq`, instead of the snapshot before. Entries stay.
+
+        Its pieces, at least one, are drawn and written one after another; commits go on in between. Until the last one
+        is there, and whatever happens, the snapshot before is the one that is kept.
 
         Raises:
             JournalError: `seq` is after the last entry, or before the snapshot that is kept.
             JournalFull: no room; the snapshot before is kept.
         """
-        with self._writing(f"put a snapshot of {journal_id}") as connection:
-            number = self._number(journal_id)
-            last = self._last_seq(journal_id)
-            if not 0 <= seq <= last:
-                raise JournalError(
-                    f"Journal {journal_id}: a snapshot at {seq}, but the last entry is {last}."
+        what = f"put a snapshot of {journal_id}"
+        with self._lock:
+            self._made += 1
+            made = self._made
+        unreached = made
+        count = 0
+        try:
+            drawn = iter(pieces)
+            first = next(drawn)
+            for piece in drawn:
+                count += 1
+                assert count <= _PIECE_LIMIT, "a snapshot of terabytes"
+                row = ((made << _PIECE_BITS) | count, zlib.crc32(piece), piece)
+                with self._writing(what) as connection:
+                    if count == 1:
+                        self._number(journal_id)  # what was forgotten needs no snapshot
+                    connection.execute("INSERT INTO snapshot_pieces VALUES (?, ?, ?)", row)
+                time.sleep(_BREATH_S)
+            with self._writing(what) as connection:
+                number = self._number(journal_id)
+                last = self._last_seq(journal_id)
+                if not 0 <= seq <= last:
+                    raise JournalError(
+                        f"Journal {journal_id}: a snapshot at {seq}, but the last entry is {last}."
+                    )
+                before = _made_of(connection, number)
+                changed = connection.execute(
+                    "INSERT INTO snapshots (notebook, seq, crc, bytes, made, pieces) VALUES (?, ?, ?, ?, ?, ?)"
+                    " ON CONFLICT (notebook) DO UPDATE SET seq = excluded.seq, crc = excluded.crc, bytes = excluded.bytes,"
+                    " made = excluded.made, pieces = excluded.pieces WHERE excluded.seq >= seq",
+                    (number, seq, zlib.crc32(first), first, made, count),
                 )
-            changed = connection.execute(
-                "INSERT INTO snapshots VALUES (?, ?, ?, ?) ON CONFLICT (notebook) DO UPDATE"
-                " SET seq = excluded.seq, crc = excluded.crc, bytes = excluded.bytes WHERE excluded.seq >= seq",
-                (number, seq, zlib.crc32(data), data),
-            )
-            if changed.rowcount != 1:
-                raise JournalError(f"Journal {journal_id}: the snapshot kept is newer than {seq}.")
+                if changed.rowcount != 1:
+                    raise JournalError(f"Journal {journal_id}: the snapshot kept is newer than {seq}.")
+            unreached = before
+        finally:
+            self._litter.append(unreached)
 
-    def snapshot(self, journal_id: JournalId) -> tuple[Seq, bytes] | None:
-        """Return the snapshot and its number.
+    def snapshot(self, journal_id: JournalId) -> tuple[Seq, list[bytes]] | None:
+        """Return the snapshot's number, and its pieces.
 
         Raises:
             JournalDamaged: it cannot be read. The entries may still be replayed from the start.
         """
-        with self._reading() as connection:
-            row = connection.execute(
-                "SELECT seq, crc, bytes FROM snapshots WHERE notebook = ?", (self._number(journal_id),)
-            ).fetchone()
-        if row is None:
-            return None
-        data = bytes(row[2])
-        if zlib.crc32(data) != row[1]:
-            raise JournalDamaged(f"Journal {journal_id}: the snapshot at {row[0]} is damaged.")
-        return int(row[0]), data
+        while True:
+            with self._reading() as connection:
+                row = connection.execute(
+                    "SELECT seq, crc, bytes, made, pieces FROM snapshots WHERE notebook = ?",
+                    (self._number(journal_id),),
+                ).fetchone()
+            if row is None:
+                return None
+            seq, crc, first, made, count = row
+            pieces = [(crc, bytes(first))]
+            for number in range(1, count + 1):
+                # One at a time, as entries are read.
+                with self._reading() as connection:
+                    piece = connection.execute(
+                        "SELECT crc, bytes FROM snapshot_pieces WHERE key = ?",
+                        ((made << _PIECE_BITS) | number,),
+                    ).fetchone()
+                if piece is None:
+                    break
+                pieces.append(piece)
+            if len(pieces) == count + 1 and all(zlib.crc32(data) == crc for crc, data in pieces):
+                return int(seq), [data for _, data in pieces]
+            with self._reading() as connection:
+                is_newest = _made_of(connection, self._number(journal_id)) == made
+            if is_newest:
+                raise JournalDamaged(f"Journal {journal_id}: the snapshot at {seq} is damaged.")
+            # It was replaced while we read.
 
     def prune(self, journal_id: JournalId, before_seq: Seq) -> None:
         """Drop the entries before a number: they are history that nobody can see again.
@@ -535,6 +606,24 @@ class JournalStore:
                 )
 
     # -- inside ------------------------------------------------------------------------------------
+
+    def _purge_some(self, connection: sqlite3.Connection) -> bool:
+        """Delete some rows that nothing can reach any more; return whether there may be more.
+
+        Runs on the checkpoint thread, with a connection of its own, a few rows a transaction, so that no commit waits long.
+        """
+        if not self._litter:
+            return _purge_entries(connection)
+        made = self._litter[0]
+        with transaction(connection):
+            deleted = connection.execute(
+                "DELETE FROM snapshot_pieces WHERE key IN"
+                " (SELECT key FROM snapshot_pieces WHERE key >= ? AND key < ? LIMIT ?)",
+                (made << _PIECE_BITS, (made + 1) << _PIECE_BITS, _PURGE_PIECES),
+            ).rowcount
+        if deleted < _PURGE_PIECES:
+            self._litter.popleft()
+        return True
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
@@ -653,11 +742,35 @@ def _translated(error: sqlite3.Error, what: str) -> JournalError:
     return JournalError(f"Could not {what}: {error}.")
 
 
-def _purge_some(connection: sqlite3.Connection) -> bool:
-    """Delete some rows that nothing can reach any more; return whether there may be more.
+def _made_of(connection: sqlite3.Connection, number: int) -> int:
+    """Return the key of the pieces of a notebook's snapshot; 0: there is none."""
+    row = connection.execute("SELECT made FROM snapshots WHERE notebook = ?", (number,)).fetchone()
+    return 0 if row is None else int(row[0])
 
-    Runs on the checkpoint thread, a few rows a transaction, so that no commit waits long.
-    """
+
+def _last_made(connection: sqlite3.Connection) -> int:
+    made, key = connection.execute(
+        "SELECT (SELECT max(made) FROM snapshots), (SELECT max(key) FROM snapshot_pieces)"
+    ).fetchone()
+    return max(made or 0, (key or 0) >> _PIECE_BITS)
+
+
+def _unreached(connection: sqlite3.Connection) -> Iterator[int]:
+    """Yield the keys of pieces that no snapshot names: one look for each snapshot, not for each piece."""
+    reached = {made for (made,) in connection.execute("SELECT made FROM snapshots")}
+    key = 0
+    while True:
+        row = connection.execute("SELECT min(key) FROM snapshot_pieces WHERE key >= ?", (key,)).fetchone()
+        if row[0] is None:
+            return
+        made = row[0] >> _PIECE_BITS
+        if made not in reached:
+            yield made
+        key = (made + 1) << _PIECE_BITS
+
+
+def _purge_entries(connection: sqlite3.Connection) -> bool:
+    """Delete some entries that were pruned, or whose journal was forgotten; return whether there may be more."""
     row = connection.execute("SELECT notebook FROM notebooks WHERE forgotten LIMIT 1").fetchone()
     if row is not None:
         start, stop, forgotten = row[0] << _SEQ_BITS, (row[0] + 1) << _SEQ_BITS, True

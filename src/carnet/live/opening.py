@@ -22,14 +22,13 @@ from carnet.ids import JournalId, NotebookPath
 from carnet.live.identity import is_another_notebook
 from carnet.live.reading import read_notebook
 from carnet.live.session import KERNEL_LOST, Session
+from carnet.live.snapshots import pieces_of, state_of
 from carnet.live.surroundings import Surroundings
 from carnet.live.written import written
 
 log = logging.getLogger("carnet.live")
 
-_state_decoder = msgspec.msgpack.Decoder(SessionState)
 _entry_decoder = msgspec.msgpack.Decoder(Entry)
-_encoder = msgspec.msgpack.Encoder()
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ def replay(around: Surroundings, journal_id: JournalId, path: NotebookPath) -> R
     if stored is None:
         return None
     try:
-        state = _state_decoder.decode(stored[1])
+        state = state_of(stored[1])
     except msgspec.MsgspecError as error:
         raise JournalDamaged(f"Journal {journal_id}: its snapshot cannot be read ({error}).") from error
     entries: list[Entry] = []
@@ -126,7 +125,7 @@ def _load(around: Surroundings, path: NotebookPath) -> tuple[SessionState, Noteb
     state = new_session(record.journal_id, path, notebook, revision, at_ms=now_ms)
     if trusted:
         state, _ = apply(state, TrustOutputs(state.order), seq=0)
-    around.journal.put_snapshot(state.journal_id, state.seq, _encoder.encode(state))
+    around.journal.put_snapshot(state.journal_id, state.seq, pieces_of(state))
     return state, notebook
 
 

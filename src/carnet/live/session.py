@@ -46,6 +46,7 @@ from carnet.live.comms import kept, send_comm
 from carnet.live.elsewhere import Elsewhere
 from carnet.live.rate import RateGate
 from carnet.live.saving import Saver
+from carnet.live.snapshots import pieces_of
 from carnet.live.surroundings import Surroundings
 
 log = logging.getLogger("carnet.live")
@@ -449,7 +450,7 @@ class Session:
         return islice(self._recent, start, None)
 
     def _put_snapshot(self, state: SessionState) -> None:
-        self.around.journal.put_snapshot(state.journal_id, state.seq, _encoder.encode(state))
+        self.around.journal.put_snapshot(state.journal_id, state.seq, pieces_of(state))
 
     # ---- inside: what the kernel says
 
