@@ -59,6 +59,12 @@ def test_a_notebook(visits: Visits, server: CarnetServer, scheme: Scheme) -> Non
     notebook.keys("Control+Enter")
     expect(page.get_by_role("heading", name="Heading")).to_be_visible()
     is_accessible(page)
+    notebook.menu("View", "Outline")
+    expect(page.get_by_role("navigation", name="Outline").get_by_role("listitem")).to_have_text(
+        ["Headingrunning"]
+    )
+    is_accessible(page)
+    notebook.keys("Escape")
 
     page.get_by_role("menubar").get_by_role("menuitem", name="Kernel").click()
     expect(page.get_by_role("menu")).to_be_visible()

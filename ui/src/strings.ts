@@ -51,6 +51,7 @@ export const strings = {
   toggleOutputScroll: "Scroll long outputs, or show them whole",
   toggleLineNumbers: "Line numbers in this cell",
   toggleAllLineNumbers: "Line numbers",
+  outline: "Outline",
   collapseHeading: "Collapse heading, or go to the one before",
   expandHeading: "Expand heading, or go to the next one",
   collapseAll: "Collapse all headings",

@@ -51,6 +51,7 @@ const page: PageActions = {
   toggleOutputs: nothing,
   toggleOutputScroll: nothing,
   toggleLineNumbers: nothing,
+  toggleOutline: nothing,
   setRendered: (cells, on) => {
     if (cells.length > 0) rendered.push([cells, on]);
   },

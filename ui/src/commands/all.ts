@@ -585,6 +585,15 @@ const VIEW: readonly Command[] = [
     run: ({ page }) => page.toggleLineNumbers(null),
   }),
   command({
+    id: "notebook.outline",
+    label: strings.outline,
+    words: "table of contents headings toc",
+    menu: "view",
+    mode: "command",
+    keys: ["Accel-Shift-k"],
+    run: ({ page }) => page.toggleOutline(),
+  }),
+  command({
     id: "headings.collapse",
     label: strings.collapseHeading,
     words: "fold",

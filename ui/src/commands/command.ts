@@ -32,6 +32,8 @@ export interface PageActions {
   toggleLineNumbers(id: CellId | null): void;
   /** Show a Markdown cell as text (true), or its source (false). */
   setRendered(ids: readonly CellId[], rendered: boolean): void;
+  /** Show or hide the notebook's headings beside it. */
+  toggleOutline(): void;
   /** Those of these cells that no folded heading hides: where keys lead. */
   withoutHidden(order: readonly CellId[]): readonly CellId[];
   /** Collapse or expand a heading's section; false: it is no heading, or it is so already. */

@@ -7,3 +7,6 @@ import { lazy } from "../../outputs/lazy.ts";
 export const editorChunk = lazy(() =>
   import("../../editor/index.ts").then(({ createEditor, highlight }) => ({ createEditor, highlight })),
 );
+
+/** The headings beside the cells, for those who have them open. */
+export const outlineChunk = lazy(() => import("./outline.tsx").then(({ Outline }) => ({ Outline })));

@@ -12,7 +12,7 @@ import { type OutputSettings, OutputSettingsContext } from "../../outputs/settin
 import { addressOf, folderOf, nameOf, resolve, viewFor } from "../places.ts";
 import { insertCell } from "./cell.tsx";
 import { Cells } from "./cells.tsx";
-import { editorChunk } from "./chunks.ts";
+import { editorChunk, outlineChunk } from "./chunks.ts";
 import { ConnectionDialog, watchSilence } from "./connection.tsx";
 import { FindBar } from "./find.tsx";
 import { Header } from "./header.tsx";
@@ -86,8 +86,13 @@ export function NotebookView({ context, path }: { readonly context: AppContext; 
   }
   return (
     <OutputSettingsContext.Provider value={settings}>
-      <div class="notebook" data-readonly={notebook.writable.value ? undefined : ""}>
+      <div
+        class="notebook"
+        data-readonly={notebook.writable.value ? undefined : ""}
+        data-outline={page.outline.value ? "" : undefined}
+      >
         <Header page={page} />
+        {page.outline.value && kind === "ready" && <OutlineWhenThere page={page} />}
         {(page.overlay.value === "find" || page.overlay.value === "replace") && (
           <FindBar page={page} onClose={() => closeOverlay(page)} />
         )}
@@ -112,6 +117,11 @@ export function NotebookView({ context, path }: { readonly context: AppContext; 
       </div>
     </OutputSettingsContext.Provider>
   );
+}
+
+function OutlineWhenThere({ page }: { readonly page: NotebookPage }) {
+  const tools = outlineChunk.value;
+  return tools === undefined ? null : <tools.Outline page={page} />;
 }
 
 /** Below the last cell: a way on, or a way to begin. */

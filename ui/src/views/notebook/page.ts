@@ -17,6 +17,7 @@ import { readEntry, sentence } from "../dashboard/contents.ts";
 import { addressOf, folderOf, nameOf } from "../places.ts";
 import { openNewTerminal } from "../terminals.ts";
 import { moment } from "../words.ts";
+import { keepFlag, loadFlag } from "./flags.ts";
 import { headingLevel, visibleCells } from "./headings.ts";
 
 export type ScrollPlace = "nearest" | "start" | "center";
@@ -31,6 +32,10 @@ export interface NotebookPage extends PageActions {
   readonly folded: Signal<ReadonlySet<CellId>>;
   /** Text cells that show their source. */
   readonly sourceShown: Signal<ReadonlySet<CellId>>;
+  /** The outline stands beside the cells. */
+  readonly outline: Signal<boolean>;
+  /** It was asked for: the keyboard goes on in it once it is there. */
+  outlineTakesFocus: boolean;
   readonly allLineNumbers: Signal<boolean>;
   readonly lineNumbersOf: Signal<ReadonlySet<CellId>>;
   /** The newest thing the server did not do. */
@@ -107,6 +112,8 @@ export function makePage(context: AppContext, notebook: NotebookModel): Notebook
     folded,
     visible: computed(() => visibleCells(notebook.order.value, folded.value, peek)),
     sourceShown,
+    outline: signal(loadFlag("outline")),
+    outlineTakesFocus: false,
     allLineNumbers: signal(false),
     lineNumbersOf,
     refused: signal(null),
@@ -173,6 +180,12 @@ export function makePage(context: AppContext, notebook: NotebookModel): Notebook
     toggleLineNumbers(id) {
       if (id === null) page.allLineNumbers.value = !page.allLineNumbers.value;
       else lineNumbersOf.value = toggled(lineNumbersOf.value, id);
+    },
+    toggleOutline() {
+      page.outline.value = !page.outline.value;
+      page.outlineTakesFocus = page.outline.value;
+      keepFlag("outline", page.outline.value);
+      if (!page.outline.value) giveFocusBack(page);
     },
     setRendered(ids, rendered) {
       const next = new Set(sourceShown.value);
