@@ -21,7 +21,13 @@ CACHE = ROOT / ".carnet-dev" / "clients"
 
 def node_clients() -> Path:
     """Return the folder with JupyterLab's services library and the scripts that use it."""
-    return _once("node", CLIENTS / "package-lock.json", _install_node)
+    return _once("node", CLIENTS / "package-lock.json", lambda folder: _install_node(folder, CLIENTS))
+
+
+def vscode_client() -> Path:
+    """Return the folder with the libraries that VS Code's Jupyter extension has, at its versions."""
+    source = CLIENTS / "vscode"
+    return _once("vscode", source / "package-lock.json", lambda folder: _install_node(folder, source))
 
 
 def python_clients() -> Path:
@@ -88,9 +94,9 @@ def _once(name: str, lock: Path, install: Callable[[Path], None]) -> Path:
     return folder
 
 
-def _install_node(folder: Path) -> None:
+def _install_node(folder: Path, source: Path) -> None:
     for name in ("package.json", "package-lock.json", ".npmrc"):
-        shutil.copy(CLIENTS / name, folder)
+        shutil.copy(source / name, folder)
     done = npm(["ci", "--ignore-scripts"], return_completed_process=True, cwd=folder, capture_output=True)
     assert isinstance(done, subprocess.CompletedProcess)
     assert done.returncode == 0, done.stderr
