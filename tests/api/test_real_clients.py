@@ -8,12 +8,14 @@ import subprocess
 import time
 import urllib.request
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from tests.api.installed import CLIENTS, node_clients, python_clients, run_node
 from tests.server.serving import Server, serve
+from tests.support.files import code_notebook
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -131,6 +133,55 @@ def test_nbclient_papermill_and_jupyter_execute_through_a_gateway(own: Server, t
         "jupyter execute": "42\n",
     }
     assert own.api("GET", "api/kernels").json() == []
+
+
+def test_a_stock_jupyter_server_and_we_share_checkpoints(own: Server, tmp_path: Path) -> None:
+    """FS17, FS19: it finds and restores our newest; what it keeps and moves is with ours."""
+    notebook = own.notebook_dir / "n.ipynb"
+    with jupyter_server(own, tmp_path) as (url, token):
+
+        def ours(path: str = "n.ipynb") -> list[str]:
+            listed = own.api("GET", f"api/contents/{path}/checkpoints").json()
+            found = []
+            for one in listed:
+                where = f"api/contents/{path}/checkpoints/{one['id']}"
+                assert own.api("POST", where).status == 204
+                found.append((own.notebook_dir / path).read_text())
+            return found
+
+        def theirs(method: str, path: str, value: object = None) -> object:
+            data = None if value is None else json.dumps(value).encode()
+            headers = {"Authorization": f"token {token}"}
+            request = urllib.request.Request(
+                f"{url}/api/contents/notebooks/{path}", data, headers, method=method
+            )
+            with urllib.request.urlopen(request) as answer:
+                body = answer.read()
+            return json.loads(body) if body else None
+
+        one, two, three = (json.dumps(code_notebook([source])) for source in ("1", "2", "3"))
+        for text in (one, two):
+            notebook.write_text(text)
+            assert own.api("POST", "api/contents/n.ipynb/checkpoints").status == 201
+
+        notebook.write_text(three)
+        found = theirs("GET", "n.ipynb/checkpoints")
+        assert isinstance(found, list)
+        assert [one["id"] for one in found] == ["checkpoint"]
+        newest = own.api("GET", "api/contents/n.ipynb/checkpoints").json()[-1]
+        assert datetime.fromisoformat(found[0]["last_modified"]) == datetime.fromisoformat(
+            newest["last_modified"]
+        )
+        theirs("POST", "n.ipynb/checkpoints/checkpoint")
+        assert notebook.read_text() == two
+
+        notebook.write_text(three)
+        theirs("POST", "n.ipynb/checkpoints")
+        assert ours() == [one, two, three]
+        theirs("PATCH", "n.ipynb", {"path": "notebooks/moved.ipynb"})
+        assert ours("moved.ipynb") == [three]
+        theirs("PATCH", "moved.ipynb", {"path": "notebooks/n.ipynb"})
+        assert ours() == [one, two, three]
 
 
 @contextlib.contextmanager

@@ -124,6 +124,11 @@ class ContractOf2014(NotebookManagerContract):
     """The contract, as far as a class of 2014 can keep it: all but the trash, and reading a checkpoint."""
 
     keeps_trash = False
+    carries_checkpoints = False
+
+    def checkpoint_bytes(self, manager: NotebookManager, path: NotebookPath, checkpoint_id: str) -> bytes:
+        manager.restore_checkpoint(path, checkpoint_id, expected=manager.stat(path).revision)
+        return manager.read(path)[0]
 
     def test_st21_checkpoints_are_copies(self, manager: NotebookManager) -> None:
         path = NotebookPath("n.ipynb")

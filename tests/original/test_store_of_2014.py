@@ -77,11 +77,11 @@ def test_s29_several_checkpoints(server: Server) -> None:
         ask(server, "PUT", where, {"type": "notebook", "content": content(source)})
         kept.append(ask(server, "POST", f"{where}/checkpoints")["id"])
 
-    assert [one["id"] for one in ask(server, "GET", f"{where}/checkpoints")] == kept[::-1]
+    assert [one["id"] for one in ask(server, "GET", f"{where}/checkpoints")] == kept
     ask(server, "POST", f"{where}/checkpoints/{kept[0]}")
     assert sources(server, "n.ipynb") == ["1"]
     ask(server, "DELETE", f"{where}/checkpoints/{kept[1]}")
-    assert [one["id"] for one in ask(server, "GET", f"{where}/checkpoints")] == [kept[2], kept[0]]
+    assert [one["id"] for one in ask(server, "GET", f"{where}/checkpoints")] == [kept[0], kept[2]]
     assert server.api("POST", f"{where}/checkpoints/none").status == 404
 
 

@@ -161,7 +161,8 @@ def outside(server: Server) -> dict[str, bytes]:
         hidden = inside and any(part.startswith(".") for part in path.relative_to(server.notebook_dir).parts)
         own = path.is_relative_to(server.state_folder) or path.is_relative_to(above / "ipython")
         # A checkpoint of what one of these names became, inside the root, belongs beside it.
-        own = own or (inside and path.parent.name == ".ipynb_checkpoints")
+        planted = path.name in ("secret.txt", "secret.ipynb", "config")
+        own = own or (inside and ".ipynb_checkpoints" in path.parts and not planted)
         if path.is_file() and not path.is_symlink() and not own and (hidden or not inside):
             found[str(path.relative_to(above))] = path.read_bytes()
     return found

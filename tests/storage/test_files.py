@@ -123,25 +123,6 @@ def test_checkpoint_dir_is_a_name(manager: FileNotebookManager, name: str) -> No
         manager.checkpoint_dir = name
 
 
-def test_s27_checkpoints_are_where_jupyter_keeps_them(manager: FileNotebookManager, root: Path) -> None:
-    manager.save(path_of("n.ipynb"), b"x", expected=None)
-    manager.create_checkpoint(path_of("n.ipynb"))
-    assert (root / ".ipynb_checkpoints" / "n-checkpoint.ipynb").read_bytes() == b"x"
-    manager.delete(path_of("n.ipynb"))
-    assert list((root / ".ipynb_checkpoints").iterdir()) == []
-
-
-def test_a_checkpoint_folder_that_is_a_link_is_not_followed(
-    manager: FileNotebookManager, root: Path, tmp_path: Path
-) -> None:
-    (tmp_path / "outside").mkdir()
-    (root / ".ipynb_checkpoints").symlink_to(tmp_path / "outside")
-    manager.save(path_of("n.ipynb"), b"x", expected=None)
-    with pytest.raises(StorageError):
-        manager.create_checkpoint(path_of("n.ipynb"))
-    assert list((tmp_path / "outside").iterdir()) == []
-
-
 # -- FS1 to FS5: nothing outside the root ------------------------------------------------------------
 
 

@@ -29,15 +29,16 @@ def test_times_are_those_of_its_clock() -> None:
     assert (entry.created_ms, entry.modified_ms) == (1000, 3000)
 
 
-def test_st21_it_keeps_several_checkpoints_latest_first() -> None:
+def test_st21_it_keeps_so_many_checkpoints_and_no_more() -> None:
     manager = MemoryNotebookManager()
+    manager.checkpoints_kept = 2
     path = normalise_path("a.txt")
     revision = manager.save(path, b"1", expected=None)
-    first = manager.create_checkpoint(path)
-    manager.save(path, b"2", expected=revision)
-    second = manager.create_checkpoint(path)
-    assert list(manager.list_checkpoints(path)) == [second, first]
-    assert manager.read_checkpoint(path, first.checkpoint_id) == b"1"
+    made = [manager.create_checkpoint(path)]
+    for data in (b"2", b"3"):
+        revision = manager.save(path, data, expected=revision)
+        made.append(manager.create_checkpoint(path))
+    assert list(manager.list_checkpoints(path)) == [made[2], made[1]]
 
 
 def test_st17_the_trash_is_emptied_by_age() -> None:

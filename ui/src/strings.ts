@@ -5,7 +5,7 @@ export const strings = {
   save: "Save now",
   saveVersion: "Save a version",
   trust: "Trust this notebook",
-  revert: "Go back to the saved version…",
+  revert: "Go back to a saved version…",
   duplicate: "Make a copy",
   rename: "Rename…",
   download: "Download as .ipynb",

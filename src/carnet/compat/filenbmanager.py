@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from itertools import count
 from typing import Any
 
-from traitlets import Bool, Unicode
+from traitlets import Bool, Integer, Unicode
 from traitlets.config import Config
 
 from carnet.compat.nbformat3 import from_dict, to_notebook_json
@@ -31,8 +31,11 @@ class FileNotebookManager(NotebookManager):
     notebook_dir = Unicode(help="The folder that notebooks are served from.").tag(config=True)
     save_script = Bool(False, help="Write the code of each notebook beside it as a script.").tag(config=True)
     checkpoint_dir = Unicode(
-        ".ipynb_checkpoints", help="Name of the folder, beside each notebook, for its checkpoint."
+        ".ipynb_checkpoints", help="Name of the folder, beside each notebook, for its checkpoints."
     ).tag(config=True)
+    checkpoints_kept = Integer(10, help="Checkpoints kept of each notebook; then the oldest goes.").tag(
+        config=True
+    )
 
     state_dir = Unicode("", help="The folder for the trash. The server sets it to its state folder.").tag(
         config=True
@@ -49,7 +52,8 @@ class FileNotebookManager(NotebookManager):
         """Carnet's own manager of the same folder."""
         with self._making:
             if self._made is None:
-                own = {"save_script": self.save_script, "checkpoint_dir": self.checkpoint_dir}
+                shared = ("save_script", "checkpoint_dir", "checkpoints_kept")
+                own = {name: getattr(self, name) for name in shared}
                 self._made = Files(
                     self.notebook_dir or None,
                     state_dir=self.state_dir or None,

@@ -16,7 +16,7 @@ import os
 import stat
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Literal
 
@@ -34,16 +34,16 @@ def write_file(
     name: str,
     chunks: Iterable[bytes],
     *,
-    like: os.stat_result | None,
+    like: os.stat_result | Literal["anything"] | None,
     new_mode: int,
     committing: AbstractContextManager[None] | None = None,
 ) -> Revision:
     """Put the bytes of `chunks` at `name`, all or nothing. Returns their revision.
 
     `like`: the file to be replaced, whose mode, owner and attributes are kept; None: nothing is
-    there, and nothing that appears meanwhile is replaced. `committing` is entered at the last
-    moment, when all bytes are on the disk, and left after the rename; what it raises
-    stops the write.
+    there, and nothing that appears meanwhile is replaced; "anything": whatever is there is
+    replaced, and nothing of it kept. `committing` is entered at the last moment, when all bytes are
+    on the disk, and left after the rename; what it raises stops the write.
 
     Raises:
         FileExistsError: `like` is None and something is there now.
@@ -56,7 +56,7 @@ def write_file(
             for chunk in chunks:
                 digest.update(chunk)
                 _write_all(fd, chunk)
-            if like is None:
+            if like is None or like == "anything":
                 os.fchmod(fd, new_mode)
             else:
                 _copy_attributes(folder_fd, name, fd, like)
@@ -74,6 +74,14 @@ def write_file(
         os.close(fd)
     sync_folder(folder_fd)
     return Revision(f"h{digest.hexdigest()}")
+
+
+def chunks_of(fd: int, chunk_bytes: int = 1 << 20) -> Iterator[bytes]:
+    """Yield all bytes of an open file, from its start to its end."""
+    offset = 0
+    while chunk := os.pread(fd, max(min(chunk_bytes, 64 << 20), 4096), offset):
+        offset += len(chunk)
+        yield chunk
 
 
 def sync_folder(folder_fd: int) -> None:

@@ -6,7 +6,7 @@ never serves HTTP. Methods are ordinary blocking functions that the server calls
 on worker threads, several at once.
 
 Run `carnet.testing.notebook_manager.NotebookManagerContract` on your own
-subclass; docs/howto/write-a-notebook-manager.md shows how. Rules ST1 to ST24:
+subclass; docs/howto/write-a-notebook-manager.md shows how. Rules ST1 to ST25:
 docs/specs/storage.md.
 """
 
@@ -87,6 +87,7 @@ class Checkpoint(Struct, frozen=True):
     """One kept copy of a file's bytes, made on request."""
 
     checkpoint_id: str
+    """`[0-9A-Za-z_-]{1,64}`. Names the same bytes as long as there is one of that id."""
     created_ms: int
 
 
@@ -285,10 +286,14 @@ class NotebookManager(LoggingConfigurable):
     def empty_trash(self, *, older_than_ms: int | None = None) -> None:
         """Remove for ever what is in the trash; or only what was deleted before that wall time."""
 
-    # -- checkpoints: copies made on request (the Jupyter API speaks of them) ---------------------
+    # -- checkpoints: copies made on request (the Jupyter API speaks of them). They belong to the
+    # -- file: a store that keeps some takes them along in rename, copy, delete and restore (ST25).
 
     def create_checkpoint(self, path: NotebookPath) -> Checkpoint:
-        """Keep a copy of the file as it is now. A store may keep only the latest one."""
+        """Keep a copy of the file as it is now; where the latest has the same bytes, it may be given again.
+
+        A store may keep only some, the latest first of all.
+        """
         raise NotFound(f"{path}: {type(self).__name__} keeps no checkpoints.")
 
     def list_checkpoints(self, path: NotebookPath) -> Sequence[Checkpoint]:

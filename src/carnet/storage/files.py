@@ -3,7 +3,7 @@
 A file is the old one or the new one at every moment; nothing outside the folder
 is reached; nothing that somebody else wrote is written over. It never parses a
 notebook, but for `save_script`. How: `beneath` (finding), `atomic` (writing),
-`trash` (deleting). Rules ST5 to ST24 and FS1 to FS16: docs/specs/storage.md.
+`trash` (deleting), `checkpoints`. Rules ST5 to ST25 and FS1 to FS20: docs/specs/storage.md.
 
 POSIX only (Linux, macOS): it works with open folders, which Windows has not.
 """
@@ -30,7 +30,7 @@ from traitlets.utils.bunch import Bunch
 
 from carnet.errors import AlreadyExists, InvalidPath, NotFound, RevisionConflict, StorageError
 from carnet.ids import NotebookPath, Revision, new_id
-from carnet.storage.atomic import rename_exclusive, sweep, sync_folder, write_file
+from carnet.storage.atomic import chunks_of, rename_exclusive, sweep, sync_folder, write_file
 from carnet.storage.base import (
     FOLDER_MEDIA_TYPE,
     Checkpoint,
@@ -42,6 +42,7 @@ from carnet.storage.base import (
     media_type_of,
 )
 from carnet.storage.beneath import Beneath, Place, translated
+from carnet.storage.checkpoints import FileCheckpoints
 from carnet.storage.paths import (
     RESERVED_PREFIX,
     ROOT,
@@ -54,7 +55,7 @@ from carnet.storage.paths import (
     split_suffix,
 )
 from carnet.storage.script import MARK, is_our_script, notebook_script
-from carnet.storage.trash import Trash, remove
+from carnet.storage.trash import ITEM, Trash, remove
 
 MIB = 1 << 20
 
@@ -64,7 +65,6 @@ file system clocks tick every two seconds."""
 
 _CHUNK_BYTES = 1 * MIB
 _CACHE_SIZE = 4096
-_CHECKPOINT_ID = "checkpoint"
 _READ_TRIES = 5
 
 _Version = tuple[int, int, int, int, int]
@@ -84,7 +84,13 @@ class FileNotebookManager(NotebookManager):
     ).tag(config=True)
     checkpoint_dir = Unicode(
         ".ipynb_checkpoints",
-        help="Name of the folder, beside each file, for its checkpoint.",
+        help="Name of the folder, beside each file, for its checkpoints.",
+    ).tag(config=True)
+    checkpoints_kept = Integer(
+        10,
+        min=1,
+        help="Checkpoints kept of each file; then the oldest goes. JupyterLab makes one at each save,"
+        " unless the newest has the same bytes.",
     ).tag(config=True)
     delete_to_trash = Bool(
         True, help="Keep deleted files in the state folder, to be restored. False: delete for ever."
@@ -174,7 +180,7 @@ class FileNotebookManager(NotebookManager):
             for _ in range(_READ_TRIES):
                 started_ns = time.time_ns()
                 before = os.fstat(fd)
-                data = b"".join(_chunks_of(fd, before.st_size))
+                data = b"".join(chunks_of(fd, before.st_size))
                 after = os.fstat(fd)
                 if _version(before) == _version(after):
                     break
@@ -238,8 +244,11 @@ class FileNotebookManager(NotebookManager):
         return self._save(path, iter(lambda: source.read(_CHUNK_BYTES), b""), expected)
 
     def copy(self, old: NotebookPath, new: NotebookPath) -> Revision:
-        with self._file(old) as (_, fd):
-            return self._save(new, _chunks_of(fd, _CHUNK_BYTES), None)
+        with self._file(old) as (source, fd):
+            revision = self._save(new, chunks_of(fd, _CHUNK_BYTES), None)
+            with self._beside(new), self._place(new) as target:
+                self._checkpoints(source).copy_to(self._checkpoints(target))
+            return revision
 
     def make_folder(self, path: NotebookPath) -> None:
         with self._place(path, follow=False) as place, _translating(path, "made"):
@@ -262,7 +271,8 @@ class FileNotebookManager(NotebookManager):
                 sync_folder(target.folder_fd)
                 sync_folder(source.folder_fd)
                 if source.is_file:
-                    self._move_checkpoint(source, target)
+                    with self._beside(new):
+                        self._checkpoints(source).move_to(self._checkpoints(target))
 
     def delete(self, path: NotebookPath) -> TrashId | None:
         if path == ROOT:
@@ -270,6 +280,11 @@ class FileNotebookManager(NotebookManager):
         with self._place(path, follow=False) as place, _translating(path, "deleted"):
             status = place.found()
             trash_id = None
+
+            def bring(home_fd: int) -> None:
+                with self._beside(path):
+                    self._checkpoints(place).move_to(self._trashed_checkpoints(home_fd))
+
             with self._commit_lock:
                 if self.delete_to_trash:
                     trash_id = TrashId(new_id())
@@ -280,13 +295,17 @@ class FileNotebookManager(NotebookManager):
                         deleted_ms=self.clock.now_ms(),
                         size_bytes=0 if place.is_folder else status.st_size,
                     )
-                    self._trash.put(what, place.folder_fd, place.name)
+                    if place.is_file:
+                        self._trash.put(what, place.folder_fd, place.name, bring=bring)
+                    else:
+                        self._trash.put(what, place.folder_fd, place.name)
                 else:
                     remove(place.folder_fd, place.name)
             sync_folder(place.folder_fd)
             if place.is_file:
-                with suppress(NotFound, OSError), self._checkpoints(place) as checkpoints:
-                    os.unlink(_checkpoint_name(place.name), dir_fd=checkpoints)
+                # What did not come along would come back with the next file of that name.
+                with self._beside(path):
+                    self._checkpoints(place).remove_all()
             return trash_id
 
     # -- trash --------------------------------------------------------------------------------------
@@ -306,8 +325,13 @@ class FileNotebookManager(NotebookManager):
         while True:
             with self._place(new, follow=False) as place, _translating(new, "restored"):
                 if place.status is None:
+
+                    def fetch(home_fd: int, place: Place = place) -> None:
+                        with self._beside(place.path):
+                            self._trashed_checkpoints(home_fd).move_to(self._checkpoints(place))
+
                     with suppress(FileExistsError):
-                        self._trash.take(trash_id, place.folder_fd, place.name)
+                        self._trash.take(trash_id, place.folder_fd, place.name, fetch=fetch)
                         sync_folder(place.folder_fd)
                         return new
             stem, suffix = split_suffix(name_of(old))
@@ -316,71 +340,49 @@ class FileNotebookManager(NotebookManager):
     def empty_trash(self, *, older_than_ms: int | None = None) -> None:
         self._trash.empty(older_than_ms=older_than_ms)
 
-    # -- checkpoints: one a file, where Jupyter keeps it -----------------------------------------------
+    # -- checkpoints (FS17 to FS20) ------------------------------------------------------------------
 
     def create_checkpoint(self, path: NotebookPath) -> Checkpoint:
         with self._file(path) as (place, fd), _translating(path, "checkpointed"):
-            with suppress(FileExistsError):
-                os.mkdir(self.checkpoint_dir, dir_fd=place.folder_fd)
-            with self._checkpoints(place) as checkpoints:
-                name = _checkpoint_name(place.name)
-                like = None
-                with suppress(FileNotFoundError):
-                    like = os.stat(name, dir_fd=checkpoints, follow_symlinks=False)
-                mode = stat.S_IMODE(os.fstat(fd).st_mode) & 0o777
-                write_file(checkpoints, name, _chunks_of(fd, _CHUNK_BYTES), like=like, new_mode=mode)
-        return self.list_checkpoints(path)[0]
+            return self._checkpoints(place).create(
+                fd, now_ms=self.clock.now_ms(), at_most=self.checkpoints_kept
+            )
 
     def list_checkpoints(self, path: NotebookPath) -> Sequence[Checkpoint]:
-        with self._file(path) as (place, _), suppress(NotFound), self._checkpoints(place) as checkpoints:
-            try:
-                status = os.stat(_checkpoint_name(place.name), dir_fd=checkpoints, follow_symlinks=False)
-            except FileNotFoundError:
-                return []
-            return [Checkpoint(checkpoint_id=_CHECKPOINT_ID, created_ms=status.st_mtime_ns // 1_000_000)]
-        return []
+        with self._file(path) as (place, _):
+            return self._checkpoints(place).list()
 
     def read_checkpoint(self, path: NotebookPath, checkpoint_id: str) -> bytes:
-        with self._checkpoint(path, checkpoint_id) as (checkpoints, name), _translating(path, "read"):
-            fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=checkpoints)
-            try:
-                return b"".join(_chunks_of(fd, _CHUNK_BYTES))
-            finally:
-                os.close(fd)
+        with self._file(path) as (place, _):
+            data = self._checkpoints(place).read(checkpoint_id)
+        return super().read_checkpoint(path, checkpoint_id) if data is None else data
 
     def delete_checkpoint(self, path: NotebookPath, checkpoint_id: str) -> None:
-        with self._checkpoint(path, checkpoint_id) as (checkpoints, name), _translating(path, "deleted"):
-            os.unlink(name, dir_fd=checkpoints)
+        with self._file(path) as (place, _), _translating(path, "deleted"):
+            if not self._checkpoints(place).remove(checkpoint_id):
+                super().delete_checkpoint(path, checkpoint_id)
+
+    def _checkpoints(self, place: Place) -> FileCheckpoints:
+        return FileCheckpoints(
+            folder_fd=place.folder_fd,
+            file_name=place.name,
+            dir_name=self.checkpoint_dir,
+            revision_of=self._revision_of_open,
+        )
+
+    def _trashed_checkpoints(self, home_fd: int) -> FileCheckpoints:
+        """Return the checkpoints of a thing in the trash, whose folder there is open."""
+        return FileCheckpoints(
+            folder_fd=home_fd, file_name=ITEM, dir_name="checkpoints", revision_of=self._revision_of_open
+        )
 
     @contextmanager
-    def _checkpoint(self, path: NotebookPath, checkpoint_id: str) -> Iterator[tuple[int, str]]:
-        if checkpoint_id != _CHECKPOINT_ID or not self.list_checkpoints(path):
-            raise NotFound(f"{path}: there is no checkpoint {checkpoint_id!a}.")
-        with self._place(path) as place, self._checkpoints(place) as checkpoints:
-            yield checkpoints, _checkpoint_name(place.name)
-
-    @contextmanager
-    def _checkpoints(self, place: Place) -> Iterator[int]:
-        """Open the checkpoint folder beside a file; `NotFound` if there is none (or a link)."""
-        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+    def _beside(self, path: NotebookPath) -> Iterator[None]:
+        """Checkpoints are copies on the side: what fails with them fails nothing else."""
         try:
-            fd = os.open(self.checkpoint_dir, flags, dir_fd=place.folder_fd)
-        except OSError as error:
-            raise NotFound(f"{place.path}: there is no checkpoint.") from error
-        try:
-            yield fd
-        finally:
-            os.close(fd)
-
-    def _move_checkpoint(self, source: Place, target: Place) -> None:
-        """Let a checkpoint follow its file. It is a copy on the side: what fails here harms nothing."""
-        with suppress(NotFound, OSError), self._checkpoints(source) as old:
-            name = _checkpoint_name(source.name)
-            os.stat(name, dir_fd=old, follow_symlinks=False)
-            with suppress(FileExistsError):
-                os.mkdir(self.checkpoint_dir, dir_fd=target.folder_fd)
-            with self._checkpoints(target) as new:
-                os.rename(name, _checkpoint_name(target.name), src_dir_fd=old, dst_dir_fd=new)
+            yield
+        except (StorageError, OSError) as error:
+            self.log.warning("%s: its checkpoints did not all come along: %s", path, error)
 
     # -- inside: finding ------------------------------------------------------------------------------
 
@@ -471,12 +473,18 @@ class FileNotebookManager(NotebookManager):
             finally:
                 os.close(fd)
 
+    def _revision_of_open(self, fd: int) -> Revision:
+        """Return the revision of an open file by its bytes, whatever its size."""
+        with self._hashes_lock:
+            known = self._hashes.get(_version(os.fstat(fd)))
+        return self._hash(fd) if known is None else known
+
     def _hash(self, fd: int) -> Revision:
         for _ in range(_READ_TRIES):
             started_ns = time.time_ns()
             before = os.fstat(fd)
             digest = hashlib.sha256()
-            for chunk in _chunks_of(fd, _CHUNK_BYTES):
+            for chunk in chunks_of(fd, _CHUNK_BYTES):
                 digest.update(chunk)
             revision = Revision(f"h{digest.hexdigest()}")
             after = os.fstat(fd)
@@ -610,24 +618,11 @@ def _version(status: os.stat_result) -> _Version:
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
-def _chunks_of(fd: int, chunk_bytes: int) -> Iterator[bytes]:
-    """Yield all bytes of an open file, from its start to its end."""
-    offset = 0
-    while chunk := os.pread(fd, max(min(chunk_bytes, 64 * MIB), 4096), offset):
-        offset += len(chunk)
-        yield chunk
-
-
 def _is_writable(name: str, folder_fd: int) -> bool:
     try:
         return os.access(name, os.W_OK, dir_fd=folder_fd, effective_ids=True)
     except (OSError, NotImplementedError):
         return False
-
-
-def _checkpoint_name(name: str) -> str:
-    stem, suffix = split_suffix(name)
-    return f"{stem}-checkpoint{suffix}"
 
 
 @contextmanager

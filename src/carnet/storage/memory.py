@@ -5,8 +5,10 @@ All of it is gone when the server ends. It never touches a disk.
 
 import threading
 from collections.abc import Sequence
+from typing import TypeVar
 
 from msgspec import Struct
+from traitlets import Integer
 from traitlets.config import Config
 
 from carnet.errors import AlreadyExists, InvalidPath, NotFound, RevisionConflict
@@ -38,13 +40,21 @@ class _Folder(Struct, frozen=True):
 _Node = _File | _Folder
 
 
+T = TypeVar("T")
+
+
 class _Gone(Struct, frozen=True):
     what: Trashed
     nodes: dict[NotebookPath, _Node]
+    checkpoints: dict[NotebookPath, dict[str, _File]]
 
 
 class MemoryNotebookManager(NotebookManager):
     """Notebooks in a dictionary of paths."""
+
+    checkpoints_kept = Integer(10, min=1, help="Checkpoints kept of each file; then the oldest goes.").tag(
+        config=True
+    )
 
     def __init__(self, *, config: Config | None = None) -> None:
         super().__init__(**({} if config is None else {"config": config}))
@@ -114,10 +124,13 @@ class MemoryNotebookManager(NotebookManager):
                 raise AlreadyExists(f"{new}: something is there already. Choose another name.")
             self._folder_for(new)
             self._nodes.update(_moved(self._take(old), old, new))
-            kept = {path: files for path, files in self._checkpoints.items() if is_below(path, old)}
-            for path, files in kept.items():
-                del self._checkpoints[path]
-                self._checkpoints[NotebookPath(new + path[len(old) :])] = files
+            self._checkpoints.update(_moved(self._take_checkpoints(old), old, new))
+
+    def copy(self, old: NotebookPath, new: NotebookPath) -> Revision:
+        with self._lock:
+            revision = super().copy(old, new)
+            self._checkpoints[new] = dict(self._checkpoints.get(old, {}))
+            return revision
 
     def delete(self, path: NotebookPath) -> TrashId | None:
         with self._lock:
@@ -131,8 +144,9 @@ class MemoryNotebookManager(NotebookManager):
                 deleted_ms=self.clock.now_ms(),
                 size_bytes=entry.size_bytes,
             )
-            self._trash[what.trash_id] = _Gone(what=what, nodes=self._take(path))
-            self._checkpoints = {p: c for p, c in self._checkpoints.items() if not is_below(p, path)}
+            self._trash[what.trash_id] = _Gone(
+                what=what, nodes=self._take(path), checkpoints=self._take_checkpoints(path)
+            )
             return what.trash_id
 
     def has_trash(self) -> bool:
@@ -161,6 +175,7 @@ class MemoryNotebookManager(NotebookManager):
                 stem, suffix = split_suffix(name_of(old))
                 new = self.free_path(folder_of(old), stem, suffix, first="-Restored", next_="-Restored{}")
             self._nodes.update(_moved(gone.nodes, old, new))
+            self._checkpoints.update(_moved(gone.checkpoints, old, new))
             del self._trash[trash_id]
             return new
 
@@ -176,6 +191,8 @@ class MemoryNotebookManager(NotebookManager):
         with self._lock:
             file = self._file(path)
             kept = self._checkpoints.setdefault(path, {})
+            while len(kept) >= self.checkpoints_kept:
+                del kept[next(iter(kept))]
             checkpoint = Checkpoint(checkpoint_id=new_id(), created_ms=self.clock.now_ms())
             kept[checkpoint.checkpoint_id] = _File(
                 data=file.data, created_ms=checkpoint.created_ms, modified_ms=checkpoint.created_ms
@@ -224,6 +241,9 @@ class MemoryNotebookManager(NotebookManager):
     def _take(self, path: NotebookPath) -> dict[NotebookPath, _Node]:
         return {p: self._nodes.pop(p) for p in list(self._nodes) if is_below(p, path)}
 
+    def _take_checkpoints(self, path: NotebookPath) -> dict[NotebookPath, dict[str, _File]]:
+        return {p: self._checkpoints.pop(p) for p in list(self._checkpoints) if is_below(p, path)}
+
     def _entry(self, path: NotebookPath, node: _Node) -> Entry:
         if isinstance(node, _Folder):
             return Entry(
@@ -248,7 +268,5 @@ class MemoryNotebookManager(NotebookManager):
         )
 
 
-def _moved(
-    nodes: dict[NotebookPath, _Node], old: NotebookPath, new: NotebookPath
-) -> dict[NotebookPath, _Node]:
-    return {NotebookPath(new + path[len(old) :]): node for path, node in nodes.items()}
+def _moved(things: dict[NotebookPath, T], old: NotebookPath, new: NotebookPath) -> dict[NotebookPath, T]:
+    return {NotebookPath(new + path[len(old) :]): thing for path, thing in things.items()}

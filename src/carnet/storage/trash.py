@@ -2,9 +2,9 @@
 
 Not the desktop's trash: a server on another machine has no desktop, and its
 state folder is where everything else of ours is kept. One folder for each
-deleted thing, `item` (the thing) and `info.json` (where it was); a thing
-without its info, or the other way round, was cut short by a crash and is only
-tidied away. Rules FS12 to FS14: docs/specs/storage.md. POSIX only.
+deleted thing, `item` (the thing), `info.json` (where it was), and what else
+belongs to it; a thing without its info, or the other way round, was cut short
+by a crash and is only tidied away. Rules FS12 to FS14: docs/specs/storage.md. POSIX only.
 """
 
 import errno
@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -25,7 +25,9 @@ from carnet.storage.base import Trashed, TrashId
 from carnet.storage.paths import RESERVED_PREFIX
 
 _ID = re.compile(r"[0-9a-z]{1,64}")
-_ITEM = "item"
+ITEM = "item"
+"""The name of a deleted thing in its folder in the trash."""
+
 _INFO = "info.json"
 
 
@@ -35,8 +37,13 @@ class Trash:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def put(self, what: Trashed, folder_fd: int, name: str) -> None:
+    def put(
+        self, what: Trashed, folder_fd: int, name: str, *, bring: Callable[[int], None] = lambda _: None
+    ) -> None:
         """Move `name` out of an open folder into the trash. All of it, or nothing.
+
+        `bring` is called then with the open folder that `ITEM` is in, to put beside it what
+        belongs to it.
 
         Raises:
             OSError: nothing changed.
@@ -47,13 +54,19 @@ class Trash:
         try:
             _write_private(home / _INFO, msgspec.json.encode(what))
             with _opened(home) as home_fd:
-                _move(folder_fd, name, home_fd, _ITEM)
+                move(folder_fd, name, home_fd, ITEM)
         except BaseException:
             shutil.rmtree(home, ignore_errors=True)
             raise
+        with _opened(home) as home_fd:
+            bring(home_fd)
 
-    def take(self, trash_id: TrashId, folder_fd: int, name: str) -> None:
+    def take(
+        self, trash_id: TrashId, folder_fd: int, name: str, *, fetch: Callable[[int], None] = lambda _: None
+    ) -> None:
         """Move a thing out of the trash, to a name that is free in an open folder.
+
+        `fetch` is called then with the open folder that it was in, as `bring` of `put`.
 
         Raises:
             FileExistsError: something is there already; nothing changed.
@@ -61,7 +74,8 @@ class Trash:
         """
         home = self.folder / self.find(trash_id).trash_id
         with _opened(home) as home_fd:
-            _move(home_fd, _ITEM, folder_fd, name)
+            move(home_fd, ITEM, folder_fd, name)
+            fetch(home_fd)
         shutil.rmtree(home, ignore_errors=True)
 
     def find(self, trash_id: TrashId) -> Trashed:
@@ -74,7 +88,7 @@ class Trash:
             home = self.folder / trash_id
             with suppress(OSError, msgspec.DecodeError):
                 what = msgspec.json.decode((home / _INFO).read_bytes(), type=Trashed)
-                if what.trash_id == trash_id and os.path.lexists(home / _ITEM):
+                if what.trash_id == trash_id and os.path.lexists(home / ITEM):
                     return what
         raise NotFound(f"{trash_id!a}: nothing of that id is in the trash.")
 
@@ -115,7 +129,13 @@ def _opened(folder: Path) -> Iterator[int]:
         os.close(fd)
 
 
-def _move(old_fd: int, old: str, new_fd: int, new: str) -> None:
+def move(old_fd: int, old: str, new_fd: int, new: str) -> None:
+    """Move a file, link or folder between open folders, also between disks; whole, or not at all.
+
+    Raises:
+        FileExistsError: something is at the new name.
+        OSError: nothing changed.
+    """
     try:
         rename_exclusive(old_fd, old, new_fd, new)
     except OSError as error:

@@ -18,7 +18,7 @@ import pytest
 
 from carnet.errors import AlreadyExists, InvalidPath, NotFound, RevisionConflict, StorageError
 from carnet.ids import NotebookPath, Revision
-from carnet.storage.base import ROOT, NotebookManager, TrashId, normalise_path
+from carnet.storage.base import ROOT, Checkpoint, NotebookManager, TrashId, normalise_path
 
 ODD_NAMES = (
     "with space.ipynb",
@@ -62,6 +62,20 @@ class NotebookManagerContract:
 
     keeps_checkpoints = True
     """Set to False for a store without checkpoints."""
+
+    keeps_several_checkpoints = True
+    """Set to False for a store that keeps only the latest checkpoint."""
+
+    carries_checkpoints = True
+    """Set to False for a store whose checkpoints do not come along with copies, into the trash and back."""
+
+    def checkpoint_bytes(self, manager: NotebookManager, path: NotebookPath, checkpoint_id: str) -> bytes:
+        """Return the bytes of a checkpoint. Redefine it for a store that can restore, but not show one.
+
+        Raises:
+            NotFound: there is none of that id.
+        """
+        return manager.read_checkpoint(path, checkpoint_id)
 
     @pytest.fixture
     def manager(self) -> NotebookManager:
@@ -457,6 +471,104 @@ class NotebookManagerContract:
         manager.delete_checkpoint(_path("m.ipynb"), checkpoint.checkpoint_id)
         assert list(manager.list_checkpoints(_path("m.ipynb"))) == []
 
+    def test_st21_an_id_names_the_same_bytes_or_is_gone(self, manager: NotebookManager) -> None:
+        if not self.keeps_checkpoints:
+            return
+        path = _path("n.ipynb")
+        made: dict[str, bytes] = {}
+        revision = None
+        for data in (b"one", b"two", b"one", b"three", b"three"):
+            revision = manager.save(path, data, expected=revision)
+            kept = manager.create_checkpoint(path).checkpoint_id
+            assert made.setdefault(kept, data) == data
+            # The latest comes first, and is what was made just now, whatever the clock says.
+            assert manager.list_checkpoints(path)[0].checkpoint_id == kept
+
+        listed = [one.checkpoint_id for one in manager.list_checkpoints(path)]
+        assert len(set(listed)) == len(listed)
+        assert set(listed) <= set(made)
+        assert set(listed) == set(made) or not self.keeps_several_checkpoints
+        for checkpoint_id, data in made.items():
+            if checkpoint_id in listed:
+                assert self.checkpoint_bytes(manager, path, checkpoint_id) == data
+            else:
+                with pytest.raises(NotFound):
+                    self.checkpoint_bytes(manager, path, checkpoint_id)
+
+    def test_st21_one_is_deleted_and_the_others_stay(self, manager: NotebookManager) -> None:
+        if not self.keeps_checkpoints or not self.keeps_several_checkpoints:
+            return
+        path = _path("n.ipynb")
+        made = _with_checkpoints(manager, path)
+        for gone in (made[1], made[2]):
+            manager.delete_checkpoint(path, gone.checkpoint_id)
+            with pytest.raises(NotFound):
+                self.checkpoint_bytes(manager, path, gone.checkpoint_id)
+            with pytest.raises(NotFound):
+                manager.delete_checkpoint(path, gone.checkpoint_id)
+        assert list(manager.list_checkpoints(path)) == [made[0]]
+        assert self.checkpoint_bytes(manager, path, made[0].checkpoint_id) == b"1"
+
+    def test_st25_checkpoints_follow_a_file(self, manager: NotebookManager) -> None:
+        if not self.keeps_checkpoints:
+            return
+        for folder in ("a", "a/b", "to"):
+            manager.make_folder(_path(folder))
+        _with_checkpoints(manager, _path("a/b/n.ipynb"))
+        kept = self._shown(manager, _path("a/b/n.ipynb"))
+        assert kept != []
+
+        manager.rename(_path("a/b/n.ipynb"), _path("a/b/m.txt"))
+        manager.rename(_path("a"), _path("to/c"))
+        assert self._shown(manager, _path("to/c/b/m.txt")) == kept
+        manager.rename(_path("to/c/b/m.txt"), _path("n.ipynb"))
+        assert self._shown(manager, _path("n.ipynb")) == kept
+        manager.save(_path("to/c/b/m.txt"), b"another", expected=None)
+        assert list(manager.list_checkpoints(_path("to/c/b/m.txt"))) == []
+
+    def test_st25_a_copy_has_its_own(self, manager: NotebookManager) -> None:
+        if not self.keeps_checkpoints or not self.carries_checkpoints:
+            return
+        path, copied = _path("n.ipynb"), _path("n-Copy1.ipynb")
+        made = _with_checkpoints(manager, path)
+        kept = self._shown(manager, path)
+
+        manager.copy(path, copied)
+        assert self._shown(manager, copied) == kept
+        manager.delete_checkpoint(path, made[-1].checkpoint_id)
+        manager.save(path, b"later", expected=manager.stat(path).revision)
+        manager.create_checkpoint(path)
+        assert self._shown(manager, copied) == kept
+        manager.delete(path)
+        assert self._shown(manager, copied) == kept
+
+    def test_st25_a_deleted_file_takes_them_along(self, manager: NotebookManager) -> None:
+        if not self.keeps_checkpoints or not self.carries_checkpoints:
+            return
+        manager.make_folder(_path("d"))
+        for path, what in (("n.ipynb", "n.ipynb"), ("d/n.ipynb", "d")):
+            _with_checkpoints(manager, _path(path))
+            kept = self._shown(manager, _path(path))
+            trash_id = manager.delete(_path(what))
+            if what == "d":
+                manager.make_folder(_path("d"))
+            manager.save(_path(path), b"new", expected=None)
+            assert list(manager.list_checkpoints(_path(path))) == []
+            if trash_id is None:
+                assert not self.keeps_trash
+                continue
+            manager.create_checkpoint(_path(path))
+
+            back = manager.restore(trash_id)
+            assert self._shown(manager, _path(path.replace(what, back, 1))) == kept
+            assert len(manager.list_checkpoints(_path(path))) == 1
+
+    def _shown(self, manager: NotebookManager, path: NotebookPath) -> list[tuple[Checkpoint, bytes]]:
+        return [
+            (one, self.checkpoint_bytes(manager, path, one.checkpoint_id))
+            for one in manager.list_checkpoints(path)
+        ]
+
     def test_st21_an_unknown_checkpoint_is_not_found(self, manager: NotebookManager) -> None:
         path = _path("n.ipynb")
         manager.save(path, b"good", expected=None)
@@ -480,6 +592,17 @@ class NotebookManagerContract:
         line = manager.info_string()
         assert line.startswith("Serving notebooks from ")
         assert "\n" not in line
+
+
+def _with_checkpoints(manager: NotebookManager, path: NotebookPath) -> list[Checkpoint]:
+    """Make a file, and three checkpoints of it, with `1`, `2` and `3` in them. The file has `4`."""
+    made = []
+    revision = None
+    for number in (1, 2, 3):
+        revision = manager.save(path, b"%d" % number, expected=revision)
+        made.append(manager.create_checkpoint(path))
+    manager.save(path, b"4", expected=revision)
+    return made
 
 
 T = TypeVar("T")

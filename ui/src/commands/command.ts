@@ -58,7 +58,7 @@ export interface PageActions {
   openLab(): void;
   /** Save, and keep this state to come back to; `asked`: say how it went. */
   saveVersion(options: { readonly asked: boolean }): void;
-  /** Go back to the state that was kept, after a question. */
+  /** Go back to a state that was kept; which, is asked. */
   revert(): void;
   /** A copy beside it, opened in a tab of its own. */
   duplicate(): void;

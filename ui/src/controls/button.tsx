@@ -15,6 +15,8 @@ export interface ButtonProps {
   readonly disabled?: boolean | undefined;
   readonly pressed?: boolean | undefined;
   readonly submit?: boolean | undefined;
+  /** The id of the form that it submits, if it does not stand in it. */
+  readonly form?: string | undefined;
   readonly class?: string | undefined;
   readonly tabIndex?: number | undefined;
   /** Pressing it leaves the focus (and a phone's keyboard) where it is. */
@@ -31,6 +33,7 @@ export function Button(props: ButtonProps) {
   return (
     <button
       type={props.submit ? "submit" : "button"}
+      form={props.form}
       class={props.class ? `button ${props.class}` : "button"}
       data-kind={props.kind}
       data-icon={alone ? "" : undefined}

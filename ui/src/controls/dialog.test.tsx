@@ -1,7 +1,7 @@
 // @vitest-environment jsdom
 import { cleanup, fireEvent, render, screen } from "@testing-library/preact";
 import { afterEach, expect, test, vi } from "vitest";
-import { ask, askText, Dialog, DialogHost, stemLength } from "./dialog.tsx";
+import { ask, askText, askWhich, Dialog, DialogHost, stemLength } from "./dialog.tsx";
 import { RenameField } from "./rename.tsx";
 
 afterEach(cleanup);
@@ -45,6 +45,35 @@ test("a line is asked for until it is right", async () => {
   fireEvent.input(field, { target: { value: " b.txt " } });
   fireEvent.submit(field);
   expect(await answer).toBe("b.txt");
+});
+
+test("one of several is asked for: the first, unless another is chosen", async () => {
+  render(<DialogHost />);
+  const asked = {
+    title: "Which?",
+    text: "It becomes that.",
+    options: [
+      { value: "b", label: "Monday", note: "now" },
+      { value: "a", label: "Sunday", note: "yesterday" },
+    ],
+    action: "Go back",
+  };
+  const first = askWhich(asked);
+  const group = await screen.findByRole("group", { name: "It becomes that.", hidden: true });
+  const monday = screen.getByRole("radio", { name: "Monday now", hidden: true });
+  expect(group.contains(monday)).toBe(true);
+  expect(document.activeElement).toBe(monday);
+  fireEvent.submit(monday);
+  expect(await first).toBe("b");
+
+  const second = askWhich(asked);
+  fireEvent.click(await screen.findByRole("radio", { name: "Sunday yesterday", hidden: true }));
+  fireEvent.click(screen.getByRole("button", { name: "Go back", hidden: true }));
+  expect(await second).toBe("a");
+
+  const third = askWhich(asked);
+  fireEvent.click(await screen.findByRole("button", { name: "Cancel", hidden: true }));
+  expect(await third).toBeNull();
 });
 
 test("a name is edited without its ending", () => {

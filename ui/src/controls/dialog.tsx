@@ -1,7 +1,7 @@
 /**
  * Dialogs on the native `<dialog>`: focus goes in, stays in, and comes back.
  *
- * `ask` and `askText` are for questions that one line cannot ask; everything else is a line in the page.
+ * `ask`, `askText` and `askWhich` are for questions that one line cannot ask; everything else is a line in the page.
  */
 
 import { signal } from "@preact/signals";
@@ -87,8 +87,26 @@ interface TextQuestion {
   readonly answer: (value: string | null) => void;
 }
 
+export interface Option {
+  readonly value: string;
+  readonly label: string;
+  /** In small letters beside the label. */
+  readonly note: string;
+}
+
+interface WhichQuestion {
+  readonly title: string;
+  readonly text: string;
+  /** At least one; the first is chosen to begin with. */
+  readonly options: readonly Option[];
+  /** The word on the button, which cannot be taken back. */
+  readonly action: string;
+  readonly answer: (value: string | null) => void;
+}
+
 const question = signal<Question | null>(null);
 const textQuestion = signal<TextQuestion | null>(null);
+const whichQuestion = signal<WhichQuestion | null>(null);
 
 /** Ask something; `null` means that nothing was chosen. The last choice has the focus. */
 export function ask<T extends string>(
@@ -134,10 +152,24 @@ export function askText(
   });
 }
 
+/** Ask which of these; `null` means that it was left. */
+export function askWhich(asked: Omit<WhichQuestion, "answer">): Promise<string | null> {
+  return new Promise(resolve => {
+    whichQuestion.value = {
+      ...asked,
+      answer: value => {
+        whichQuestion.value = null;
+        resolve(value);
+      },
+    };
+  });
+}
+
 /** Stands once in the page. */
 export function DialogHost() {
   const open = question.value;
   const text = textQuestion.value;
+  const which = whichQuestion.value;
   return (
     <>
       {open && (
@@ -166,7 +198,52 @@ export function DialogHost() {
         </Dialog>
       )}
       {text && <TextDialog question={text} />}
+      {which && <WhichDialog question={which} />}
     </>
+  );
+}
+
+function WhichDialog({ question: asked }: { readonly question: WhichQuestion }) {
+  const [value, setValue] = useState(asked.options[0]?.value ?? null);
+  const id = useId();
+  const submit = (event: Event) => {
+    event.preventDefault();
+    asked.answer(value);
+  };
+  return (
+    <Dialog
+      title={asked.title}
+      onClose={() => asked.answer(null)}
+      actions={
+        <>
+          <Button kind="outlined" onClick={() => asked.answer(null)}>
+            Cancel
+          </Button>
+          {/* The form has it: without, Enter on a choice would do nothing. */}
+          <Button kind="danger" submit form={id}>
+            {asked.action}
+          </Button>
+        </>
+      }
+    >
+      <form id={id} onSubmit={submit}>
+        <fieldset class="options">
+          <legend>{asked.text}</legend>
+          {asked.options.map((option, index) => (
+            <label key={option.value}>
+              <input
+                type="radio"
+                name="which"
+                checked={option.value === value}
+                data-autofocus={index === 0 ? "" : undefined}
+                onChange={() => setValue(option.value)}
+              />
+              <span>{option.label}</span> <small>{option.note}</small>
+            </label>
+          ))}
+        </fieldset>
+      </form>
+    </Dialog>
   );
 }
 

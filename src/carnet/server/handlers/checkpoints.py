@@ -11,9 +11,10 @@ class Checkpoints(Handler):
     """The checkpoints of a file."""
 
     async def get(self, raw: str) -> None:
-        """List them."""
+        """List them, latest last: that one is the newest for Jupyter's clients."""
         storage = (await self.workbench()).storage
-        self.answer([_model(one) for one in await self.blocking(storage.list_checkpoints, path_of(raw))])
+        found = await self.blocking(storage.list_checkpoints, path_of(raw))
+        self.answer([_model(one) for one in reversed(found)])
 
     async def post(self, raw: str) -> None:
         """Make one."""

@@ -8,7 +8,7 @@ import { batch, computed, effect, type ReadonlySignal, type Signal, signal } fro
 import type { PageActions } from "../../commands/command.ts";
 import type { AppContext } from "../../context.ts";
 import { announce } from "../../controls/announce.tsx";
-import { ask } from "../../controls/dialog.tsx";
+import { ask, askWhich } from "../../controls/dialog.tsx";
 import type { CellView, LocalEdit, NotebookModel, RefusedView } from "../../core/model.ts";
 import { only } from "../../core/selection.ts";
 import type { CellId, Json } from "../../core/wire.ts";
@@ -16,7 +16,7 @@ import type { CursorPlace, EditorHandle } from "../../editor/handle.ts";
 import { readEntry, sentence } from "../dashboard/contents.ts";
 import { addressOf, folderOf, nameOf } from "../places.ts";
 import { openNewTerminal } from "../terminals.ts";
-import { moment } from "../words.ts";
+import { ago, moment } from "../words.ts";
 import { keepFlag, loadFlag } from "./flags.ts";
 import { headingLevel, visibleCells } from "./headings.ts";
 
@@ -413,32 +413,38 @@ async function downloadAs(page: NotebookPage, format: string): Promise<void> {
   }
 }
 
-/** Put the version that was kept in place of the file; every open page shows it. */
+/** Put one of the versions that were kept in place of the file; every open page shows it. */
 async function revert(page: NotebookPage): Promise<void> {
   const { notebook, context } = page;
   try {
     const versions = `${notebook.path.peek()}/checkpoints`;
     const found = await context.rest.request("GET", "api/contents", versions);
-    const [newest] = (Array.isArray(found) ? found : []).filter(
-      (one): one is { id: string; last_modified: string } =>
-        typeof one?.id === "string" && typeof one.last_modified === "string",
-    );
-    if (newest === undefined) {
+    const kept = (Array.isArray(found) ? found : [])
+      .filter(
+        (one): one is { id: string; last_modified: string } =>
+          typeof one?.id === "string" && typeof one.last_modified === "string",
+      )
+      // The newest comes last, as Jupyter has it.
+      .toReversed();
+    if (kept.length === 0) {
       const message = "No version was saved of this notebook. Save now keeps one.";
       page.refused.value = { refusal: "invalid", message };
       return;
     }
-    const when = moment(Date.parse(newest.last_modified));
-    const sure = await page.confirm({
-      title: "Go back to the saved version?",
-      text: `The notebook becomes what it was on ${when}. What was done since then is gone.`,
-      action: "Go back",
-      danger: true,
+    const options = kept.map(({ id, last_modified }) => {
+      const atMs = Date.parse(last_modified);
+      return { value: id, label: moment(atMs), note: ago(atMs, Date.now()) };
     });
-    if (!sure) return;
+    const chosen = await askWhich({
+      title: "Go back to a saved version?",
+      text: "The notebook becomes what it was then. What was done since is gone, but for other saved versions.",
+      options,
+      action: "Go back",
+    });
+    if (chosen === null) return;
     await settled(notebook);
-    await context.rest.request("POST", "api/contents", `${versions}/${newest.id}`);
-    announce("The saved version is back.");
+    await context.rest.request("POST", "api/contents", `${versions}/${chosen}`);
+    announce(`The version of ${options.find(one => one.value === chosen)?.label} is back.`);
   } catch (error) {
     page.refused.value = { refusal: "invalid", message: sentence(error) };
   }
