@@ -16,11 +16,11 @@ from tornado.iostream import IOStream
 from tornado.netutil import Resolver
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
-from carnet.core.notebook.model import Cell, Stream
+from carnet.core.notebook.model import Cell, Json, Stream
 from carnet.core.session.apply import apply_entry
-from carnet.core.session.intents import ChangeSourceFrom, Edit, IntentBody, RunCells, RunRequest
-from carnet.core.session.operations import Entry, InsertCells, QueueRuns
-from carnet.core.session.state import CellState, SessionState
+from carnet.core.session.intents import ChangeSourceFrom, Edit, IntentBody, RunCells, RunRequest, SendComm
+from carnet.core.session.operations import CommHandled, Entry, InsertCells, QueueRuns, TellComm
+from carnet.core.session.state import CellState, Comm, CommBuffer, SessionState
 from carnet.core.text.changes import diff
 from carnet.core.wire.link import (
     PROTOCOL,
@@ -42,7 +42,7 @@ from carnet.core.wire.link import (
     ToBrowser,
     Welcome,
 )
-from carnet.ids import BatchId, CellId, ClientId, NotebookPath, RunId, new_cell_id, new_id
+from carnet.ids import BatchId, CellId, ClientId, CommId, NotebookPath, RunId, SendId, new_cell_id, new_id
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(ToBrowser)
@@ -84,6 +84,10 @@ class LinkClient:
         """Intents of all clients whose entries came, in order."""
         self.queued: list[RunId] = []
         """Runs of all clients that entries put into the queue, in order."""
+        self.handled: set[SendId] = set()
+        """Messages to comms that the kernel is done with."""
+        self.told: list[TellComm] = []
+        """What comms were told, in order."""
         self.problem: Problem | None = None
         self.stalled: Stalled | None = None
         """What the server says of its journal: set while nothing can be recorded."""
@@ -197,6 +201,36 @@ class LinkClient:
         """Ask to run cells, and do not wait for anything; return the intent's number."""
         runs = tuple(RunRequest(run_id=RunId(new_id()), cell_id=cell_id) for cell_id in cell_ids)
         return await self.intend(RunCells(batch_id=BatchId(new_id()), runs=runs))
+
+    def widget(self, **wanted: Json) -> CommId:
+        """Return the newest live widget whose state has these values."""
+        for comm_id, comm in reversed(self.now.comms.items()):
+            if comm.live and all(comm.data.get(key) == value for key, value in wanted.items()):
+                return comm_id
+        raise LookupError(f"no widget has {wanted}")
+
+    def comm(self, comm_id: CommId) -> Comm:
+        """Return a comm as it is now."""
+        return self.now.comms[comm_id]
+
+    async def send_comm(
+        self, comm_id: CommId, data: dict[str, Json], *buffers: CommBuffer, cell: int | None = None
+    ) -> SendId:
+        """Send a message to a comm, and do not wait for anything; `cell`: the place of the one that shows it."""
+        body = SendComm(
+            SendId(new_id()),
+            comm_id,
+            data,
+            buffers,
+            cell_id=self.now.order[cell] if cell is not None else None,
+        )
+        await self.intend(body)
+        return body.send_id
+
+    async def set_widget(self, comm_id: CommId, *, cell: int | None = None, **state: Json) -> None:
+        """Set a widget's state as its view does, and return when the kernel has handled it."""
+        send_id = await self.send_comm(comm_id, {"method": "update", "state": state}, cell=cell)
+        await self.wait(lambda: send_id in self.handled)
 
     async def ask(self, question: Question) -> Answer:
         """Ask the kernel."""
@@ -326,6 +360,10 @@ class LinkClient:
         for operation in entry.ops:
             if isinstance(operation, QueueRuns):
                 self.queued += [run.id for run in operation.runs]
+            elif isinstance(operation, CommHandled):
+                self.handled.add(operation.send_id)
+            elif isinstance(operation, TellComm):
+                self.told.append(operation)
 
     def _seen(self) -> None:
         self._send(Seen(follow=1, seq=self.now.seq))
@@ -370,7 +408,17 @@ def _looked_at(sent: "asyncio.Future[None]") -> None:
 def visible(state: SessionState) -> SessionState:
     """Return what a browser can know of a state: two replicas at one number have the same."""
     return msgspec.structs.replace(
-        state, extra={}, clients={}, refused={}, changes={}, displays={}, spilling={}
+        state,
+        extra={},
+        clients={},
+        refused={},
+        changes={},
+        displays={},
+        spilling={},
+        sends={},
+        capturing={},
+        comm_bytes=0,
+        comm_seq=0,
     )
 
 
@@ -390,6 +438,7 @@ def _state_of(view: SessionView) -> SessionState:
         saved=view.saved,
         notices=view.notices,
         bin=view.bin,
+        comms=view.comms,
         displays=_displays_of(view),
     )
 

@@ -504,7 +504,10 @@ class Session:
         records = [record for batch in self._waiting.records for record in batch]
         self._waiting.records.clear()
         limit = self.around.settings.blob_limit_bytes
-        if any(len(record.content) > limit or record.buffers for record in records):
+        if any(
+            len(record.content) > limit or any(len(buffer) > limit for buffer in record.buffers)
+            for record in records
+        ):
             # Large values go to blobs on a worker thread; what comes after waits its turn.
             self._records_task = self.start(self._apply_large_records(records), "large output")
         else:

@@ -136,7 +136,8 @@ def test_km1_records_up_to_the_cursor_are_ignored() -> None:
 def test_km1_a_batch_without_meaning_still_moves_the_cursor() -> None:
     k = Kernel()
     state, meaning = reading(
-        a_session("a", kernel=IDLE), [k.says("comm_msg", "x"), k.says("iopub_welcome", "")]
+        a_session("a", kernel=IDLE),
+        [k.says("comm_msg", "x", comm_id="c", data={}), k.says("iopub_welcome", "")],
     )
 
     assert meaning == Interpretation((), KernelCursor(K1, 2))

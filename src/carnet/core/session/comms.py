@@ -86,11 +86,15 @@ def close_comms(state: SessionState, operation: ops.CloseComms) -> Step:
     )
 
 
+def process_changed(before: KernelState, kernel: KernelState) -> bool:
+    """Return whether the process that had the comms is no more, or about to end."""
+    same = kernel.id == before.id and kernel.lineage == before.lineage
+    return not same or kernel.status in {"none", "dead", "restarting"}
+
+
 def end_process(state: SessionState, before: KernelState) -> SessionState:
     """Return the state after `SetKernel`: when the process that had the comms is no more, none of them is live (SE23)."""
-    kernel = state.kernel
-    same = kernel.id == before.id and kernel.lineage == before.lineage
-    if same and kernel.status not in {"none", "dead", "restarting"}:
+    if not process_changed(before, state.kernel):
         return state
     comms = state.comms
     if any(comm.live for comm in comms.values()):

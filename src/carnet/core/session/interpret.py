@@ -5,13 +5,13 @@ become one operation, and an animation only its last frame. Records up to the
 cursor are ignored, so each is applied once (KM1). A record that cannot be read
 becomes a notice, never an exception.
 
-Rules KM1 to KM15: docs/specs/session.md.
+Rules KM1 to KM20: docs/specs/session.md.
 """
 
 import json
 from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
-from typing import TypeVar, assert_never
+from typing import Literal, TypeVar, assert_never
 
 import msgspec
 from msgspec import Struct
@@ -26,10 +26,14 @@ from carnet.core.notebook.model import (
     ExecuteResult,
     Json,
     Output,
+    Stream,
 )
 from carnet.core.notebook.numbers import are_carried, carried
 from carnet.core.notebook.terminal_text import shortened
+from carnet.core.session import kernel_comms
 from carnet.core.session import operations as ops
+from carnet.core.session.comms import process_changed
+from carnet.core.session.kernel_comms import COMMS_LIMIT_BYTES, CommReader, size_of
 from carnet.core.session.obituary import sentence
 from carnet.core.session.operations import KernelCursor, Operation
 from carnet.core.session.state import (
@@ -46,7 +50,7 @@ from carnet.core.wire import host
 from carnet.core.wire import kernel as km
 from carnet.core.wire.host import Record
 from carnet.errors import InvalidNotebook
-from carnet.ids import CellId, RunId
+from carnet.ids import CellId, CommId, RunId
 
 T = TypeVar("T")
 
@@ -55,12 +59,17 @@ GAP = "kernel-gap"
 MALFORMED = "kernel-malformed"
 INPUT_LOST = "kernel-input"
 TOO_DEEP = "kernel-too-deep"
+COMMS_FULL = "kernel-comms"
 """Ids of notices. There is one of each kind: a newer one takes the place of the older."""
 
 LEVELS = 200
 """Of lists and objects in what a kernel shows. nbformat and nbconvert recurse two or three times for each, and Python up to 1000."""
 
 _OUTCOMES: Mapping[str, RunOutcome] = {"ok": "done", "error": "failed"}
+
+
+Place = tuple[Literal["cell"], CellId] | tuple[Literal["comm"], CommId]
+"""Where an output goes: a cell, or an Output widget."""
 
 
 class Interpretation(Struct, frozen=True):
@@ -137,10 +146,19 @@ def externalise(
     def small(output: Output) -> Output:
         return extract_large_output(output, limit_bytes=limit_bytes, new_blob=new_blob)
 
-    return tuple(_externalised(operation, small) for operation in operations)
+    return tuple(
+        _externalised(operation, small, limit_bytes=limit_bytes, new_blob=new_blob)
+        for operation in operations
+    )
 
 
-def _externalised(operation: Operation, small: Callable[[Output], Output]) -> Operation:
+def _externalised(
+    operation: Operation,
+    small: Callable[[Output], Output],
+    *,
+    limit_bytes: int,
+    new_blob: Callable[[bytes, str], BlobRef],
+) -> Operation:
     match operation:
         case ops.AddOutput(output=output):
             return replace(operation, output=small(output))
@@ -156,7 +174,7 @@ def _externalised(operation: Operation, small: Callable[[Output], Output]) -> Op
                 cells=tuple(replace(cell, outputs=tuple(map(small, cell.outputs))) for cell in cells),
             )
         case _:
-            return operation
+            return kernel_comms.externalised(operation, limit_bytes=limit_bytes, new_blob=new_blob)
 
 
 # ---- decoding
@@ -174,6 +192,8 @@ _CLEAR = msgspec.json.Decoder(km.ClearOutputContent)
 _INPUT = msgspec.json.Decoder(km.ExecuteInputContent)
 _REPLY = msgspec.json.Decoder(km.ExecuteReplyContent)
 _REQUEST = msgspec.json.Decoder(km.InputRequestContent)
+_COMM_OPEN = msgspec.json.Decoder(km.CommOpenContent)
+_COMM = msgspec.json.Decoder(km.CommContent)
 _EVENT = msgspec.json.Decoder(host.HostEvent)
 
 
@@ -261,6 +281,9 @@ class _Reader:
         #: Source and version of cells that this batch changed.
         self._sources: dict[CellId, tuple[str, int]] = {}
         self._draft = _Draft()
+        self._told_kernel = state.kernel
+        """As the operations so far have it."""
+        self._comms = CommReader(state, self._draft, self._comms_are_full)
 
     # -- what comes out
 
@@ -270,8 +293,9 @@ class _Reader:
             run = self._runs.get(run_id)
             if run is not None and (run.reply is not None or run.idle):
                 self._draft.add(ops.MarkRun(run.id, reply=run.reply, idle=run.idle))
+        self._comms.finish()
         self._settle_status()
-        if self._kernel != self._state.kernel:
+        if self._kernel != self._told_kernel:
             self._draft.add(ops.SetKernel(self._kernel))
         return self._draft.operations()
 
@@ -330,9 +354,9 @@ class _Reader:
                     self._count(self._running(RunId(record.parent_id), record.at_ms), count)
             case "stream":
                 stream = _decoded(_STREAM, record.content)
-                cell_id = self._cell_of(record)
-                if cell_id is not None and stream.text:
-                    self._draft.write(cell_id, stream.name, stream.text)
+                place = self._place_of(record)
+                if place is not None and stream.text:
+                    self._draft.write(place, stream.name, stream.text)
             case "display_data":
                 shown = self._display(record)
                 output = DisplayData(
@@ -357,11 +381,56 @@ class _Reader:
                 self._output(record, ErrorOutput(error.ename, error.evalue, tuple(error.traceback)))
             case "clear_output":
                 wait = _decoded(_CLEAR, record.content).wait
-                cell_id = self._cell_of(record)
-                if cell_id is not None:
-                    self._draft.clear(cell_id, wait=wait)
+                place = self._place_of(record)
+                if place is not None:
+                    self._draft.clear(place, wait=wait)
+            case "comm_open" | "comm_msg" | "comm_close":
+                self._read_comm(record)
             case _:
-                pass  # Comms, debug events, welcome: no part of the document.
+                pass  # Debug events, welcome: no part of the document.
+
+    def _read_comm(self, record: Record) -> None:
+        if record.msg_type == "comm_open":
+            opened = _decoded(_COMM_OPEN, record.content)
+            if process_changed(self._told_kernel, self._kernel):
+                # It is one of the new process: that has to be known before, or it would end with the old one (SE23).
+                self._draft.add(ops.SetKernel(self._kernel))
+                self._told_kernel = self._kernel
+            opened = replace(opened, data=self._comm_data(opened.data))
+            self._comms.open(opened, record.buffers, size_bytes=size_of(record))
+            return
+        content = _decoded(_COMM, record.content)
+        if record.msg_type == "comm_close":
+            self._comms.close(CommId(content.comm_id))
+        else:
+            self._comms.message(replace(content, data=self._comm_data(content.data)), record)
+
+    def _comm_data(self, data: dict[str, Json]) -> dict[str, Json]:
+        """Return what is said to a comm, as far as a file can hold it (KM15)."""
+        if _shallow(data) is data:
+            return data
+        state = data.get("state")
+        if isinstance(state, dict) and _is_shallow({**data, "state": None}):
+            kept: dict[str, Json] = {**data, "state": _shallow(state)}
+            lost = state.keys() - _shallow(state).keys()
+        else:
+            kept = _shallow(data)
+            lost = data.keys() - kept.keys()
+        self._notice(
+            TOO_DEEP,
+            "warning",
+            f"Something that the kernel said of a widget was left out. {', '.join(sorted(lost))[:200]}: "
+            f"lists and objects are nested more than {LEVELS} levels deep.",
+        )
+        return kept
+
+    def _comms_are_full(self) -> None:
+        self._notice(
+            COMMS_FULL,
+            "warning",
+            f"What the kernel said of a widget was left out: widgets have more than {COMMS_LIMIT_BYTES // 10**6} MB "
+            "here, or there are too many. Close those that are not needed, or restart the kernel.",
+        )
 
     def _display(self, record: Record) -> km.DisplayContent:
         """Return what is shown, as far as a file can hold it (KM15)."""
@@ -377,14 +446,20 @@ class _Reader:
         return replace(shown, data=data, metadata=metadata)
 
     def _output(self, record: Record, output: Output) -> None:
-        cell_id = self._cell_of(record)
-        if cell_id is not None:
-            self._draft.output(cell_id, ops.AddOutput(cell_id, output))
+        place = self._place_of(record)
+        if place is None:
+            return
+        if place[0] == "cell":
+            self._draft.output(place, ops.AddOutput(place[1], output))
+        else:
+            self._draft.output(place, ops.ShowInComm(place[1], _as_json(output)))
 
     def _read_status(self, record: Record) -> None:
         status = _decoded(_STATUS, record.content).execution_state
         if status in {"busy", "idle"}:
             self.said = status
+        if status == "idle":
+            self._comms.handled(record.parent_id, record.number)
         run_id = RunId(record.parent_id)
         if run_id not in self._runs:
             return
@@ -487,6 +562,8 @@ class _Reader:
     def _kernel_started(self, event: host.KernelStarted, at_ms: int) -> None:
         if event.lineage != self._kernel.lineage:
             self.end_runs(at_ms)  # Those of the process before, if nobody saw how it ended.
+            self._comms.process_ended()
+            self._comms.forget_unshown()
         info = event.info.get("language_info")
         language = info.get("name") if isinstance(info, dict) else None
         self.set_kernel(
@@ -517,6 +594,7 @@ class _Reader:
         if obituary.run_id in self._runs:
             self._running(obituary.run_id, at_ms)
         self.end_runs(at_ms)
+        self._comms.process_ended()
         if self._kernel.status == "restarting" and obituary.asked:
             return  # What is queued now was queued for the process that comes.
         self.drop_queued(at_ms)
@@ -596,18 +674,26 @@ class _Reader:
         for run_id in [run_id for run_id in self._runs if run_id not in self._started]:
             self.drop(run_id, at_ms)
 
+    def _place_of(self, record: Record) -> Place | None:
+        """Return where this output belongs: an Output widget that takes it, a cell, or nowhere."""
+        comm_id = self._comms.capture(record.parent_id)
+        if comm_id is not None:
+            self._comms.shows(comm_id)
+            return ("comm", comm_id)
+        cell_id = self._comms.cell_of_send(record.parent_id)
+        if cell_id is None:
+            cell_id = self._cell_of(record)
+        cell = self._state.cells.get(cell_id) if cell_id is not None else None
+        return ("cell", cell.cell.id) if cell is not None and cell.cell.kind == "code" else None
+
     def _cell_of(self, record: Record) -> CellId | None:
         """Return the cell that this output belongs to, if it is still there and wants it."""
         run_id = RunId(record.parent_id)
         if run_id in self._runs:
             cell_id = self._running(run_id, record.at_ms).cell_id
         else:
-            late = self._late_cell(run_id)
-            if late is None:
-                return None
-            cell_id = late
-        cell = self._state.cells.get(cell_id)
-        return cell_id if cell is not None and cell.cell.kind == "code" else None
+            return self._late_cell(run_id)
+        return cell_id
 
     def _late_cell(self, run_id: RunId) -> CellId | None:
         """Return the cell whose last run this was: a thread of it may still print (KM5)."""
@@ -624,30 +710,76 @@ class _Reader:
         return cell_id
 
 
+def _as_json(output: Output) -> dict[str, Json]:
+    """Return the output as nbformat writes it, with text in one string."""
+    match output:
+        case DisplayData(data=data, metadata=metadata):
+            return {"output_type": "display_data", "data": data, "metadata": metadata}
+        case ExecuteResult(data=data, metadata=metadata, execution_count=count):
+            return {
+                "output_type": "execute_result",
+                "data": data,
+                "metadata": metadata,
+                "execution_count": count,
+            }
+        case ErrorOutput(ename=ename, evalue=evalue, traceback=traceback):
+            return {
+                "output_type": "error",
+                "ename": ename,
+                "evalue": evalue,
+                "traceback": list(traceback),
+            }
+        case Stream():
+            raise AssertionError("streams are written, not appended")
+        case _:
+            assert_never(output)
+
+
+def _text(place: Place, name: str, text: str) -> Operation:
+    if place[0] == "cell":
+        return ops.AppendStream(place[1], name, text)
+    return ops.WriteComm(place[1], name, text)
+
+
+def _cleared(place: Place, *, wait: bool) -> Operation:
+    if place[0] == "cell":
+        return ops.ClearOutput(place[1], wait)
+    return ops.ClearComm(place[1], wait)
+
+
 class _Draft:
     """The operations so far. What later ones make pointless is taken out again (None)."""
 
     def __init__(self) -> None:
         self._ops: list[Operation | None] = []
-        #: For each cell: where its output operations stand.
-        self._outputs: dict[CellId, list[int]] = {}
-        #: For each cell whose last output is a stream: where it stands, and its text in pieces.
-        self._streams: dict[CellId, tuple[int, str, list[str]]] = {}
+        #: For each place: where its output operations stand.
+        self._outputs: dict[Place, list[int]] = {}
+        #: For each place whose last output is a stream: where it stands, and its text in pieces.
+        self._streams: dict[Place, tuple[int, str, list[str]]] = {}
         self._updates: dict[str, int] = {}
-        self._waiting: set[CellId] = set()
+        self._waiting: set[Place] = set()
 
     def operations(self) -> tuple[Operation, ...]:
-        for cell_id in list(self._streams):
-            self._close_stream(cell_id)
+        for place in list(self._streams):
+            self._close_stream(place)
         return tuple(operation for operation in self._ops if operation is not None)
 
-    def add(self, operation: Operation) -> None:
+    def add(self, operation: Operation) -> int:
         self._ops.append(operation)
+        return len(self._ops) - 1
+
+    def take_back(self, index: int) -> Operation | None:
+        operation, self._ops[index] = self._ops[index], None
+        return operation
 
     def part(self, cell_id: CellId) -> None:
         """A run begins or ends: what it does to old outputs is up to `apply`, so nothing is put together across it."""
-        self._close_stream(cell_id)
-        self._waiting.discard(cell_id)
+        self._close_stream(("cell", cell_id))
+        self._waiting.discard(("cell", cell_id))
+
+    def part_comm(self, comm_id: CommId) -> None:
+        self._close_stream(("comm", comm_id))
+        self._waiting.discard(("comm", comm_id))
 
     def drop(self, run_id: RunId, at_ms: int) -> None:
         last = self._ops[-1] if self._ops else None
@@ -656,19 +788,19 @@ class _Draft:
         else:
             self.add(ops.DropRuns((run_id,), "aborted", at_ms))
 
-    def write(self, cell_id: CellId, name: str, text: str) -> None:
-        self._open(cell_id)
-        stream = self._streams.get(cell_id)
+    def write(self, place: Place, name: str, text: str) -> None:
+        self._open(place)
+        stream = self._streams.get(place)
         if stream is not None and stream[1] == name:
             stream[2].append(text)
             return
-        self.output(cell_id, ops.AppendStream(cell_id, name, ""))
-        self._streams[cell_id] = (len(self._ops) - 1, name, [text])
+        self.output(place, _text(place, name, ""))
+        self._streams[place] = (len(self._ops) - 1, name, [text])
 
-    def output(self, cell_id: CellId, operation: Operation) -> None:
-        self._open(cell_id)
-        self._close_stream(cell_id)
-        self._outputs.setdefault(cell_id, []).append(len(self._ops))
+    def output(self, place: Place, operation: Operation) -> None:
+        self._open(place)
+        self._close_stream(place)
+        self._outputs.setdefault(place, []).append(len(self._ops))
         self.add(operation)
 
     def update(self, display_id: str, data: dict[str, Json], metadata: dict[str, Json]) -> None:
@@ -678,28 +810,28 @@ class _Draft:
         self._updates[display_id] = len(self._ops)
         self.add(ops.UpdateDisplay(display_id, data, metadata))
 
-    def clear(self, cell_id: CellId, *, wait: bool) -> None:
+    def clear(self, place: Place, *, wait: bool) -> None:
         if wait:
-            if cell_id not in self._waiting:
-                self._waiting.add(cell_id)
-                self._close_stream(cell_id)
-                self._outputs.setdefault(cell_id, []).append(len(self._ops))
-                self.add(ops.ClearOutput(cell_id, wait=True))
+            if place not in self._waiting:
+                self._waiting.add(place)
+                self._close_stream(place)
+                self._outputs.setdefault(place, []).append(len(self._ops))
+                self.add(_cleared(place, wait=True))
             return
-        self._waiting.discard(cell_id)
-        self._streams.pop(cell_id, None)
-        for index in self._outputs.get(cell_id, ()):
+        self._waiting.discard(place)
+        self._streams.pop(place, None)
+        for index in self._outputs.get(place, ()):
             self._ops[index] = None
-        self._outputs[cell_id] = [len(self._ops)]
-        self.add(ops.ClearOutput(cell_id, wait=False))
+        self._outputs[place] = [len(self._ops)]
+        self.add(_cleared(place, wait=False))
 
-    def _open(self, cell_id: CellId) -> None:
+    def _open(self, place: Place) -> None:
         """An output comes: what waited to be cleared is cleared, and what this batch wrote before is gone."""
-        if cell_id in self._waiting:
-            self.clear(cell_id, wait=False)
+        if place in self._waiting:
+            self.clear(place, wait=False)
 
-    def _close_stream(self, cell_id: CellId) -> None:
-        stream = self._streams.pop(cell_id, None)
+    def _close_stream(self, place: Place) -> None:
+        stream = self._streams.pop(place, None)
         if stream is not None:
             index, name, pieces = stream
-            self._ops[index] = ops.AppendStream(cell_id, name, shortened("".join(pieces)))
+            self._ops[index] = _text(place, name, shortened("".join(pieces)))

@@ -40,6 +40,22 @@ class DisplayContent(Struct, frozen=True):
     execution_count: int | None = None
 
 
+class CommOpenContent(Struct, frozen=True):
+    """iopub `comm_open`. For widgets `data` has `state` and `buffer_paths`."""
+
+    comm_id: str
+    target_name: str
+    data: dict[str, Json] = {}
+    target_module: str | None = None
+
+
+class CommContent(Struct, frozen=True):
+    """iopub `comm_msg` and `comm_close`."""
+
+    comm_id: str
+    data: dict[str, Json] = {}
+
+
 class ErrorContent(Struct, frozen=True):
     """iopub `error`."""
 

@@ -1,0 +1,212 @@
+"""Widgets with a real kernel and ipywidgets, and no browser: what the session holds, and what the kernel gets."""
+
+import asyncio
+import signal
+from pathlib import Path
+
+import pytest
+
+from carnet.core.notebook.model import ExecuteResult
+from carnet.core.session.intents import RestartKernel
+from carnet.ids import CommId
+from tests.support.link_client import LinkClient, visible
+from tests.support.server import CarnetServer
+
+pytestmark = pytest.mark.slow
+
+SLIDER = """
+import ipywidgets
+from IPython.display import display
+slider = ipywidgets.IntSlider(value=3, max=50)
+slider.observe(lambda change: print('changed to', change.new), 'value')
+slider
+"""
+
+
+async def run(tab: LinkClient, index: int) -> None:
+    await tab.run(tab.now.order[index])
+    await tab.wait_done(index)
+
+
+def texts(tab: LinkClient, comm_id: CommId) -> str:
+    """Return what an Output widget has printed."""
+    outputs = tab.comm(comm_id).data["outputs"]
+    assert isinstance(outputs, list)
+    return "".join(str(output["text"]) for output in outputs if isinstance(output, dict) and "text" in output)
+
+
+def kept_bytes(state: Path) -> int:
+    """Return how much the server keeps: journals and blobs."""
+    return sum(
+        file.stat().st_size for file in state.rglob("*") if file.is_file() and "host" not in file.parts
+    )
+
+
+async def test_a_slider_that_a_page_moves_is_moved_in_the_kernel_and_in_every_page(
+    server: CarnetServer, path: str
+) -> None:
+    server.write(path, [SLIDER, "print(slider.value)"])
+    async with server.tab(path) as tab, server.tab(path) as other:
+        await run(tab, 0)
+        slider = tab.widget(_model_name="IntSliderModel")
+        assert tab.comm(slider).data["value"] == 3
+        [view] = tab.cell(0).cell.outputs
+        assert isinstance(view, ExecuteResult)
+        assert view.data["application/vnd.jupyter.widget-view+json"]
+
+        await tab.set_widget(slider, value=17, cell=0)
+        await run(tab, 1)
+
+        assert tab.text(1) == "17\n"
+        assert tab.text(0) == "changed to 17\n"
+        await other.wait(lambda: other.now.seq == tab.now.seq)
+        assert visible(other.now) == visible(tab.now)
+        assert other.comm(slider).data["value"] == 17
+
+
+async def test_what_the_kernel_makes_of_a_value_holds(server: CarnetServer, path: str) -> None:
+    server.write(path, [SLIDER])
+    async with server.tab(path) as tab:
+        await run(tab, 0)
+        slider = tab.widget(_model_name="IntSliderModel")
+        await tab.set_widget(slider, value=400)
+        assert tab.comm(slider).data["value"] == 50
+
+
+async def test_interact_shows_its_output_with_no_browser(server: CarnetServer, path: str) -> None:
+    server.write(
+        path,
+        [
+            """
+import ipywidgets
+@ipywidgets.interact(n=(0, 9))
+def show(n=1):
+    print('n is', n)
+    return n * 2
+""",
+            "out = show.widget.out\nprint(out.outputs[0]['text'], end='')",
+        ],
+    )
+    async with server.tab(path) as tab:
+        await run(tab, 0)
+        out = tab.widget(_model_name="OutputModel")
+        slider = tab.widget(_model_name="IntSliderModel")
+        assert texts(tab, out) == "n is 1\n"
+
+        await tab.set_widget(slider, value=6)
+
+        await tab.wait(lambda: texts(tab, out) == "n is 6\n")
+        outputs = tab.comm(out).data["outputs"]
+        assert isinstance(outputs, list)
+        assert [output["output_type"] for output in outputs if isinstance(output, dict)] == [
+            "stream",
+            "display_data",
+        ]
+        # Nothing of it is in the cell but the widget itself, and the kernel knows what is shown.
+        assert all("text/plain" in getattr(output, "data", {}) for output in tab.cell(0).cell.outputs)
+        await run(tab, 1)
+        assert tab.text(1) == "n is 6\n"
+
+
+async def test_what_a_button_prints_or_raises_is_shown_in_its_cell(server: CarnetServer, path: str) -> None:
+    server.write(
+        path,
+        [
+            """
+import ipywidgets
+button = ipywidgets.Button()
+def clicked(_):
+    print('clicked')
+    1/0
+button.on_click(clicked)
+button
+""",
+        ],
+    )
+    async with server.tab(path) as tab:
+        await run(tab, 0)
+        button = tab.widget(_model_name="ButtonModel")
+        send_id = await tab.send_comm(button, {"method": "custom", "content": {"event": "click"}}, cell=0)
+        await tab.wait(lambda: send_id in tab.handled)
+        assert tab.text(0) == "clicked\n"
+        assert "ZeroDivisionError" in str(tab.cell(0).cell.outputs)
+
+
+async def test_reload_cut_and_a_killed_server_have_the_same_widgets(server: CarnetServer, path: str) -> None:
+    server.write(path, [SLIDER, "for n in range(40):\n    slider.value = n"])
+    async with server.tab(path) as tab:
+        await run(tab, 0)
+        slider = tab.widget(_model_name="IntSliderModel")
+        await tab.press_run(tab.now.order[1])
+        await asyncio.to_thread(server.restart, number=signal.SIGKILL)
+        await tab.wait_done(1)
+        assert tab.comm(slider).data["value"] == 39
+
+        # One that was on its way when the server died is sent once.
+        await tab.send_comm(slider, {"method": "update", "state": {"value": 12}}, cell=0)
+        await tab.wait(lambda: tab.pending == 0)
+        await asyncio.to_thread(server.restart, number=signal.SIGKILL)
+        await tab.wait(lambda: tab.comm(slider).data["value"] == 12)
+        await tab.wait(lambda: bool(tab.handled))
+        assert tab.text(0).count("changed to 12\n") == 1
+
+        async with server.tab(path) as fresh:
+            await tab.wait(lambda: tab.now.seq == fresh.now.seq)
+            assert visible(fresh.now) == visible(tab.now)
+
+
+async def test_a_restart_of_the_kernel_ends_all_and_what_is_shown_stays(
+    server: CarnetServer, path: str
+) -> None:
+    server.write(path, [SLIDER])
+    async with server.tab(path) as tab:
+        await run(tab, 0)
+        slider = tab.widget(_model_name="IntSliderModel")
+        await tab.set_widget(slider, value=20)
+
+        await tab.intend(RestartKernel())
+        await tab.wait(lambda: tab.now.kernel.lineage == 2 and tab.now.kernel.status == "idle")
+
+        assert not any(comm.live for comm in tab.now.comms.values())
+        assert tab.comm(slider).data["value"] == 20
+        # What comes too late for it changes nothing.
+        await tab.send_comm(slider, {"method": "update", "state": {"value": 21}})
+        await tab.wait(lambda: tab.pending == 0)
+        assert tab.comm(slider).data["value"] == 20
+        await run(tab, 0)
+        assert tab.widget(_model_name="IntSliderModel") != slider
+
+
+async def test_a_progress_bar_of_10_000_steps_is_few_bytes(server: CarnetServer, path: str) -> None:
+    server.write(
+        path,
+        [
+            "import time\nfrom tqdm.notebook import tqdm",
+            "for step in tqdm(range(10_000)):\n    time.sleep(0.0002)",
+        ],
+    )
+    async with server.tab(path) as tab:
+        await run(tab, 0)
+        before = tab.received_bytes
+        await run(tab, 1)
+        bar = tab.widget(_model_name="FloatProgressModel")
+        assert tab.comm(bar).data["value"] == 10_000
+        assert tab.received_bytes - before < 60_000
+
+
+async def test_a_flood_of_custom_messages_does_not_fill_the_journal(server: CarnetServer, path: str) -> None:
+    server.write(
+        path,
+        [
+            "import ipywidgets\nw = ipywidgets.IntSlider()",
+            "import os\nfor n in range(400):\n    w.send({'n': n}, buffers=[os.urandom(60_000)])",
+        ],
+    )
+    async with server.tab(path) as tab:
+        await run(tab, 0)
+        before = kept_bytes(server.state)
+        await run(tab, 1)
+        assert [operation.data["content"]["n"] for operation in tab.told][-1] == 399  # type: ignore[index, call-overload]  # as it was sent
+        assert len(tab.told) == 400
+        assert all(len(operation.buffers[0].data) == 60_000 for operation in tab.told)
+        assert kept_bytes(server.state) - before < 2_000_000
