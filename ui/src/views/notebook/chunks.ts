@@ -8,5 +8,8 @@ export const editorChunk = lazy(() =>
   import("../../editor/index.ts").then(({ createEditor, highlight }) => ({ createEditor, highlight })),
 );
 
+/** Finding in outputs. Sources are found without. */
+export const seekChunk = lazy(() => import("../../outputs/seek.ts"));
+
 /** The headings beside the cells, for those who have them open. */
 export const outlineChunk = lazy(() => import("./outline.tsx").then(({ Outline }) => ({ Outline })));

@@ -1,16 +1,17 @@
-/** Find in the sources of all cells, also those that are not on the screen. */
+/** Find in sources and outputs of all cells, also those that are not on the screen; replace in sources. */
 
 import { ChangeSet } from "@codemirror/state";
 import { ArrowDown, ArrowUp, X } from "lucide";
-import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { announce } from "../../controls/announce.tsx";
 import { Button } from "../../controls/button.tsx";
 import { only } from "../../core/selection.ts";
 import type { CellId } from "../../core/wire.ts";
 import { drawNow } from "../../draw.ts";
 import { count } from "../words.ts";
+import { seekChunk } from "./chunks.ts";
 import { type Found, findAll } from "./finding.ts";
-import type { NotebookPage } from "./page.ts";
+import { type NotebookPage, outputsHidden } from "./page.ts";
 
 export function FindBar({ page, onClose }: { readonly page: NotebookPage; readonly onClose: () => void }) {
   const { notebook } = page;
@@ -21,11 +22,24 @@ export function FindBar({ page, onClose }: { readonly page: NotebookPage; readon
   const [at, setAt] = useState(-1);
   const replaces = page.overlay.value === "replace" && notebook.writable.value;
   const order = notebook.order.value;
-  // Sources are read when the query changes: a letter typed elsewhere must not search the notebook again.
+  const seek = seekChunk.value;
+  // Cells are read when the query changes: a letter typed elsewhere must not search the notebook again.
   const found = useMemo(
-    () => (round < 0 ? [] : findAll(query, order, id => notebook.cell(id).peek().source)),
-    [query, order, notebook, round],
+    () =>
+      round < 0
+        ? []
+        : findAll(
+            query,
+            order,
+            id => notebook.cell(id).peek().source,
+            id => {
+              const { outputs, metadata } = notebook.cell(id).peek();
+              return seek === undefined || outputsHidden(metadata) ? "" : seek.wordsOf(outputs);
+            },
+          ),
+    [query, order, notebook, round, seek],
   );
+  useEffect(() => () => seekChunk.value?.mark(null), []);
   // Before the next key: what is typed after Ctrl-F is to be found, and no command for the cell that had the focus.
   useLayoutEffect(() => {
     field.current?.focus();
@@ -38,7 +52,7 @@ export function FindBar({ page, onClose }: { readonly page: NotebookPage; readon
     setAt(next);
     const hit = found[next];
     if (hit === undefined) return;
-    show(page, hit);
+    show(page, hit, query);
     announce(`${next + 1} of ${found.length}`);
   };
   const goNow = useRef(go);
@@ -53,6 +67,7 @@ export function FindBar({ page, onClose }: { readonly page: NotebookPage; readon
   const replace = (hits: readonly Found<CellId>[]) => {
     const byCell = new Map<CellId, Found<CellId>[]>();
     for (const hit of hits) {
+      if (hit.inOutputs !== undefined) continue;
       if (!sameCase(notebook.cell(hit.id).peek().source.slice(hit.from, hit.to), query)) continue;
       byCell.set(hit.id, [...(byCell.get(hit.id) ?? []), hit]);
     }
@@ -70,6 +85,7 @@ export function FindBar({ page, onClose }: { readonly page: NotebookPage; readon
     setAt(hits.length === 1 ? at - 1 : -1);
     announce(`${count(hits.length, "place")} replaced.`);
   };
+  const inSources = found.filter(hit => hit.inOutputs === undefined);
   return (
     <div
       class="find-bar"
@@ -92,8 +108,8 @@ export function FindBar({ page, onClose }: { readonly page: NotebookPage; readon
         ref={field}
         class="field"
         type="text"
-        aria-label="Find in sources"
-        placeholder="Find in sources"
+        aria-label="Find in sources and outputs"
+        placeholder="Find in sources and outputs"
         autocomplete="off"
         spellcheck={false}
         value={query}
@@ -119,11 +135,14 @@ export function FindBar({ page, onClose }: { readonly page: NotebookPage; readon
             value={replacement}
             onInput={event => setReplacement(event.currentTarget.value)}
           />
-          <Button disabled={found[at] === undefined} onClick={() => replace(found.slice(at, at + 1))}>
+          <Button
+            disabled={found[at] === undefined || found[at]?.inOutputs !== undefined}
+            onClick={() => replace(found.slice(at, at + 1))}
+          >
             Replace
           </Button>
-          <Button disabled={found.length === 0} onClick={() => replace(found)}>
-            All {found.length > 0 && found.length.toLocaleString("en")}
+          <Button disabled={inSources.length === 0} onClick={() => replace(inSources)}>
+            All {inSources.length > 0 && inSources.length.toLocaleString("en")}
           </Button>
         </div>
       )}
@@ -147,8 +166,24 @@ function sameCase(text: string, query: string): boolean {
   return text === query || text.toLowerCase() === query;
 }
 
-function show(page: NotebookPage, hit: Found<CellId>): void {
+function show(page: NotebookPage, hit: Found<CellId>, query: string): void {
   const { notebook } = page;
+  const seek = seekChunk.value;
+  seek?.mark(null);
+  if (seek !== undefined && hit.inOutputs !== undefined) {
+    const { id, inOutputs } = hit;
+    notebook.select(only(id));
+    page.scrollToCell(id, "nearest");
+    // The outputs may be drawn just now.
+    setTimeout(() => {
+      if (page.finder === null) return; // the bar is closed
+      const box = document.querySelector(`[data-cell="${CSS.escape(id)}"] .outputs`);
+      const range = box === null ? null : seek.rangeOf(box, query, inOutputs);
+      seek.mark(range);
+      if (range !== null) seek.scrollTo(range);
+    }, 120);
+    return;
+  }
   if (notebook.cell(hit.id).peek().kind === "markdown") page.setRendered([hit.id], false);
   notebook.select(only(hit.id));
   page.scrollToCell(hit.id, "center");
