@@ -65,6 +65,12 @@ class Route:
         return cast("type[RequestHandler]", getattr(importlib.import_module(f"{HANDLERS}.{module}"), name))
 
 
+def load_all(routes: Sequence[Route]) -> None:
+    """Import what the routes need, so that no first request holds up the loop with it. Called on a worker thread."""
+    for route in routes:
+        route.load()
+
+
 _ID = r"([0-9A-Za-z_-]{1,64})"
 _PATH = r"((?:/.*)?)"
 _TERMINALS = "terminals_enabled"

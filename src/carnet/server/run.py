@@ -36,6 +36,7 @@ from carnet.server.front import local_address
 from carnet.server.link_watch import watch_links
 from carnet.server.listening import Listening, listen, where_passed
 from carnet.server.protection import Protection, check_exposure, describe, protect
+from carnet.server.routes import ROUTES, load_all
 from carnet.server.running import Presence, RunningServer, running_servers
 from carnet.server.services import Services
 
@@ -224,7 +225,7 @@ class _Life:
             self._signals.put_nowait(signal.SIGTERM)
         else:
             await self._services.first_page.wait()
-            await bench.warm_up()
+            await asyncio.gather(bench.warm_up(), asyncio.to_thread(load_all, ROUTES))
 
     async def _ask_about_kernels(self) -> bool:
         """Say which kernels go on, and return whether a second Ctrl-C came to end them."""

@@ -41,7 +41,7 @@ class RoomSession(Handler):
 
     async def put(self, raw: str) -> None:
         """Answer with it; 201 when it begins now."""
-        rooms = _rooms(self, await self.workbench())
+        rooms = await _rooms(self, await self.workbench())
         if rooms is None:
             return
         body = self.json_body()
@@ -77,7 +77,7 @@ class RoomSocket(Handler, WebSocketHandler):
             return
         self.login_id = self.identity.login.login_id if self.identity.login else None
         self.token_id = self.identity.token_id
-        rooms = _rooms(self, await self.workbench())
+        rooms = await _rooms(self, await self.workbench())
         if rooms is None:
             return
         self.rooms = rooms
@@ -170,11 +170,14 @@ class RoomSocket(Handler, WebSocketHandler):
             done.exception()  # a closed line; `on_close` says the rest
 
 
-def _rooms(handler: Handler, bench: Workbench) -> "Rooms | None":
+async def _rooms(handler: Handler, bench: Workbench) -> "Rooms | None":
     """Return the rooms; None: the extra is not installed, and the client was told so."""
     if importlib.util.find_spec("pycrdt") is None:
         handler.refuse(HTTPStatus.NOT_IMPLEMENTED, "collaboration", MISSING)
         return None
+    if bench.rooms is None:
+        # Not on the loop, which others wait for: it is a tenth of a second.
+        await handler.blocking(importlib.import_module, "carnet.collaboration.rooms")
     if bench.rooms is None:
         from carnet.collaboration.rooms import Rooms
 
