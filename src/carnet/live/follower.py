@@ -31,6 +31,9 @@ BUFFER_LIMIT_BYTES = 2 << 20
 
 BUFFER_WAIT_S = 0.02
 
+TURN_BYTES = 512 << 10
+"""Sent in one go; then others have their turn."""
+
 
 class _RawEntries(Struct, frozen=True, tag_field="frame", tag="entries"):
     """`link.Entries` with each entry as the bytes the journal holds: encoded once for all browsers."""
@@ -78,6 +81,8 @@ class Follower:
         self._unseen: list[tuple[int, int]] = []
         """(number, bytes) of what was sent and not yet seen."""
         self._unseen_bytes = 0
+        self._given_bytes = 0
+        """To the transport, ever."""
         self._told_stalled: JournalError | None = None
         """What the page was told of the journal (LK29)."""
         session.follow(self.notify)
@@ -115,7 +120,12 @@ class Follower:
     def _pump(self) -> None:
         self._due = None
         limit = self.session.around.settings.unseen_limit_bytes
+        before = self._given_bytes
         while True:
+            if self._given_bytes - before > TURN_BYTES:
+                self._due_later = False
+                self._due = asyncio.get_running_loop().call_soon(self._pump)
+                return
             if self._line.buffered_bytes() > BUFFER_LIMIT_BYTES:
                 self._due_later = False  # not to be hurried: the line is slow
                 self._due = asyncio.get_running_loop().call_later(BUFFER_WAIT_S, self._pump)
@@ -177,4 +187,5 @@ class Follower:
     def _send(self, data: bytes) -> None:
         self._unseen.append((self._sent, len(data)))
         self._unseen_bytes += len(data)
+        self._given_bytes += len(data)
         self._line.send(data)

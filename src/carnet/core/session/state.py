@@ -40,7 +40,7 @@ read-only: this login may not. protected: the cell's metadata forbids it.
 """
 
 
-class InputRequest(Struct, frozen=True):
+class InputRequest(Struct, frozen=True, gc=False):
     """An open `input()` or `getpass()` of a running cell."""
 
     run_id: RunId
