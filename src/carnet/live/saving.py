@@ -30,12 +30,12 @@ from carnet.errors import (
     RevisionConflict,
     StorageError,
 )
-from carnet.ids import CellId, Revision
+from carnet.ids import CellId, NotebookPath, Revision
 from carnet.journal.trust import trust
 from carnet.live.cell_ids import cell_ids
 from carnet.live.reading import Read, read_notebook
-from carnet.live.whole import whole
 from carnet.live.written import written
+from carnet.storage.pieces import file_of
 
 if TYPE_CHECKING:
     from carnet.live.session import Session
@@ -229,13 +229,13 @@ class Saver:
         self._schedule_in(session.around.settings.save_retry_s)
 
     def _write(self, state: SessionState, content: Notebook) -> Revision:
-        data = whole(encode_pieces(content, blobs=self._blob))
+        pieces = encode_pieces(content, blobs=self._blob)
         expected = None if self._make_again else state.saved.revision
         around = self._session.around
-        revision = around.storage.save(state.path, data, expected=expected)
+        revision = around.storage.save_from(state.path, file_of(pieces), expected=expected)
         if not any(cell.foreign for cell in state.cells.values()):
             # All of its outputs were made here, or trusted: who opens these bytes again need not ask (SV11).
-            self._mark = trust(around.journal, data, instead_of=self._mark)
+            self._mark = trust(around.journal, pieces, instead_of=self._mark)
         return revision
 
     def trust_file(self) -> None:
@@ -246,7 +246,7 @@ class Saver:
         except StorageError:
             return  # what is saved next is trusted then
         if entry.revision == state.saved.revision and not any(cell.foreign for cell in state.cells.values()):
-            self._mark = trust(around.journal, data, instead_of=self._mark)
+            self._mark = trust(around.journal, (data,), instead_of=self._mark)
 
     def _content(self, state: SessionState) -> Notebook:
         return written(state, stream_limit_bytes=self._session.around.settings.file_stream_limit_bytes)
@@ -285,7 +285,7 @@ class Saver:
         session = self._session
         around = session.around
         try:
-            read = await session.in_thread(partial(read_notebook, around, session.state.path))
+            read = await session.in_thread(partial(self._read, session.state.path))
         except InvalidNotebook as error:
             self._fail(f"Not saved: the file was changed outside and cannot be read as a notebook ({error}).")
             self._schedule_in(around.settings.save_retry_s)
@@ -297,6 +297,11 @@ class Saver:
         with session.held():
             return await self._take_in(read)
 
+    def _read(self, path: NotebookPath) -> Read:
+        base = self.base
+        known = {} if base is None else {cell.id: cell for cell in base.cells}
+        return read_notebook(self._session.around, path, known=known)
+
     async def _take_in(self, read: Read) -> bool:
         """Make what the file holds part of the session, in several entries where it is much (SV15)."""
         session = self._session
@@ -304,7 +309,7 @@ class Saver:
         clean = not self.unsaved
         while True:
             state = session.state
-            theirs, ops = await session.in_thread(partial(self._difference, state, read, now_ms))
+            ops = await session.in_thread(partial(self._difference, state, read, now_ms))
             if session.state.cells is state.cells and session.state.order is state.order:
                 break
             # What we did meanwhile by ourselves (a kernel that ended, say); nobody else can.
@@ -320,18 +325,16 @@ class Saver:
         seq = state.seq + 1 if clean and state.changed_seq in ours else state.saved.seq
         if not session.commit_or_stall([*last, MarkSaved(revision=read.revision, seq=seq, at_ms=now_ms)]):
             return False
-        self.base = theirs
+        self.base = read.notebook
         log.info("notebook %s: merged an outside change", state.journal_id)
         return True
 
-    def _difference(
-        self, state: SessionState, read: Read, now_ms: int
-    ) -> tuple[Notebook, tuple[Operation, ...]]:
-        """Return what the file holds, and what to do to have it in the session."""
+    def _difference(self, state: SessionState, read: Read, now_ms: int) -> tuple[Operation, ...]:
+        """Return what to do to have in the session what the file holds."""
         base = self.base if self.base is not None else read.notebook
-        theirs = _sharing(base, read.notebook)
-        ops = outside_change(state, base, theirs, new_ids=cell_ids(), at_ms=now_ms, trusted=read.trusted)
-        return theirs, ops
+        return outside_change(
+            state, base, read.notebook, new_ids=cell_ids(), at_ms=now_ms, trusted=read.trusted
+        )
 
     def _say_saved(self) -> None:
         session = self._session
@@ -346,13 +349,3 @@ class Saver:
         if session.state.saved.problem != problem:
             log.warning("notebook %s: %s", session.state.journal_id, problem)
             session.commit_or_stall([MarkSaveFailed(problem=problem, at_ms=session.around.clock.now_ms())])
-
-
-def _sharing(base: Notebook, theirs: Notebook) -> Notebook:
-    """Return theirs with the cells of base where they are equal: half the memory, and nothing to let go of later."""
-    before = {cell.id: cell for cell in base.cells}
-    cells = tuple(
-        known if (known := before.get(cell.id)) is not None and known == cell else cell
-        for cell in theirs.cells
-    )
-    return replace(theirs, cells=cells)

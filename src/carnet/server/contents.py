@@ -6,16 +6,19 @@ joined text, files as text or base64, folders as lists.
 
 import base64
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
 from msgspec.structs import replace
 
+from carnet.core.notebook.apart import Buffer
 from carnet.core.notebook.ipynb import (
+    NotApart,
+    cells_apart,
     decode,
-    decode_apart,
     encode,
+    encode_apart,
     encode_pieces,
     from_json,
     to_joined_json,
@@ -25,7 +28,6 @@ from carnet.core.notebook.model import Cell, Json, Notebook, Stream
 from carnet.core.notebook.numbers import finite
 from carnet.errors import InvalidPath, PeerError
 from carnet.ids import CellId, NotebookPath, new_cell_id
-from carnet.live.whole import whole
 from carnet.server.handlers.base import json_object
 from carnet.server.times import iso_time
 from carnet.server.trust import mark, says_trusted
@@ -81,8 +83,16 @@ def model_json(  # noqa: PLR0913 - as many as clients may ask for
         return [_json(model)]
     if model["type"] == "file":
         return _long_json(model | _file_content(path, data, wanted_format))
+    trusted = is_trusted(data)
+    if len(data) > LARGE_BYTES:
+        apart = cells_apart(data, new_ids=_new_ids())
+        if apart is not None:
+            try:
+                return _with_notebook(model, apart.notebook, apart.cells, trusted=trusted)
+            except NotApart:
+                pass
     notebook = decode(data, new_ids=_new_ids())
-    return _with_notebook(model, notebook, trusted=is_trusted(data))
+    return _with_notebook(model, notebook, notebook.cells, trusted=trusted)
 
 
 def model_of(storage: NotebookManager, path: NotebookPath) -> dict[str, Any]:
@@ -128,14 +138,14 @@ class Sent(NamedTuple):
     """What a client sent to be saved."""
 
     body: dict[str, Any]
-    notebook: Notebook | None
-    """The body's `content`, where that was read already."""
+    file: list[bytes] | None
+    """The file of the notebook that was the body's `content`, where that was large; in pieces."""
     trusted: bool
     """It says so of all that its notebook shows, as one that it ran itself."""
 
 
-def read_sent(data: bytes) -> Sent:
-    """Return the JSON object that a client sent, the notebook in it some cells at a time.
+def read_sent(data: Buffer) -> Sent:
+    """Return the JSON object that a client sent. A large notebook in it is never all there: it is made a file cell by cell.
 
     Raises:
         PeerError: it is something else.
@@ -147,27 +157,32 @@ def read_sent(data: bytes) -> Sent:
         trusted = trusted and says_trusted(cell)
 
     if len(data) > LARGE_BYTES:
-        apart = decode_apart(data, new_ids=_new_ids(), inside="content", look=look)
+        apart = cells_apart(data, new_ids=_new_ids(), inside="content", look=look)
         if apart is not None:
-            return Sent(*apart, trusted)
-    body = json_object(data)
+            try:
+                file = encode_apart(apart.notebook, apart.cells)
+            except (NotApart, ValueError):
+                pass
+            else:
+                return Sent(apart.around, file, trusted)
+    body = json_object(data if isinstance(data, bytes) else bytes(data[:]))
     content = body.get("content")
     cells = content.get("cells") if isinstance(content, dict) else None
     return Sent(body, None, isinstance(cells, list) and all(map(says_trusted, cells)))
 
 
-def notebook_bytes(sent: Sent) -> bytes:
-    """Return the bytes of the file for a notebook that a client sent. The tree is used up.
+def notebook_pieces(sent: Sent) -> list[bytes]:
+    """Return the file, in pieces, of a notebook that a client sent. The tree is used up.
 
     Raises:
         InvalidNotebook: it is not one, and where.
     """
-    notebook, content = sent.notebook, sent.body.get("content")
-    if notebook is None:
-        if not isinstance(content, dict):
-            raise PeerError("content: a notebook, as a JSON object, is wanted.")
-        notebook = from_json(content, new_ids=_new_ids())
-    return whole(encode_pieces(notebook))
+    if sent.file is not None:
+        return sent.file
+    content = sent.body.get("content")
+    if not isinstance(content, dict):
+        raise PeerError("content: a notebook, as a JSON object, is wanted.")
+    return encode_pieces(from_json(content, new_ids=_new_ids()))
 
 
 def _bare_model(entry: Entry) -> dict[str, Any]:
@@ -189,7 +204,9 @@ def _bare_model(entry: Entry) -> dict[str, Any]:
     }
 
 
-def _with_notebook(model: dict[str, Any], notebook: Notebook, *, trusted: bool) -> list[bytes]:
+def _with_notebook(
+    model: dict[str, Any], notebook: Notebook, cells: Iterable[Cell], *, trusted: bool
+) -> list[bytes]:
     """Return the model with a notebook as its content, cell by cell: each call holds up all other threads."""
     model["format"] = "json"
     outer = {name: value for name, value in model.items() if name != "content"}
@@ -197,7 +214,7 @@ def _with_notebook(model: dict[str, Any], notebook: Notebook, *, trusted: bool) 
     del rest["cells"]
     # Neither of the two is ever empty.
     pieces = [_json(outer)[:-1], b',"content":', _json(rest)[:-1], b',"cells":[']
-    for number, one in enumerate(notebook.cells):
+    for number, one in enumerate(cells):
         if number:
             pieces.append(b",")
         cell = to_joined_json(one)

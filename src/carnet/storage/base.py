@@ -217,7 +217,7 @@ class NotebookManager(LoggingConfigurable):
         return data[max(start, 0) : max(stop, 0)]
 
     def save_from(self, path: NotebookPath, source: BinaryIO, *, expected: Revision | None) -> Revision:
-        """Like `save`, with the bytes read from a file object to its end (large uploads).
+        """Like `save`, with the bytes read from a file object to its end (notebooks, and large uploads).
 
         Redefine it where the store need not hold all bytes in memory.
         """

@@ -5,9 +5,20 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from carnet.core.notebook.apart import PIECE_BYTES, items, take_apart
-from carnet.core.notebook.ipynb import LARGE_BYTES, decode, decode_apart, encode, from_json, parse
+from carnet.core.notebook.ipynb import (
+    LARGE_BYTES,
+    cells_apart,
+    decode,
+    decode_apart,
+    encode,
+    encode_apart,
+    from_json,
+    parse,
+)
+from carnet.core.notebook.model import Notebook
 from carnet.errors import InvalidNotebook
 from carnet.ids import CellId
 
@@ -69,15 +80,10 @@ def test_nb16_a_large_notebook_is_cut_where_cells_end(form: str) -> None:
 def test_nb16_one_inside_an_object(form: str) -> None:
     data = FORMS[form]({"cells": 1, "type": "notebook", "content": a_notebook(), "format": "json"}).encode()
     seen: list[Any] = []
-    found = decode_apart(data, new_ids=new_ids(), inside="content", look=seen.append)
-    if form == "cells last":  # the other `cells` is in the way
-        assert found is None or found[1] == from_json(a_notebook(), new_ids=new_ids())
-        return
+    found = cells_apart(data, new_ids=new_ids(), inside="content", look=seen.append)
     assert found is not None
-    assert found == (
-        {"cells": 1, "type": "notebook", "format": "json"},
-        from_json(a_notebook(), new_ids=new_ids()),
-    )
+    assert found.around == {"cells": 1, "type": "notebook", "format": "json"}
+    assert replace(found.notebook, cells=tuple(found.cells)) == from_json(a_notebook(), new_ids=new_ids())
     assert len(seen) == 60
 
 
@@ -87,6 +93,31 @@ def test_nb16_ids_of_all_pieces_differ() -> None:
         cell["id"] = "same"
     cells = decode(json.dumps(notebook).encode(), new_ids=new_ids()).cells
     assert len({cell.id for cell in cells}) == 60
+
+
+def test_nb16_an_id_that_was_made_is_no_later_cells() -> None:
+    notebook = a_notebook()
+    for cell in notebook["cells"][:-1]:
+        cell["id"] = "same"
+    notebook["cells"][-1]["id"] = "new3"
+    cells = decode(json.dumps(notebook).encode(), new_ids=new_ids()).cells
+    assert (cells[-1].id, len({cell.id for cell in cells})) == ("new3", 60)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_nb16_what_is_read_apart_is_written_apart_as_the_whole_is(form: str) -> None:
+    data = FORMS[form](a_notebook()).encode()
+    for given in (data, bytearray(data)):
+        apart = cells_apart(given, new_ids=new_ids())
+        assert apart is not None
+        pieces = encode_apart(apart.notebook, apart.cells)
+        assert len(pieces) > 60
+        assert b"".join(pieces) == encode(decode(data, new_ids=new_ids()))
+
+
+def test_nb16_nothing_but_cells_is_written_apart() -> None:
+    notebook = Notebook(metadata={"a": 1}, extra={"z": 2, "b": 3})
+    assert b"".join(encode_apart(notebook, iter(()))) == encode(notebook)
 
 
 CUT_WRONG = {

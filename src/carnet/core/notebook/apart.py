@@ -12,13 +12,16 @@ docs/specs/notebook.md.
 
 import re
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 import msgspec
 
 from carnet.core.notebook.model import Json, JsonObject
 
-PIECE_BYTES: Final = 256 << 10
+Buffer: TypeAlias = bytes | bytearray
+"""Where a notebook's bytes may be; or in what can be searched and cut as these can (an `mmap`)."""
+
+PIECE_BYTES: Final = 64 << 10
 """A piece is so long, and then up to the end of its last cell."""
 
 _WINDOW_BYTES: Final = 1 << 20
@@ -43,7 +46,7 @@ class Apart(NamedTuple):
     """Where the cells are, with the commas between them."""
 
 
-def take_apart(data: bytes, *, inside: str = "") -> Apart | None:
+def take_apart(data: Buffer, *, inside: str = "") -> Apart | None:
     """Cut a notebook, or an object whose key `inside` is a notebook; None: it cannot be cut."""
     begin = _BEGIN.search(data, 0, _WINDOW_BYTES)
     if begin is None:
@@ -53,7 +56,7 @@ def take_apart(data: bytes, *, inside: str = "") -> Apart | None:
     for end in _ends_of_cells(data, start, begin):
         pieces.append(slice(start, end))
         start = end + 1  # after the comma
-    before = data[: begin.start(1)] + msgspec.json.encode(_CELLS)
+    before = bytes(data[: begin.start(1)]) + msgspec.json.encode(_CELLS)
     end = len(data)
     for _ in range(_ENDS):
         end = data.rfind(b"]", max(start, end - _WINDOW_BYTES), end)
@@ -70,16 +73,16 @@ def take_apart(data: bytes, *, inside: str = "") -> Apart | None:
     return None
 
 
-def items(data: bytes, piece: slice) -> list[Json]:
+def items(data: Buffer, piece: slice) -> list[Json]:
     """Return the cells of one piece.
 
     Raises:
         msgspec.MsgspecError, RecursionError: the cut was wrong, or something is wrong with a cell.
     """
-    return msgspec.json.decode(b"[%b]" % data[piece], type=list[Json])
+    return msgspec.json.decode(b"".join((b"[", memoryview(data)[piece], b"]")), type=list[Json])
 
 
-def _ends_of_cells(data: bytes, start: int, begin: "re.Match[bytes]") -> Iterator[int]:
+def _ends_of_cells(data: Buffer, start: int, begin: "re.Match[bytes]") -> Iterator[int]:
     """Yield where pieces end: behind the last brace of a cell that another one follows."""
     space, inner, key = begin[2], begin[3], begin[4]
     if b"\n" in space:

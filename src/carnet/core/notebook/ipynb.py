@@ -17,13 +17,13 @@ from base64 import b64encode
 from binascii import Error as Base64Error
 from binascii import a2b_base64
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Final, assert_never
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Final, NamedTuple, assert_never
 
 import msgspec
 from msgspec.structs import replace
 
-from carnet.core.notebook.apart import items, take_apart
+from carnet.core.notebook.apart import Buffer, items, take_apart
 from carnet.core.notebook.model import (
     BlobRef,
     Cell,
@@ -62,8 +62,11 @@ _ESCAPE = re.compile(
 )
 _HALF_PAIR = re.compile("[\ud800-\udfff]")
 
-LARGE_VALUE = 1 << 20
+LARGE_VALUE = 64 << 10
 """Characters: longer values are encoded apart from their cell."""
+
+_PART = 1 << 20
+"""Characters of a long text that are encoded in one call, about."""
 
 #: What stands for them, as it is written: a string that no program means.
 _ASIDE = re.compile(rb'"\\u0000(\d+)\\u0000"')
@@ -113,21 +116,37 @@ def decode(data: bytes, *, new_ids: Iterator[CellId]) -> Notebook:
     if len(data) > LARGE_BYTES:
         apart = decode_apart(data, new_ids=new_ids)
         if apart is not None:
-            return apart[1]
+            return apart
     return from_json(parse(data), new_ids=new_ids)
 
 
-def decode_apart(
-    data: bytes,
+class NotApart(Exception):
+    """A notebook could not be read some cells at a time after all: `decode` reads it, or says what is wrong."""
+
+
+class Apart(NamedTuple):
+    """A notebook that is read some cells at a time."""
+
+    around: JsonObject
+    """The other values of the object that it is in."""
+    notebook: Notebook
+    """Without its cells."""
+    cells: Iterator[Cell]
+    """They come as they are drawn, or `NotApart`."""
+
+
+def cells_apart(
+    data: Buffer,
     *,
     new_ids: Iterator[CellId],
     inside: str = "",
     look: Callable[[Json], None] = lambda _: None,
-) -> tuple[JsonObject, Notebook] | None:
-    """Return what is large, some cells at a time: nobody waits long for the interpreter's lock, or its collector.
+) -> Apart | None:
+    """Return a large notebook whose cells are read as they are drawn: nobody waits long for the interpreter's lock.
 
     With `inside`, the notebook is one value of an object, whose others are returned too. `look` sees
-    each cell as it stands. None: `decode` reads it, or says what is wrong.
+    each cell as it stands. `new_ids`: as for `decode`, and no two calls give the same. None: `decode` reads it, or says
+    what is wrong.
     """
     apart = take_apart(data, inside=inside)
     if apart is None:
@@ -140,16 +159,48 @@ def decode_apart(
         if major < MAJOR:
             return None
         metadata = _without(_object(root.pop("metadata", {}), "`metadata`"), _TRANSIENT)
-        del root["cells"]
-        cells: list[Cell] = []
-        for piece in apart.pieces:
+    except (_Fault, InvalidNotebook):
+        return None
+    del root["cells"]
+    notebook = _notebook([], metadata, minor, root, new_ids)
+    return Apart(apart.around if inside else {}, notebook, _drawn(data, apart.pieces, new_ids, look))
+
+
+def _drawn(
+    data: Buffer,
+    pieces: list[slice],
+    new_ids: Iterator[CellId],
+    look: Callable[[Json], None],
+) -> Iterator[Cell]:
+    seen, fresh = {_NO_ID}, set[CellId]()
+    for piece in pieces:
+        try:
+            cells: list[Cell] = []
             for value in items(data, piece):
                 check_depth([value], MAX_DEPTH - 1)
                 look(value)
                 cells.append(_cell(value))
-    except (_Fault, InvalidNotebook, msgspec.MsgspecError, RecursionError):
+        except (_Fault, InvalidNotebook, msgspec.MsgspecError, RecursionError) as error:
+            raise NotApart from error
+        for cell in cells:
+            if cell.id in fresh:
+                raise NotApart  # a later cell had the id that was made for an earlier one
+            if cell.id in seen:
+                cell = replace(cell, id=next(new_id for new_id in new_ids if new_id not in seen))
+                fresh.add(cell.id)
+            seen.add(cell.id)
+            yield cell
+
+
+def decode_apart(data: bytes, *, new_ids: Iterator[CellId]) -> Notebook | None:
+    """Return a large notebook, read some cells at a time. None: `decode` reads it, or says what is wrong."""
+    apart = cells_apart(data, new_ids=new_ids)
+    if apart is None:
         return None
-    return apart.around if inside else {}, _notebook(cells, metadata, minor, root, new_ids)
+    try:
+        return replace(apart.notebook, cells=tuple(apart.cells))
+    except NotApart:
+        return None
 
 
 def from_json(root: Json, *, new_ids: Iterator[CellId]) -> Notebook:
@@ -212,20 +263,35 @@ def encode_pieces(
     notebook: Notebook, *, blobs: Callable[[BlobRef], bytes] = _no_blobs, large_length: int = LARGE_VALUE
 ) -> list[bytes]:
     """Return what `encode` returns, in pieces."""
-    rest = to_json(replace(notebook, cells=()))
-    pieces = [b"{\n"]
     try:
-        for number, key in enumerate(sorted(rest)):
-            if number:
-                pieces.append(b",\n")
-            if key == "cells" and notebook.cells:
-                pieces += _cells_entry(notebook.cells, blobs, large_length)
-            else:
-                pieces.append(_entry(key, rest[key]))
+        return encode_apart(notebook, notebook.cells, blobs=blobs, large_length=large_length)
     except ValueError:  # NaN and infinities: not JSON, so msgspec refuses them, but nbformat writes them
         tree = to_json(notebook, blobs=blobs)
         text = json.dumps(tree, ensure_ascii=False, sort_keys=True, separators=(",", ": "), indent=1)
         return [_utf8(text), b"\n"]
+
+
+def encode_apart(
+    notebook: Notebook,
+    cells: Iterable[Cell],
+    *,
+    blobs: Callable[[BlobRef], bytes] = _no_blobs,
+    large_length: int = LARGE_VALUE,
+) -> list[bytes]:
+    """Return the same of a notebook with these cells in the place of its own, each encoded when it is drawn.
+
+    Raises:
+        ValueError: it holds NaN or infinity, which only `encode_pieces` writes.
+    """
+    rest = to_json(replace(notebook, cells=()))
+    pieces = [b"{\n"]
+    for number, key in enumerate(sorted(rest)):
+        if number:
+            pieces.append(b",\n")
+        if key == "cells":
+            pieces += _cells_entry(cells, blobs, large_length)
+        else:
+            pieces.append(_entry(key, rest[key]))
     pieces.append(b"\n}\n")
     return pieces
 
@@ -255,19 +321,17 @@ def _entry(key: str, value: Json) -> bytes:
     return msgspec.json.format(b"{%b:%b}" % (_dense(key), _dense(value)), indent=1)[2:-2]
 
 
-def _cells_entry(cells: Sequence[Cell], blobs: Callable[[BlobRef], bytes], large_length: int) -> list[bytes]:
+def _cells_entry(cells: Iterable[Cell], blobs: Callable[[BlobRef], bytes], large_length: int) -> list[bytes]:
     """Return the entry of the cells, in pieces.
 
     Cell by cell, since writing holds the interpreter's lock: no other thread waits
     longer than one cell takes.
     """
-    pieces = [b' "cells": [\n']
-    for number, cell in enumerate(cells):
-        if number:
-            pieces.append(b",\n")
+    pieces: list[bytes] = []
+    for cell in cells:
+        pieces.append(b",\n" if pieces else b' "cells": [\n')
         pieces += _cell_pieces(cell, blobs, large_length)
-    pieces.append(b"\n ]")
-    return pieces
+    return [*pieces, b"\n ]"] if pieces else [_entry("cells", [])]
 
 
 def _cell_pieces(cell: Cell, blobs: Callable[[BlobRef], bytes], large_length: int) -> list[bytes]:
@@ -351,10 +415,10 @@ class _Joined:
 
 
 def _parts(text: str) -> Iterator[str]:
-    """Yield the text in parts of about `LARGE_VALUE`, of whole lines, without halves of surrogate pairs."""
+    """Yield the text in parts of about `_PART`, of whole lines, without halves of surrogate pairs."""
     start = 0
     while start < len(text):
-        end = text.find("\n", start + LARGE_VALUE) + 1 or len(text)
+        end = text.find("\n", start + _PART) + 1 or len(text)
         part = text[start:end]
         yield part if part.isascii() else _utf8(part).decode()
         start = end
@@ -376,7 +440,9 @@ def extract_large(
     are lengths of the text in the file. The same notebook comes back when
     nothing is large.
     """
-    cells = tuple(_extracted_cell(cell, limit_bytes, new_blob) for cell in notebook.cells)
+    cells = tuple(
+        extract_large_cell(cell, limit_bytes=limit_bytes, new_blob=new_blob) for cell in notebook.cells
+    )
     if all(new is old for new, old in zip(cells, notebook.cells, strict=True)):
         return notebook
     return replace(notebook, cells=cells)
@@ -892,7 +958,8 @@ def value_of_blob(media_type: str, ref: BlobRef, data: bytes) -> Json:
     return b64encode(data).decode("ascii") + ("\n" if ref.newline else "")
 
 
-def _extracted_cell(cell: Cell, limit_bytes: int, new_blob: Callable[[bytes, str], BlobRef]) -> Cell:
+def extract_large_cell(cell: Cell, *, limit_bytes: int, new_blob: Callable[[bytes, str], BlobRef]) -> Cell:
+    """Return one cell with each output value larger than `limit_bytes` in a blob (see `extract_large`)."""
     outputs = tuple(
         extract_large_output(output, limit_bytes=limit_bytes, new_blob=new_blob) for output in cell.outputs
     )

@@ -60,7 +60,7 @@ def carried_notebook(notebook: Notebook) -> Notebook:
     """Return the notebook with numbers that have room: the same one, nearly always."""
     around = replace(notebook, cells=())
     fits = are_carried(around)
-    cells = tuple(cell if are_carried(cell) else _carried_cell(cell) for cell in notebook.cells)
+    cells = tuple(map(carried_cell, notebook.cells))
     if fits and all(new is old for new, old in zip(cells, notebook.cells, strict=True)):
         return notebook
     if not fits:
@@ -68,7 +68,10 @@ def carried_notebook(notebook: Notebook) -> Notebook:
     return replace(around, cells=cells)
 
 
-def _carried_cell(cell: Cell) -> Cell:
+def carried_cell(cell: Cell) -> Cell:
+    """Return one cell with numbers that have room: the same one, nearly always."""
+    if are_carried(cell):
+        return cell
     tree = msgspec.to_builtins(cell)
     for one in (tree, *tree["outputs"]):
         # How often it ran: nothing that a fraction could stand for.

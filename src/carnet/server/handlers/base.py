@@ -233,7 +233,7 @@ class Handler(RequestHandler):
         )
 
 
-def json_object(body: bytes) -> dict[str, Any]:
+def json_object(body: bytes | bytearray) -> dict[str, Any]:
     """Return a body's JSON object; an empty body is an empty object.
 
     Raises:

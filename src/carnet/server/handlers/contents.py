@@ -7,34 +7,40 @@ merges it (invariant 4). Rules CO1 to CO13: docs/specs/contents-api.md.
 import asyncio
 import base64
 import binascii
-from collections.abc import Awaitable
+import mmap
+from collections.abc import Awaitable, Sequence
 from functools import partial
-from io import BytesIO
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 from urllib.parse import quote
 
 from tornado.web import stream_request_body
 
+from carnet.core.notebook.apart import Buffer
 from carnet.errors import NotFound, PeerError, RevisionConflict
 from carnet.ids import NotebookPath, Revision
 from carnet.journal.trust import is_trusted, trust
 from carnet.server.contents import (
     LARGE_BYTES,
+    Sent,
     kept_model,
     model_json,
     model_of,
     new_notebook,
-    notebook_bytes,
+    notebook_pieces,
     read_sent,
 )
-from carnet.server.handlers.base import Handler, json_object
+from carnet.server.handlers.base import Handler
 from carnet.server.uploads import append_chunk, take_upload, upload_file
 from carnet.storage.base import NotebookManager
 from carnet.storage.paths import normalise_path
+from carnet.storage.pieces import file_of
 
 TURN_BYTES: Final = 1 << 20
 """After so many bytes of a body others have their turn."""
+
+#: Of nobody else: without it, the system keeps such memory as a file that processes share.
+_PRIVATE: Final = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
 
 _TYPES: Final = {"directory", "notebook", "file", None}
 
@@ -53,19 +59,34 @@ class Contents(Handler):
     """A folder, notebook or file, as JSON."""
 
     def prepare(self) -> None:
-        """Make room for a body. (Tornado would join what comes in one go, which keeps everybody waiting.)"""
-        self._received = BytesIO()
+        """Make room for a body. (Tornado would join what comes in one go, and what grows is moved: everybody would wait.)
+
+        How long it may be was asked at the front door. Memory that nobody has written to yet costs nothing.
+        """
+        announced = self.request.headers.get("Content-Length", "")
+        size_bytes = int(announced) if announced.isdecimal() else 0
+        self._body: bytearray | mmap.mmap = (
+            mmap.mmap(-1, size_bytes, **_PRIVATE) if size_bytes > LARGE_BYTES else bytearray()
+        )
+        self._received_bytes = 0
 
     def data_received(self, chunk: bytes) -> Awaitable[None] | None:
         """Keep what comes in, and let others have their turn now and then."""
-        before = self._received.tell() // TURN_BYTES
-        self._received.write(chunk)
-        return asyncio.sleep(0) if self._received.tell() // TURN_BYTES > before else None
+        before = self._received_bytes
+        self._received_bytes += len(chunk)
+        self._body[before : self._received_bytes] = chunk
+        crossed = self._received_bytes // TURN_BYTES > before // TURN_BYTES
+        return asyncio.sleep(0) if crossed else None
 
-    def take_body(self) -> bytes:
+    def take_body(self) -> Buffer:
         """Return the body, once, and let go of it."""
-        body, self._received = self._received.getvalue(), BytesIO()
-        return body
+        body, self._body = self._body, bytearray()
+        return cast("Buffer", body)
+
+    async def _sent(self) -> Sent:
+        if self._received_bytes <= LARGE_BYTES:
+            return read_sent(self.take_body())
+        return await self.blocking(lambda: read_sent(self.take_body()))
 
     async def get(self, raw: str) -> None:
         """Answer with a model. `content=0`: without content; `hash=1`: with the SHA-256 of the bytes."""
@@ -96,8 +117,8 @@ class Contents(Handler):
 
     async def put(self, raw: str) -> None:
         """Make or replace a file, or make a folder."""
-        path, data = path_of(raw), self.take_body()
-        sent = await self.blocking(read_sent, data) if len(data) > LARGE_BYTES else read_sent(data)
+        path = path_of(raw)
+        sent = await self._sent()
         body = sent.body
         bench = await self.workbench()
         storage = bench.storage
@@ -106,15 +127,15 @@ class Contents(Handler):
             await self.blocking(storage.make_folder, path)
             is_new = True
         elif kind == "notebook":
-            is_none = sent.notebook is None and body.get("content") is None
-            data = new_notebook() if is_none else await self.blocking(notebook_bytes, sent)
-            is_new = await self.blocking(save, storage, path, data, self._based_on())
+            is_none = sent.file is None and body.get("content") is None
+            pieces = [new_notebook()] if is_none else await self.blocking(notebook_pieces, sent)
+            is_new = await self.blocking(save, storage, path, pieces, self._based_on())
             if sent.trusted:
-                await self.blocking(trust, bench.journal, data)
+                await self.blocking(trust, bench.journal, pieces)
         elif kind == "file":
             data = await self.blocking(_file_bytes, body)
             if body.get("chunk") is None:
-                is_new = await self.blocking(save, storage, path, data, self._based_on())
+                is_new = await self.blocking(save, storage, path, [data], self._based_on())
             elif await self._keep_chunk(path, data, body["chunk"]):
                 upload = self._upload(path)
                 is_new = await self.blocking(take_upload, upload, path, storage, self._based_on())
@@ -133,7 +154,7 @@ class Contents(Handler):
 
     async def post(self, raw: str) -> None:
         """Make something new in a folder, or copy a file into it."""
-        folder, body = path_of(raw), json_object(self.take_body())
+        folder, body = path_of(raw), (await self._sent()).body
         storage = (await self.workbench()).storage
         copy_from = body.get("copy_from")
         if isinstance(copy_from, str):
@@ -145,7 +166,7 @@ class Contents(Handler):
 
     async def patch(self, raw: str) -> None:
         """Rename or move. An open notebook goes along."""
-        old, body = path_of(raw), json_object(self.take_body())
+        old, body = path_of(raw), (await self._sent()).body
         if not isinstance(body.get("path"), str):
             raise PeerError("path: the new path is wanted.")
         new = path_of(body["path"])
@@ -195,7 +216,9 @@ class OldNotebooks(Handler):
         self.redirect(f"{self.services.base_url}api/contents{quote(raw or '')}", permanent=False)
 
 
-def save(storage: NotebookManager, path: NotebookPath, data: bytes, based_on: Revision | None) -> bool:
+def save(
+    storage: NotebookManager, path: NotebookPath, pieces: Sequence[bytes], based_on: Revision | None
+) -> bool:
     """Save over what is there, or make it; return whether it is new.
 
     Without `based_on` the newest bytes are replaced, whatever they are: that is what Jupyter's clients mean.
@@ -211,7 +234,7 @@ def save(storage: NotebookManager, path: NotebookPath, data: bytes, based_on: Re
         if based_on is not None and found != based_on:
             raise RevisionConflict(path, expected=based_on, found=found)
         try:
-            storage.save(path, data, expected=found)
+            storage.save_from(path, file_of(pieces), expected=found)
         except RevisionConflict:
             if based_on is not None:
                 raise

@@ -15,11 +15,12 @@ from carnet.convert.converter import Converted, is_installed
 from carnet.errors import ConversionFailed, PeerError
 from carnet.ids import NotebookPath
 from carnet.security import headers
-from carnet.server.contents import notebook_bytes, read_sent
+from carnet.server.contents import notebook_pieces, read_sent
 from carnet.server.handlers.base import Handler
 from carnet.server.handlers.contents import path_of
 from carnet.server.handlers.files import Bytes, send_bytes
 from carnet.storage.base import NotebookManager, entry_kind
+from carnet.storage.pieces import whole
 from carnet.storage.script import script_text
 
 _ENDING: Final = ".ipynb"
@@ -135,7 +136,7 @@ def _sent(body: bytes) -> tuple[bytes, str]:
     name = sent.body.get("name") or "notebook"
     if not isinstance(name, str) or "/" in name or len(name) > 255:
         raise PeerError("name: a file name is wanted.")
-    return notebook_bytes(sent), name.removesuffix(_ENDING)
+    return whole(notebook_pieces(sent)), name.removesuffix(_ENDING)
 
 
 def _plainly(data: bytes, format_: str, name: str) -> Converted:

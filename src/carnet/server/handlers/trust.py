@@ -20,6 +20,6 @@ class Trust(Handler):
         data, entry = await self.blocking(bench.storage.read, path)
         if entry.kind != "notebook":
             raise InvalidPath(f"{path}: it is not a notebook.")
-        trust(bench.journal, data)
+        await self.blocking(trust, bench.journal, (data,))
         self.set_status(201)
         self.finish()
