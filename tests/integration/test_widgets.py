@@ -1,13 +1,14 @@
 """Widgets with a real kernel and ipywidgets, and no browser: what the session holds, and what the kernel gets."""
 
 import asyncio
+import json
 import signal
 from pathlib import Path
 
 import pytest
 
 from carnet.core.notebook.model import ExecuteResult
-from carnet.core.session.intents import RestartKernel
+from carnet.core.session.intents import RestartKernel, SaveNow, ShutdownKernel
 from carnet.ids import CommId
 from tests.support.link_client import LinkClient, visible
 from tests.support.server import CarnetServer
@@ -210,3 +211,39 @@ async def test_a_flood_of_custom_messages_does_not_fill_the_journal(server: Carn
         assert len(tab.told) == 400
         assert all(len(operation.buffers[0].data) == 60_000 for operation in tab.told)
         assert kept_bytes(server.state) - before < 2_000_000
+
+
+async def test_the_file_has_the_states_of_what_is_shown(server: CarnetServer, path: str) -> None:
+    file = server.write(path, [SLIDER, "unseen = ipywidgets.Text()"])
+    async with server.tab(path) as tab:
+        await run(tab, 0)
+        await run(tab, 1)
+        slider = tab.widget(_model_name="IntSliderModel")
+        await tab.set_widget(slider, value=21)
+        await tab.intend(SaveNow())
+        await tab.wait(lambda: tab.now.saved.seq >= tab.now.seq - 1 and saved_value(file, slider) == 21)
+
+        states = saved_states(file)
+        names = {str(state["model_name"]) for state in states.values()}
+        assert names == {"IntSliderModel", "SliderStyleModel", "LayoutModel"}
+        assert states[slider]["model_module"] == "@jupyter-widgets/controls"
+
+        # A kernel that is gone takes nothing with it.
+        await tab.intend(ShutdownKernel(now=True))
+        await tab.wait(lambda: tab.now.kernel.id is None)
+        await tab.add_cell("# more")
+        await tab.wait(lambda: tab.now.saved.seq >= tab.now.changed_seq)
+        assert saved_value(file, slider) == 21
+
+
+def saved_states(file: Path) -> dict[str, dict[str, object]]:
+    widgets = json.loads(file.read_text(encoding="utf-8"))["metadata"].get("widgets", {})
+    states: dict[str, dict[str, object]] = widgets.get(
+        "application/vnd.jupyter.widget-state+json", {"state": {}}
+    )["state"]
+    return states
+
+
+def saved_value(file: Path, comm_id: CommId) -> object:
+    state = saved_states(file).get(comm_id, {}).get("state", {})
+    return state.get("value") if isinstance(state, dict) else None

@@ -3,21 +3,19 @@
 Rules LV24 to LV26: docs/specs/live.md.
 """
 
-from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec.structs import replace
 
-from carnet.core.notebook.model import BlobRef, Json
+from carnet.core.notebook.model import Json
 from carnet.core.session import effects as fx
 from carnet.core.session.operations import Entry, TellComm
-from carnet.core.session.state import Comm, CommBuffer, CommSend
+from carnet.core.session.saved_widgets import GetBlob, bytes_of, with_texts
+from carnet.core.session.state import Comm, CommSend
 
 if TYPE_CHECKING:
     from carnet.live.session import Session
-
-GetBlob = Callable[[BlobRef], bytes]
 
 
 def kept(entry: Entry) -> Entry:
@@ -57,47 +55,10 @@ def kernel_message(send: CommSend, comm: Comm | None, get_blob: GetBlob) -> tupl
         content["target_name"] = send.target
     state = data.get("state")
     if not isinstance(state, dict):
-        return content, [_bytes_of(buffer, get_blob) for buffer in attached]
+        return content, [bytes_of(buffer, get_blob) for buffer in attached]
     texts = [buffer for buffer in attached if buffer.text]
     binary = [buffer for buffer in attached if not buffer.text]
     state = with_texts(state, texts, get_blob)
     paths: list[Json] = [list(buffer.path) for buffer in binary]
     content["data"] = {**data, "state": state, "buffer_paths": paths}
-    return content, [_bytes_of(buffer, get_blob) for buffer in binary]
-
-
-def with_texts(state: dict[str, Json], texts: Sequence[CommBuffer], get_blob: GetBlob) -> dict[str, Json]:
-    """Return a widget's state with its large strings in their places."""
-    if not texts:
-        return state
-    whole: dict[str, Json] = msgspec.json.decode(msgspec.json.encode(state))  # a copy that may be changed
-    for buffer in texts:
-        put_at(whole, buffer.path, _bytes_of(buffer, get_blob).decode("utf-8", "replace"))
-    return whole
-
-
-def put_at(value: Json, path: Sequence[str | int], new: Json) -> None:
-    """Put `new` where the path leads; nothing happens where it leads nowhere."""
-    for step in path[:-1]:
-        value = _item(value, step)
-    match value, path[-1]:
-        case dict(), str() as key:
-            value[key] = new
-        case list(), int() as index if 0 <= index < len(value):
-            value[index] = new
-        case _:
-            pass
-
-
-def _item(value: Json, step: str | int) -> Json:
-    match value, step:
-        case dict(), str():
-            return value.get(step)
-        case list(), int() if 0 <= step < len(value):
-            return value[step]
-        case _:
-            return None
-
-
-def _bytes_of(buffer: CommBuffer, get_blob: GetBlob) -> bytes:
-    return buffer.data if buffer.blob is None else get_blob(buffer.blob)
+    return content, [bytes_of(buffer, get_blob) for buffer in binary]

@@ -6,7 +6,7 @@ the one we know (invariant 4): an outside change is merged cell by cell first.
 What goes through all of a notebook (its content, what differs) is worked out on
 a worker thread, for nobody else shall wait for it.
 
-Rules SV1 to SV15: docs/specs/live.md.
+Rules SV1 to SV16: docs/specs/live.md.
 """
 
 import asyncio
@@ -19,8 +19,10 @@ from msgspec.structs import replace
 
 from carnet.core.notebook.ipynb import encode_pieces
 from carnet.core.notebook.model import BlobRef, Notebook
+from carnet.core.session.comms import shows_comms
 from carnet.core.session.operations import MarkSaved, MarkSaveFailed, Operation
 from carnet.core.session.outside import in_portions, outside_change
+from carnet.core.session.saved_widgets import with_widgets
 from carnet.core.session.state import SessionState
 from carnet.errors import (
     AlreadyExists,
@@ -82,6 +84,12 @@ class Saver:
         state = self._session.state
         return state.changed_seq > state.saved.seq
 
+    @property
+    def unsaved_widgets(self) -> bool:
+        """Whether widgets that are shown have other states than in the file: no reason to write it by itself (SV16)."""
+        state = self._session.state
+        return state.comm_seq > state.saved.seq and shows_comms(state)
+
     def schedule(self) -> None:
         """Save after the autosave delay, unless a save is already on its way."""
         delay_s = self._session.around.settings.autosave_delay_s
@@ -142,7 +150,7 @@ class Saver:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self.unsaved:
+        if self.unsaved or self.unsaved_widgets:
             await self.save()
 
     def abandon(self) -> None:
@@ -173,17 +181,17 @@ class Saver:
 
     async def _save(self) -> None:
         session = self._session
-        if self._gone or (not self.unsaved and session.state.saved.revision is not None):
-            self._everything = False
-            return
         asked, self._everything = self._everything, False
+        wanted = self.unsaved or (asked and self.unsaved_widgets)
+        if self._gone or (not wanted and session.state.saved.revision is not None):
+            return
         for _ in range(3):  # an outside change can come in between; each round merges it
             state, known = session.state, session.state.saved.revision
             theirs = frozenset() if asked else frozenset(session.elsewhere.cells(state))
             content = await session.in_thread(partial(self._compared, state, theirs))
             if known is not None and theirs and content.lacks_theirs and not content.lacks_little:
                 return  # it is saved by who ran it, or with the next change, or when that one has left (SV13)
-            if known is not None and content.lacks_little:
+            if known is not None and content.lacks_little and not (asked and self.unsaved_widgets):
                 # It goes along with the next change (SV12).
                 at_ms = session.around.clock.now_ms()
                 session.commit_or_stall([MarkSaved(revision=known, seq=state.seq, at_ms=at_ms)])
@@ -229,7 +237,8 @@ class Saver:
         self._schedule_in(session.around.settings.save_retry_s)
 
     def _write(self, state: SessionState, content: Notebook) -> Revision:
-        pieces = encode_pieces(content, blobs=self._blob)
+        metadata = with_widgets(content.metadata, state, self._blob)
+        pieces = encode_pieces(replace(content, metadata=metadata), blobs=self._blob)
         expected = None if self._make_again else state.saved.revision
         around = self._session.around
         revision = around.storage.save_from(state.path, file_of(pieces), expected=expected)

@@ -7,7 +7,7 @@ place of a cell; they are written here, so that it works with no browser.
 Rules SE20 to SE24: docs/specs/session.md.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 from msgspec.structs import replace
@@ -213,8 +213,12 @@ def _with_outputs(
 # ---- what is shown
 
 
-def shown_comms(state: SessionState) -> set[CommId]:
-    """Return the models that outputs of cells show, and those that these name."""
+def shown_comms(state: SessionState, *, also: Mapping[CommId, Json] | None = None) -> set[CommId]:
+    """Return the models that outputs of cells show, and those that these name.
+
+    `also`: what else is known of models, of a file for example.
+    """
+    known = also or {}
     found: set[CommId] = set()
     todo: list[Json] = [
         output.data[WIDGET_VIEW]
@@ -228,8 +232,7 @@ def shown_comms(state: SessionState) -> set[CommId]:
         if comm_id not in found:
             found.add(comm_id)
             comm = state.comms.get(comm_id)
-            if comm is not None:
-                names += _named_in([comm.data])
+            names += _named_in([comm.data if comm is not None else known.get(comm_id)])
     return found
 
 

@@ -14,6 +14,7 @@ from carnet.core.notebook.model import Cell, ErrorOutput, Json, JsonObject, Note
 from carnet.core.session import operations as ops
 from carnet.core.session.notebook_of import notebook_of
 from carnet.core.session.operations import Operation
+from carnet.core.session.saved_widgets import KEY as WIDGETS
 from carnet.core.session.state import Notice, SessionState
 from carnet.ids import CellId
 
@@ -51,7 +52,7 @@ def outside_change(
         if not (isinstance(edit, diff.ReplaceOutputs) and edit.cell_id in elsewhere):
             writer.add(edit)
     writer.flush()
-    metadata = diff.merge_metadata(base.metadata, ours.metadata, theirs.metadata)
+    metadata = diff.merge_metadata(base.metadata, ours.metadata, _without_widgets(state, base, theirs))
     if metadata != ours.metadata:
         writer.ops.append(ops.SetMetadata(*_difference(ours.metadata, metadata)))
     extra = diff.merge_metadata(base.extra, ours.extra, theirs.extra)
@@ -62,6 +63,14 @@ def outside_change(
     if writer.conflicts:
         writer.ops.append(ops.AddNotice(Notice(CONFLICT, "warning", _conflict_text(writer.conflicts), at_ms)))
     return tuple(writer.ops)
+
+
+def _without_widgets(state: SessionState, base: Notebook, theirs: Notebook) -> JsonObject:
+    """Return their metadata; the states of widgets in it are those that we wrote while there are widgets here (SE25)."""
+    if not state.comms:
+        return theirs.metadata
+    kept = {name: value for name, value in theirs.metadata.items() if name != WIDGETS}
+    return {**kept, WIDGETS: base.metadata[WIDGETS]} if WIDGETS in base.metadata else kept
 
 
 def in_portions(operations: Sequence[Operation], *, cells: int) -> list[list[Operation]]:
