@@ -1,14 +1,17 @@
 """Widgets with a real kernel and ipywidgets, and no browser: what the session holds, and what the kernel gets."""
 
 import asyncio
+import hashlib
 import json
 import signal
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from carnet.core.notebook.model import ExecuteResult
+from carnet.core.notebook.model import BlobRef, ExecuteResult
 from carnet.core.session.intents import RestartKernel, SaveNow, ShutdownKernel
+from carnet.core.session.state import CommBuffer
 from carnet.ids import CommId
 from tests.support.link_client import LinkClient, visible
 from tests.support.server import CarnetServer
@@ -247,3 +250,50 @@ def saved_states(file: Path) -> dict[str, dict[str, object]]:
 def saved_value(file: Path, comm_id: CommId) -> object:
     state = saved_states(file).get(comm_id, {}).get("state", {})
     return state.get("value") if isinstance(state, dict) else None
+
+
+async def test_50_mb_go_to_the_kernel_and_come_back(server: CarnetServer, path: str) -> None:
+    server.write(
+        path,
+        [
+            """
+import hashlib
+from ipywidgets import register, Widget
+from ipywidgets.widgets.trait_types import CByteMemoryView
+@register
+class Bytes(Widget):
+    up = CByteMemoryView().tag(sync=True)
+    down = CByteMemoryView().tag(sync=True)
+    def __init__(self):
+        super().__init__()
+        self.observe(self.answer, 'up')
+    def answer(self, change):
+        self.down = bytes(change.new)[::-1]
+b = Bytes()
+""",
+            "len(b.up), hashlib.sha256(b.up).hexdigest()",
+        ],
+    )
+    data = bytes(range(1, 251)) * 200_000
+    async with server.tab(path) as tab:
+        await run(tab, 0)
+        comm_id = tab.widget(_view_name=None, _model_name="WidgetModel")
+        status, body = await asyncio.to_thread(server.request, "POST", "/blobs", data)
+        assert status == 201
+        blob = msgspec.convert({**json.loads(body), "media_type": "application/octet-stream"}, BlobRef)
+        before = tab.received_bytes
+
+        send_id = await tab.send_comm(
+            comm_id, {"method": "update", "state": {}}, CommBuffer(("up",), blob=blob)
+        )
+        await tab.wait(lambda: send_id in tab.handled)
+
+        buffers = {buffer.path: buffer.blob for buffer in tab.comm(comm_id).buffers}
+        back = buffers["down",]
+        assert back is not None
+        _, found = await asyncio.to_thread(server.request, "GET", f"/blobs/{back.sha256}")
+        assert found == data[::-1]
+        assert buffers["up",] == blob
+        assert tab.received_bytes - before < 10_000
+        await run(tab, 1)
+        assert hashlib.sha256(data).hexdigest() in str(tab.cell(1).cell.outputs)

@@ -182,14 +182,15 @@ class CarnetServer:
         self._headers = {}
 
     def request(self, method: str, path: str, body: object = None) -> tuple[int, bytes]:
-        """Ask the REST API as a program with a token does; return status and body."""
+        """Ask the REST API as a program with a token does; return status and body. Bytes are sent as they are."""
         connection = HTTPConnection("127.0.0.1", self.port, timeout=START_TIMEOUT_S)
         headers = {"Authorization": f"token {TOKEN}"}
-        connection.request(method, path, None if body is None else msgspec.json.encode(body), headers)
+        data = body if body is None or isinstance(body, bytes) else msgspec.json.encode(body)
+        connection.request(method, path, data, headers)
         answer = connection.getresponse()
-        data = answer.read()
+        found = answer.read()
         connection.close()
-        return answer.status, data
+        return answer.status, found
 
     def tab(self, path: str, *, port: int | None = None) -> LinkClient:
         """Return a browser tab on this notebook, signed in; `port`: of a proxy in between."""

@@ -124,6 +124,9 @@ OPERATIONS: Final[Mapping[tuple[str, str], Does]] = {
         {201: None, 204: None}, Bytes("application/octet-stream"), refuses=(409, 507)
     ),
     ("pages:OutputFrame", "GET"): Does({200: Bytes("text/html")}),
+    ("blobs:Blobs", "POST"): Does(
+        {201: t.BlobKept}, Bytes("application/octet-stream"), refuses=(507,), is_body_optional=False
+    ),
     ("blobs:Blob", "GET"): Does(
         _FILE_STATUSES, query=(Query("type", _TEXT, "Its media type, if that cannot act."),), refuses=(416,)
     ),

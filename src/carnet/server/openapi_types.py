@@ -68,6 +68,14 @@ class MeChanged(Struct):
     identity: IdentityModel
 
 
+class BlobKept(Struct):
+    """Where bytes are that were sent."""
+
+    sha256: str
+    """`/blobs/SHA256` has them."""
+    size_bytes: int
+
+
 class Kernelspec(Struct):
     """A kernelspec."""
 

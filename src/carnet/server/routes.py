@@ -28,6 +28,9 @@ JSON_BODY_BYTES: Final = 1 << 20
 
 DOCTOR_BODY_BYTES: Final = 16 << 20
 
+BLOB_BODY_BYTES: Final = 64 << 20
+"""Of a blob for the kernel: it is in memory once, and goes to it whole."""
+
 
 @dataclass(frozen=True)
 class Route:
@@ -112,6 +115,7 @@ ROUTES: Final[Sequence[Route]] = (
     Route(rf"link/http/{_ID}/poll", "link_http:Poll", Who.LOGIN, Kind.API, "GET"),
     # bytes of users
     Route(r"files/(.*)", "files:UserFile", Who.LOGIN, Kind.FILE, "GET HEAD PUT", -1, Scope.EDIT),
+    Route(r"blobs", "blobs:Blobs", Who.LOGIN, Kind.API, "POST", BLOB_BODY_BYTES, Scope.RUN),
     Route(r"blobs/([0-9a-f]{64})", "blobs:Blob", Who.LOGIN, Kind.FILE, "GET HEAD"),
     # JupyterLab's own front end
     Route(

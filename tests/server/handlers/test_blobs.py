@@ -50,3 +50,12 @@ def test_text_is_shown_as_text(server: Server, sha256: str) -> None:
 def test_what_is_not_a_blob(server: Server) -> None:
     assert server.api("GET", f"blobs/{hashlib.sha256(b'').hexdigest()}").status == 404
     assert server.api("GET", "blobs/../carnet.sqlite3").status == 404
+
+
+def test_fi11_bytes_for_the_kernel_are_kept_under_their_name(server: Server) -> None:
+    data = bytes(range(256)) * 5_000
+    for _ in range(2):
+        answer = server.ask("POST", "blobs", data, {"Authorization": f"token {server.token}"})
+        assert answer.status == 201
+        assert answer.json() == {"sha256": hashlib.sha256(data).hexdigest(), "size_bytes": len(data)}
+    assert server.api("GET", f"blobs/{hashlib.sha256(data).hexdigest()}").body == data

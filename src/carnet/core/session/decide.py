@@ -28,7 +28,6 @@ from carnet.core.session.runs import find_run, queued_ids
 from carnet.core.session.state import (
     CellState,
     Comm,
-    CommBuffer,
     CommSend,
     KernelState,
     Refusal,
@@ -469,8 +468,8 @@ def _look_into(edit: CellEdit) -> None:
 SEND_LEVELS = 200
 """Of lists and objects in a message to a comm: what a kernel may say of itself (KM15)."""
 
-SEND_BYTES = 1 << 20
-"""Of each buffer of a message to a comm that does not stand in a blob."""
+SEND_BYTES = 256 << 10
+"""Of all buffers of a message to a comm that do not stand in blobs: a frame of the link over HTTP has 1 MiB."""
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -481,23 +480,20 @@ def _look_into_comm(intent: intents.SendComm) -> None:
         raise _Refused(
             "invalid", f"{intent.send_id[:80]!r} to {intent.comm_id[:80]!r} is not a message to a comm."
         )
+    size_bytes = sum(len(buffer.data) for buffer in intent.buffers)
+    if size_bytes > SEND_BYTES:
+        raise _Refused(
+            "invalid",
+            f"Buffers of {size_bytes} bytes are too large for a message: "
+            f"more than {SEND_BYTES} are put into blobs first.",
+        )
     for buffer in intent.buffers:
-        _look_into_buffer(buffer)
+        if buffer.blob is not None and not _SHA256.fullmatch(buffer.blob.sha256):
+            raise _Refused("invalid", f"{buffer.blob.sha256[:80]!r} is not the name of a blob.")
     try:
         check_depth([intent.data], SEND_LEVELS)
     except InvalidNotebook as error:
         raise _Refused("invalid", f"This cannot be sent to the kernel: {error}.") from None
-
-
-def _look_into_buffer(buffer: CommBuffer) -> None:
-    if len(buffer.data) > SEND_BYTES:
-        raise _Refused(
-            "invalid",
-            f"A buffer of {len(buffer.data)} bytes is too large for a message: "
-            f"more than {SEND_BYTES} are put into a blob first.",
-        )
-    if buffer.blob is not None and not _SHA256.fullmatch(buffer.blob.sha256):
-        raise _Refused("invalid", f"{buffer.blob.sha256[:80]!r} is not the name of a blob.")
 
 
 COMM_ID_LENGTH = 256

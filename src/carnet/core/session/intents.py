@@ -129,7 +129,7 @@ class SendComm(Struct, frozen=True, tag_field="intent", tag="send-comm"):
     data: dict[str, Json] = {}
     """As the protocol has it: for widgets `{"method": "update", "state": ...}` without `buffer_paths`, or `custom`."""
     buffers: tuple[CommBuffer, ...] = ()
-    """In an update, paths are within `state`. Up to 1 MiB stands here; what is larger is put into a blob before."""
+    """In an update, paths are within `state`. Up to 256 KiB in all stand here; what is larger is put into a blob before (`POST blobs`)."""
     message: CommMessage = "comm_msg"
     target: str = ""
     """Of `comm_open`: a target that the kernel has registered."""

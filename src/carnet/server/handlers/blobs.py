@@ -1,8 +1,21 @@
-"""`/blobs/SHA256`: large outputs, by the hash of their bytes. Kept by browsers for ever; never able to act."""
+"""`/blobs/SHA256`: large outputs, by the hash of their bytes. Kept by browsers for ever; never able to act.
+
+`/blobs` takes what is too large for a message to a comm (IN14): what a page reads for the kernel.
+"""
 
 from carnet.security import headers
 from carnet.server.handlers.base import Handler
 from carnet.server.handlers.files import Bytes, send_bytes
+
+
+class Blobs(Handler):
+    """Bytes for the kernel, too large for a message of the link."""
+
+    async def post(self) -> None:
+        """Keep the body's bytes, and say their name. What nobody names is not kept for ever."""
+        blobs = (await self.workbench()).blobs
+        kept = await self.blocking(blobs.put, self.request.body, "application/octet-stream")
+        self.answer({"sha256": kept.sha256, "size_bytes": kept.size_bytes}, 201)
 
 
 class Blob(Handler):
