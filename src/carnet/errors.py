@@ -23,6 +23,7 @@ CarnetError                       what happened, and what to do
         HostUnavailable           503  the kernel host cannot be reached or started
     ConversionFailed              422  a notebook could not become another format; `status` says how
     PeerError                     400  the other side broke the protocol
+    TooMuch                       429  one login, token or address holds as much as it may
     ConfigError                        a setting that cannot be used; names key, value, type
     Refused                       403  authentication, Host, Origin, XSRF
 """
@@ -165,6 +166,12 @@ class PeerError(CarnetError):
     """The other side broke the protocol; the connection ends."""
 
     status = 400
+
+
+class TooMuch(CarnetError):
+    """A login, a token or an address holds as much of the server as it may. Let go of some."""
+
+    status = 429
 
 
 class ConfigError(CarnetError):

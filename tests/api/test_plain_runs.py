@@ -12,7 +12,7 @@ import pytest
 
 from carnet.ids import new_id
 from carnet.server.batches import Batches
-from carnet.server.plain_runs import murmur2
+from carnet.server.plain_runs import WAITING_RUNS, murmur2
 from tests.api.kernel_socket import PATIENCE_S
 from tests.server.serving import Response, Server
 from tests.support.files import code_notebook
@@ -145,6 +145,26 @@ def test_jr1_a_cell_runs_in_its_notebook(server: Server) -> None:
 
     assert asyncio.run(run_and_look()) == "from afar\n"
     assert server.api("POST", f"api/kernels/{kernel_id}/execute", {"cell_id": "nosuch"}).status == 400
+
+
+def test_ac66_so_many_runs_wait_for_a_kernel_and_no_more(server: Server) -> None:
+    (server.notebook_dir / "many.ipynb").write_text(json.dumps(code_notebook(["input()"] * WAITING_RUNS)))
+    body = {"path": "many.ipynb", "type": "notebook", "kernel": {"name": "python3"}}
+    session = server.api("POST", "api/sessions", body).json()
+    address = f"api/kernels/{session['kernel']['id']}"
+    content = server.api("GET", "api/contents/many.ipynb").json()["content"]
+    cells = [{"cell_id": one["id"], "source_hash": murmur2(b"input()")} for one in content["cells"]]
+    wanted = {"document_id": f"json:notebook:{session['id']}", "cells": cells}
+    assert server.api("POST", f"{address}/execute", {**wanted, "request_id": "many"}).status == 200
+    while server.api("GET", address).json()["execution_state"] != "busy":
+        pass  # until the first of them does not wait any more
+
+    refused = server.api("POST", f"{address}/execute", {**wanted, "cells": cells[:2]})
+    assert refused.status == 429
+    assert f"at most {WAITING_RUNS} may" in refused.json()["message"]
+    submit(server, session["kernel"]["id"], code="1")
+    assert server.api("POST", f"{address}/execute", {"code": "1"}).status == 429
+    assert server.api("DELETE", address).status == 204
 
 
 def test_jr7_cells_in_the_form_of_jupyter_server_documents(server: Server) -> None:

@@ -33,7 +33,7 @@ class Peer:
     def send_frame(self, frame: bytes) -> None:
         self._in.append(frame)
 
-    def buffered_bytes(self) -> int:
+    def waiting_bytes(self) -> int:
         return self.buffered
 
     def end(self, code: int, reason: str) -> None:

@@ -7,9 +7,10 @@ import pytest
 
 from carnet.errors import PeerError
 from carnet.live.link import LinkPeer
-from carnet.server.carriers import FRAME_LIMIT_BYTES, KEPT_LIMIT_BYTES, Carrier, Holder, packed
+from carnet.server.carriers import FRAME_LIMIT_BYTES, KEPT_LIMIT_BYTES, Carrier, packed
 from carnet.server.link_watch import LEFT_S, SILENT_S, end_silent_carriers
 from carnet.server.services import Services
+from carnet.server.shares import Holder
 from carnet.testing.fake_clock import FakeClock
 
 HOLDER = Holder("login", "ada", "one", "")

@@ -111,7 +111,7 @@ class Socket(Protocol):
     def send_frame(self, frame: bytes) -> None:
         """Take one frame; it is sent when the line allows."""
 
-    def buffered_bytes(self) -> int:
+    def waiting_bytes(self) -> int:
         """Return how much was taken and not yet sent."""
 
     def end(self, code: int, reason: str) -> None:
@@ -130,7 +130,7 @@ class Member:
 
     def send(self, frame: bytes) -> None:
         """Send a frame, or send the client away when it is much too slow."""
-        if self.socket.buffered_bytes() > BUFFER_LIMIT_BYTES:
+        if self.socket.waiting_bytes() > BUFFER_LIMIT_BYTES:
             self.socket.end(TOO_SLOW, "too slow; come back for what you missed")
         else:
             self.socket.send_frame(frame)

@@ -140,6 +140,27 @@ class Settings:
         "", "Folder for journals, logins and sockets. Empty: the system's place for such things."
     )
     max_body_bytes: int = setting(512 * MIB, "Largest request body taken from somebody who is logged in.")
+    holder_sockets: int = setting(
+        300,
+        "WebSockets that one login or token may have open: pages, kernels, terminals, events, rooms together.",
+    )
+    holder_links: int = setting(
+        50, "Pages of one login or token that may be linked without WebSockets at once."
+    )
+    holder_requests: int = setting(
+        500, "Requests of one login or token that may be under way at once, long ones too."
+    )
+    holder_notebooks: int = setting(
+        300, "Notebooks that the pages of one login or token may have open at once, each page counted."
+    )
+    holder_memory_bytes: int = setting(
+        1024 * MIB,
+        "Memory that requests and messages of one login or token may take until they are handled, and what waits to be "
+        "sent to it; at least `max_body_bytes`. A token that may only read: an eighth.",
+    )
+    holder_uploads: int = setting(
+        50, "Uploads in pieces that one login or token may have begun and not finished. They are on disk."
+    )
     log_level: str = setting("INFO", "DEBUG, INFO, WARNING or ERROR.")
 
 
@@ -228,6 +249,19 @@ def checked(settings: Settings) -> Settings:
             raise ConfigError(f"{name}: it cannot be negative, but it is {getattr(settings, name)}.")
     if settings.max_body_bytes < MIB:
         raise ConfigError(f"max_body_bytes: at least {MIB} is wanted, but it is {settings.max_body_bytes}.")
+    for name in (
+        "holder_sockets",
+        "holder_links",
+        "holder_requests",
+        "holder_notebooks",
+        "holder_uploads",
+    ):
+        if getattr(settings, name) < 1:
+            raise ConfigError(f"{name}: at least 1 is wanted, but it is {getattr(settings, name)}.")
+    if settings.holder_memory_bytes < MIB:
+        raise ConfigError(
+            f"holder_memory_bytes: at least {MIB} is wanted, but it is {settings.holder_memory_bytes}."
+        )
     if settings.keyfile and not settings.certfile:
         raise ConfigError("keyfile: it needs certfile too. Name the certificate that this key belongs to.")
     if settings.tls not in {"", "auto", "acme", "off"}:

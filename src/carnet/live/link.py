@@ -73,11 +73,13 @@ class LinkPeer:
         buffered_bytes: Callable[[], int] = lambda: 0,
         forbids: Callable[[IntentBody | Question | Attach], str] = lambda _: "",
         terminal_host: Callable[[], HostClient] | None = None,
+        take_place: Callable[[], Callable[[], None]] = lambda: lambda: None,
     ) -> None:
         """Args:
         buffered_bytes: what the transport was given and has not sent yet; frames wait while it is much.
         forbids: why this login may not do that, as a sentence; empty: it may.
         terminal_host: makes a line to the kernel host for a terminal; None: there are no terminals.
+        take_place: counts one more notebook that is followed, and returns what gives its place back. Raises TooMuch.
         """
         self._forbids = forbids
         self._buffered_bytes = buffered_bytes
@@ -87,6 +89,9 @@ class LinkPeer:
         self._send_bytes = send
         self._client_id: ClientId | None = None
         self._followers: dict[int, Follower] = {}
+        self._take_place = take_place
+        self._places: dict[int, Callable[[], None]] = {}
+        """What gives back the place of each follow."""
         self._terminal_host = terminal_host
         self._terminals: dict[int, TerminalFollower] = {}
         self._asks: set[asyncio.Task[None]] = set()
@@ -110,9 +115,7 @@ class LinkPeer:
             case Follow():
                 await self._follow(message)
             case Unfollow(follow=follow):
-                follower = self._followers.pop(follow, None)
-                if follower is not None:
-                    follower.leave()
+                self._unfollow(follow)
             case Intend():
                 self._intend(message)
             case Seen(follow=follow, seq=seq):
@@ -147,9 +150,8 @@ class LinkPeer:
     def leave(self) -> None:
         """The transport is gone. The tab may come back on another one."""
         self._left = True
-        for follower in self._followers.values():
-            follower.leave()
-        self._followers.clear()
+        for follow in {*self._followers, *self._places}:
+            self._unfollow(follow)
         self._leave_terminals()
         for task in tuple(self._asks):
             task.cancel()
@@ -175,18 +177,19 @@ class LinkPeer:
 
     async def _follow(self, frame: Follow) -> None:
         assert self._client_id is not None
-        previous = self._followers.pop(frame.follow, None)
-        if previous is not None:
-            previous.leave()
+        self._unfollow(frame.follow)
         try:
+            self._places[frame.follow] = self._take_place()
             path = self._registry.normalise(frame.path)
             session = await self._registry.open(path)
         except CarnetError as error:
+            self._unfollow(frame.follow)
             self._send(Problem(follow=frame.follow, status=error.status, message=str(error)))
             return
         except Exception:
             # A fault in opening one notebook must not end the link of a tab with others.
             log.exception("a notebook could not be opened")
+            self._unfollow(frame.follow)
             self._send(
                 Problem(
                     follow=frame.follow,
@@ -205,6 +208,13 @@ class LinkPeer:
             have=frame.have,
             line=self,
         )
+
+    def _unfollow(self, follow: int) -> None:
+        follower, give_back = self._followers.pop(follow, None), self._places.pop(follow, None)
+        if follower is not None:
+            follower.leave()
+        if give_back is not None:
+            give_back()
 
     def _attach(self, frame: Attach) -> None:
         assert self._client_id is not None

@@ -29,6 +29,7 @@ from carnet.server.front import Front
 from carnet.server.handlers.base import Handler
 from carnet.server.index import STATIC_FOLDER, Shell
 from carnet.server.services import Services
+from carnet.server.shares import Shares
 from carnet.server.static_files import StaticFiles
 
 if TYPE_CHECKING:
@@ -109,6 +110,7 @@ def make_services(
         security=security,
         shell=shell,
         static=static,
+        shares=Shares(settings),
         open_workbench=opener,
         started_ms=clock.now_ms(),
     )

@@ -3,7 +3,7 @@
 A `Carrier` stands for the line: it puts what comes up in numbered requests into
 one order, once each, and keeps what goes down until the page says that it has
 it, so that a response that is cut loses nothing. It knows nothing of the frames
-(invariant 10) and nothing of HTTP. Rules HL1 to HL13: docs/specs/link-http.md.
+(invariant 10) and nothing of HTTP. Rules HL1 to HL14: docs/specs/link-http.md.
 """
 
 import asyncio
@@ -11,12 +11,12 @@ import logging
 import struct
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
-from carnet.errors import CarnetError, PeerError
+from carnet.errors import CarnetError, PeerError, TooMuch
 from carnet.live.link import LinkPeer
-from carnet.security.access import Identity
 from carnet.server.link_watch import LEFT_S, SILENT_S
+from carnet.server.shares import Holder, Lease, uncounted
 
 log = logging.getLogger("carnet.link")
 
@@ -25,8 +25,6 @@ FRAME_LIMIT_BYTES: Final = 100 << 20
 
 KEPT_LIMIT_BYTES: Final = 8 << 20
 """Of frames that the page has not said it has. A page that reads nothing is let go: it comes back by number."""
-
-CARRIERS_LIMIT: Final = 200
 
 HEARTBEAT: Final = bytes(4)
 """A frame without bytes is none: it says that the line lives."""
@@ -46,21 +44,6 @@ class OutOfOrder(CarnetError):
     """A request came before the one it follows."""
 
     status = 409
-
-
-class Holder(NamedTuple):
-    """Who opened a carrier: the same login or token must come with every request."""
-
-    how: str
-    user: str
-    login_id: str | None
-    token_id: str
-
-
-def holder_of(identity: Identity) -> Holder:
-    """Return who asks, as carriers compare them."""
-    login_id = identity.login.login_id if identity.login else None
-    return Holder(identity.how, identity.user, login_id, identity.token_id)
 
 
 def packed(frames: Sequence[bytes]) -> bytes:
@@ -87,8 +70,18 @@ class Carrier:
     peer: LinkPeer
 
     def __init__(
-        self, carrier_id: str, holder: Holder, now_s: float, on_end: Callable[["Carrier"], None]
+        self,
+        carrier_id: str,
+        holder: Holder,
+        now_s: float,
+        on_end: Callable[["Carrier"], None],
+        *leases: Lease,
     ) -> None:
+        """Args:
+        leases: of the memory that it needs, and what else is held until it ends.
+        """
+        self._leases = leases
+        self._memory = leases[0] if leases else uncounted()
         self.carrier_id = carrier_id
         self.holder = holder
         self.heard_s = now_s
@@ -101,6 +94,8 @@ class Carrier:
         self._part = bytearray()
         """Of a frame whose other pieces are still to come."""
         self._kept: deque[bytes] = deque()
+        self._handled_bytes = 0
+        """Of the frames that are being handled."""
         self._kept_bytes = 0
         self._has = 0
         """The last frame that the page said it has. Those kept come after it."""
@@ -124,6 +119,7 @@ class Carrier:
         Raises:
             OutOfOrder: the one before it is missing.
             PeerError: it is not what a page sends.
+            TooMuch: its holder has no room for it.
         """
         async with self._taking:
             if number < self._next:
@@ -134,6 +130,7 @@ class Carrier:
             if self._handling is not None:
                 await asyncio.wait([self._handling])
             self._next += 1
+            self._handled_bytes = sum(map(len, frames))
             self._handling = asyncio.create_task(self._handle(frames))
 
     def _frames_of(self, body: bytes) -> Sequence[bytes]:
@@ -149,6 +146,7 @@ class Carrier:
             if len(part) + size > FRAME_LIMIT_BYTES:
                 raise PeerError("A frame of the link is too large.")
             part += body[at : at + size]
+            self._count()
             at += size
             if not flags:
                 frames.append(bytes(part))
@@ -164,6 +162,11 @@ class Carrier:
             except PeerError as error:
                 log.info("link closed: %s", error)
                 self.end()
+        self._handled_bytes = 0
+        self._count()
+
+    def _count(self) -> None:
+        self._memory.hold(len(self._part) + self._handled_bytes + self._kept_bytes)
 
     # ---- down
 
@@ -177,6 +180,12 @@ class Carrier:
             return
         self._kept.append(frame)
         self._kept_bytes += len(frame)
+        try:
+            self._count()
+        except TooMuch as error:
+            log.info("link closed: %s", error)
+            self.end()
+            return
         self._reading.news.set()
 
     def kept_bytes(self) -> int:
@@ -194,6 +203,7 @@ class Carrier:
         while self._has < number:
             self._kept_bytes -= len(self._kept.popleft())
             self._has += 1
+        self._count()
 
     def read(self, number: int) -> Reading:
         """Begin to read after a frame, in place of who reads now.
@@ -241,5 +251,7 @@ class Carrier:
             return
         self.has_ended = True
         self.peer.leave()
+        for lease in self._leases:
+            lease.release()
         self._reading.end()
         self._on_end(self)

@@ -5,19 +5,27 @@ refused gets its answer at once, and its body is not waited for. Rules AC1 to
 AC8: docs/specs/access.md.
 """
 
+import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from socket import AF_UNIX
 from typing import Final, NamedTuple, cast
 from urllib.parse import parse_qsl, urlencode
 
 from tornado.escape import url_unescape
 from tornado.http1connection import HTTP1Connection
-from tornado.httputil import HTTPMessageDelegate, HTTPServerRequest
+from tornado.httputil import (
+    HTTPHeaders,
+    HTTPMessageDelegate,
+    HTTPServerRequest,
+    RequestStartLine,
+    ResponseStartLine,
+)
 from tornado.iostream import IOStream
 from tornado.routing import Router
 from tornado.web import Application, RequestHandler
 
+from carnet.errors import TooMuch
 from carnet.security import proxies, xsrf
 from carnet.security.access import Asked, Identity, Kind, Refusal, Who
 from carnet.security.cross_origin import NOBODY, CrossOrigin
@@ -27,6 +35,9 @@ from carnet.server.handlers.preflight import Preflight
 from carnet.server.handlers.refuse import Refuse
 from carnet.server.routes import SMALL_BODY_BYTES, Route
 from carnet.server.services import Services
+from carnet.server.shares import Lease, Thing
+
+log = logging.getLogger("carnet.server")
 
 BODY_TIMEOUT_S: Final = 10.0
 """For the whole body of somebody who is not signed in."""
@@ -50,6 +61,8 @@ class Admission(NamedTuple):
     """Headers for a page of another origin."""
     direct: proxies.Seen | None = None
     """What came before the proxy's headers were believed; None: they are not."""
+    leases: Sequence[Lease] = ()
+    """What the request holds until it is answered."""
 
 
 class Front(Router):
@@ -94,6 +107,13 @@ class Front(Router):
             refusal = Refusal(
                 413, "too-large", f"The request is too large: at most {limit_bytes} bytes are taken."
             )
+        handler: type[RequestHandler] = Refuse if refusal else route.load()
+        counted = None
+        if refusal is None and route.who is Who.LOGIN:
+            try:
+                counted = self._count(request, handler, identity)
+            except TooMuch as error:
+                refusal, handler = Refusal(error.status, type(error).__name__, str(error)), Refuse
         connection = cast("HTTP1Connection", request.connection)
         connection.set_max_body_size(SMALL_BODY_BYTES if refusal else limit_bytes)
         if not identity.is_signed_in or refusal:
@@ -103,12 +123,41 @@ class Front(Router):
             NOBODY if services.gate.is_open else self._cross_origin.response(origin, has_token=by_token)
         )
         admission = Admission(
-            services, route, identity, cookie, token_in_url is not None, refusal, cross_origin, direct
+            services,
+            route,
+            identity,
+            cookie,
+            token_in_url is not None,
+            refusal,
+            cross_origin,
+            direct,
+            counted or (),
         )
-        handler: type[RequestHandler] = Refuse if refusal else route.load()
-        return self._application.get_handler_delegate(
+        delegate = self._application.get_handler_delegate(
             request, handler, target_kwargs={"admission": admission}, path_args=arguments
         )
+        return delegate if counted is None else _Counted(delegate, request, counted)
+
+    def _count(
+        self, request: HTTPServerRequest, handler: type[RequestHandler], identity: Identity
+    ) -> Sequence[Lease]:
+        """Take what the request holds until it is answered: itself, and the memory for its body.
+
+        Raises:
+            TooMuch: its holder has as much as it may.
+        """
+        address = request.remote_ip or ""
+        one = self._services.shares.lease(identity, address, Thing.REQUESTS)
+        one.hold(1)
+        if not getattr(handler, "keeps_body_in_memory", True):
+            return (one,)
+        body = self._services.shares.lease(identity, address, Thing.MEMORY)
+        try:
+            body.hold(_content_length(request))
+        except TooMuch:
+            one.release()
+            raise
+        return (one, body)
 
     def _preflight(
         self, request: HTTPServerRequest, route: Route, answer: Mapping[str, str], arguments: list[bytes]
@@ -156,6 +205,47 @@ class Front(Router):
             if route.body_bytes < 0
             else max(route.body_bytes, SMALL_BODY_BYTES)
         )
+
+
+class _Counted(HTTPMessageDelegate):
+    """Counts the bytes of a body whose length was not told, and what is held by a request that never gets to its handler."""
+
+    def __init__(
+        self, inner: HTTPMessageDelegate, request: HTTPServerRequest, leases: Sequence[Lease]
+    ) -> None:
+        self._inner = inner
+        self._request = request
+        self._leases = leases
+        self._came_bytes = 0
+        self._is_whole = False
+
+    def headers_received(
+        self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
+    ) -> Awaitable[None] | None:
+        return self._inner.headers_received(start_line, headers)
+
+    def data_received(self, chunk: bytes) -> Awaitable[None] | None:
+        self._came_bytes += len(chunk)
+        for body in self._leases[1:]:
+            if self._came_bytes > body.amount:
+                try:
+                    body.hold(self._came_bytes)
+                except TooMuch as error:
+                    # Its head is gone by, so there is no way to answer but to end.
+                    log.info("a request of %s was ended: %s", self._request.remote_ip, error)
+                    cast("HTTP1Connection", self._request.connection).stream.close()
+                    return None
+        return self._inner.data_received(chunk)
+
+    def finish(self) -> None:
+        self._is_whole = True
+        self._inner.finish()
+
+    def on_connection_close(self) -> None:
+        if not self._is_whole:  # else its handler holds it until it is done
+            for lease in self._leases:
+                lease.release()
+        self._inner.on_connection_close()
 
 
 def cookie_name(services: Services, scheme: str) -> str:

@@ -7,12 +7,19 @@ from tornado.httputil import HTTPServerRequest
 from carnet.live.link import LinkPeer
 from carnet.security.access import Identity
 from carnet.security.origins import is_loopback
+from carnet.server.handlers.base import Handler
 from carnet.server.link_scopes import forbidden
+from carnet.server.shares import Thing
 from carnet.server.workbench import Workbench
 
 
 def make_peer(
-    bench: Workbench, identity: Identity, *, send: Callable[[bytes], None], buffered_bytes: Callable[[], int]
+    bench: Workbench,
+    identity: Identity,
+    *,
+    send: Callable[[bytes], None],
+    buffered_bytes: Callable[[], int],
+    take_place: Callable[[], Callable[[], None]],
 ) -> LinkPeer:
     """Return a peer that may do what its login or token may. `send`, `buffered_bytes`: of the transport."""
     return LinkPeer(
@@ -23,7 +30,19 @@ def make_peer(
         buffered_bytes=buffered_bytes,
         forbids=lambda wanted: forbidden(wanted, identity.scopes),
         terminal_host=bench.terminal_line if bench.has_terminals else None,
+        take_place=take_place,
     )
+
+
+def place_of(handler: Handler) -> Callable[[], None]:
+    """Count one more notebook that a page follows, and return what gives its place back.
+
+    Raises:
+        TooMuch: its holder has as many as it may.
+    """
+    lease = handler.services.shares.lease(handler.identity, handler.request.remote_ip or "", Thing.NOTEBOOKS)
+    lease.hold(1)
+    return lease.release
 
 
 def is_far(request: HTTPServerRequest) -> bool:

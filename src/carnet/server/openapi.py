@@ -236,7 +236,7 @@ _REFUSED: Final[Mapping[int, str]] = {
     416: "The range begins behind the end.",
     422: "It is not a notebook, or cannot become what was asked for; the message says why.",
     426: "This address is for WebSockets.",
-    429: "Too many tries; `Retry-After` says when the next one is.",
+    429: "Too many tries (`Retry-After` says when the next one is), or more at once than one login or token may have.",
     501: "There is no such kernel, or what it needs is not installed.",
     502: "The kernel did not start; the message says why.",
     503: "What it needs cannot be reached now.",

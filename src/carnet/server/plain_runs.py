@@ -16,7 +16,7 @@ import msgspec
 
 from carnet.core.session.intents import AnswerInput, Intent, RunCells, RunRequest
 from carnet.core.wire.host import KernelDied, KernelInfo, Record, RunDropped, RunEnded
-from carnet.errors import KernelError, NotFound, PeerError
+from carnet.errors import KernelError, NotFound, PeerError, TooMuch
 from carnet.ids import BatchId, CellId, ClientId, KernelId, RunId, new_id
 from carnet.kernels.client import HostClient, RunSubmission
 from carnet.kernels.messages import host_event
@@ -24,6 +24,9 @@ from carnet.server.workbench import Workbench
 
 KNOWN_RUNS: Final = 1000
 """Of each kernel, the newest so many can be asked for."""
+
+WAITING_RUNS: Final = 10_000
+"""So many runs may wait for a kernel."""
 
 Status = Literal["ok", "error", "aborted"]
 
@@ -148,12 +151,14 @@ class PlainRuns:
 
         Raises:
             PeerError: there is neither code nor such a cell.
+            TooMuch: so many wait for this kernel already.
             KernelError: it was refused.
         """
         run_id = RunId(request_id or new_id())
         known = self._known()
         if run_id in known:
             return run_id
+        self._check_room(1)
         session = self._bench.registry.bound_to(self._kernel.kernel_id)
         cell = session.state.cells.get(CellId(cell_id)) if session is not None and cell_id else None
         if code is None and cell is None:
@@ -182,6 +187,7 @@ class PlainRuns:
             PeerError: it is not this kernel's notebook, or has no such cell.
             SourceDiffers: a cell's source is another one by now.
             TimeoutError: `after` did not come.
+            TooMuch: so many wait for this kernel already.
             KernelError: it was refused.
         """
         if after:
@@ -200,6 +206,7 @@ class PlainRuns:
             runs.append(RunRequest(run_id=RunId(f"{name}-{number}"), cell_id=CellId(cell_id)))
         known = self._known()
         if runs[0].run_id not in known:
+            self._check_room(len(runs))
             self._remember({**known, **{run.run_id: self._kernel.last_number for run in runs}})
             body = RunCells(batch_id=BatchId(name), runs=tuple(runs))
             intent = Intent(client_id=ClientId(f"api-{new_id()}"), number=1, by=by, body=body)
@@ -282,6 +289,13 @@ class PlainRuns:
             await host.cancel(self._kernel.kernel_id, [RunId(run_id)])
 
     # ---- inside
+
+    def _check_room(self, more: int) -> None:
+        if len(self._kernel.queued) + more > WAITING_RUNS:
+            raise TooMuch(
+                f"{len(self._kernel.queued)} runs wait for kernel {self._kernel.kernel_id}; at most {WAITING_RUNS} may. "
+                "Wait for some, or take some back."
+            )
 
     @asynccontextmanager
     async def _records(self, after: int) -> AsyncIterator[AsyncIterator[list[Record]]]:

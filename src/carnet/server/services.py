@@ -18,15 +18,12 @@ from carnet.security.access import Gate
 from carnet.security.state import SecurityState
 from carnet.security.throttle import Bucket
 from carnet.server.index import Shell
+from carnet.server.shares import Shares
 from carnet.server.static_files import StaticFiles
 
 if TYPE_CHECKING:
     from carnet.server.carriers import Carrier
-    from carnet.server.handlers.channels import Channels
-    from carnet.server.handlers.collaboration import RoomSocket
-    from carnet.server.handlers.events import EventSocket
-    from carnet.server.handlers.link import LinkSocket
-    from carnet.server.handlers.terminals import TerminalSocket
+    from carnet.server.handlers.socket import Socket
     from carnet.server.workbench import Workbench
 
 T = TypeVar("T")
@@ -43,6 +40,8 @@ class Services:
     security: SecurityState
     shell: Shell
     static: StaticFiles
+    shares: Shares
+    """What everybody holds."""
     open_workbench: Callable[[], Awaitable["Workbench"]]
     """Opens it at the first call, and gives the same one ever after. Raises what kept it from opening."""
     first_page: asyncio.Event = field(default_factory=asyncio.Event)
@@ -57,9 +56,7 @@ class Services:
     )
     csp_reports: Bucket = field(default_factory=lambda: Bucket(burst=10, refill_s=60.0, tries=10, at_s=0.0))
     """How many reports of browsers the log still takes: a page that breaks its policy does so often."""
-    links: "set[LinkSocket | Carrier | Channels | EventSocket | RoomSocket | TerminalSocket]" = field(
-        default_factory=set
-    )
+    links: "set[Socket | Carrier]" = field(default_factory=set)
     """The open links, to be told goodbye."""
     carriers: "dict[str, Carrier]" = field(default_factory=dict)
     """Those links that are carried by ordinary requests, by id."""

@@ -159,6 +159,11 @@ class Handler(RequestHandler):
             for name, value in headers.hsts(self.request.host).items():
                 self.set_header(name, value)
 
+    def on_finish(self) -> None:
+        """Give back what the request held. Tornado calls it when all is answered."""
+        for lease in self.admission.leases:
+            lease.release()
+
     def decode_argument(self, value: bytes, name: str | None = None) -> str:
         """Decode a path or query argument; what is not UTF-8 is refused."""
         try:

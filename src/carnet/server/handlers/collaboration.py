@@ -1,19 +1,16 @@
 """Rooms for clients that share a notebook through Yjs, in Jupyter's protocol. Rules CB1 to CB4, CB18, CB19: docs/specs/collaboration.md."""
 
-import asyncio
 import importlib.util
 import json
 import logging
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
-from tornado.iostream import StreamClosedError
-from tornado.websocket import WebSocketClosedError, WebSocketHandler
-
 from carnet.errors import CarnetError, PeerError
 from carnet.security.scopes import Scope
 from carnet.server.handlers.base import Handler
 from carnet.server.handlers.contents import path_of
+from carnet.server.handlers.socket import Socket
 from carnet.server.workbench import Workbench
 
 if TYPE_CHECKING:
@@ -60,23 +57,15 @@ class RoomSession(Handler):
         )
 
 
-class RoomSocket(Handler, WebSocketHandler):
+class RoomSocket(Socket):
     """One client's place in a room."""
 
     room: "Room | Lobby | None" = None
     rooms: "Rooms"
     member: "Member"
-    login_id: str | None = None
-    token_id: str = ""
-    _buffered_bytes = 0
 
-    async def prepare(self) -> None:
+    async def ready(self) -> None:
         """Answer 404 where there is no such room; a socket that opens has one."""
-        if self.request.headers.get("Upgrade", "").lower() != "websocket":
-            self.refuse(HTTPStatus.UPGRADE_REQUIRED, "websocket", "This address is for WebSockets.")
-            return
-        self.login_id = self.identity.login.login_id if self.identity.login else None
-        self.token_id = self.identity.token_id
         rooms = await _rooms(self, await self.workbench())
         if rooms is None:
             return
@@ -91,21 +80,15 @@ class RoomSocket(Handler, WebSocketHandler):
             return
         self.room = await rooms.of_file(file_id)
 
-    def check_origin(self, origin: str) -> bool:  # noqa: ARG002  Tornado's signature
-        """Yes: the gate has looked at it (rule AC4)."""
-        return True
-
     @property
     def max_message_size(self) -> int:
         """Return the longest message taken, in bytes."""
         return FRAME_BYTES
 
-    async def open(self, *_arguments: str) -> None:
+    async def opened(self) -> None:
         """Come in, if the client knows this history."""
         from carnet.collaboration.room import ANOTHER_HISTORY, Member, Room
 
-        self.set_nodelay(True)
-        self.services.links.add(self)
         room = self.room
         assert room is not None
         may_edit = Scope.EDIT in self.identity.scopes
@@ -116,13 +99,12 @@ class RoomSocket(Handler, WebSocketHandler):
             return
         await room.join(self.member)
 
-    async def on_message(self, message: str | bytes) -> None:
-        """Hand one message to the room. Tornado reads no more until it is done: that is the back-pressure."""
+    async def receive(self, message: str | bytes) -> None:
+        """Hand one message to the room."""
         from carnet.collaboration.room import MALFORMED
 
         if self.room is None:
             return
-        self.services.last_activity_ms = self.services.clock.now_ms()
         try:
             if isinstance(message, str):
                 raise PeerError("messages of a room are binary")
@@ -131,9 +113,8 @@ class RoomSocket(Handler, WebSocketHandler):
             log.info("a client of a room is sent away: %s", error)
             self.end(MALFORMED, str(error)[:100])
 
-    def on_close(self) -> None:
+    def left(self) -> None:
         """The client may come back."""
-        self.services.links.discard(self)
         room, self.room = self.room, None
         if room is None:
             return
@@ -141,33 +122,19 @@ class RoomSocket(Handler, WebSocketHandler):
         if room is not self.rooms.lobby:
             self.rooms.left(room)  # type: ignore[arg-type]  # all others are rooms
 
-    def say_goodbye(self, reason: str, *, retry_ms: int) -> None:  # noqa: ARG002  as links have it
-        """End the socket on purpose."""
-        self.end(1001, reason)
-
     # ---- what the room does with its socket
 
     def send_frame(self, frame: bytes) -> None:
         """Send one frame."""
-        try:
-            written = asyncio.ensure_future(self.write_message(frame, binary=True))
-        except (WebSocketClosedError, StreamClosedError):
-            return  # `on_close` follows, and the client asks for what it missed when it is back
-        self._buffered_bytes += len(frame)
-        written.add_done_callback(lambda done: self._written(done, len(frame)))
+        self.post(frame)
 
-    def buffered_bytes(self) -> int:
+    def waiting_bytes(self) -> int:
         """Return how much was not written to the socket yet."""
-        return self._buffered_bytes
+        return self.buffered_bytes
 
     def end(self, code: int, reason: str) -> None:
         """Close the socket."""
         self.close(code, reason)
-
-    def _written(self, done: "asyncio.Future[None]", size: int) -> None:
-        self._buffered_bytes -= size
-        if not done.cancelled():
-            done.exception()  # a closed line; `on_close` says the rest
 
 
 async def _rooms(handler: Handler, bench: Workbench) -> "Rooms | None":

@@ -31,6 +31,7 @@ from carnet.server.contents import (
     read_sent,
 )
 from carnet.server.handlers.base import Handler
+from carnet.server.shares import holder_of
 from carnet.server.uploads import append_chunk, take_upload, upload_file
 from carnet.storage.base import NotebookManager
 from carnet.storage.paths import normalise_path
@@ -190,12 +191,13 @@ class Contents(Handler):
         """Keep a part of an upload, and return whether it was the last."""
         if not isinstance(chunk, int) or isinstance(chunk, bool) or chunk < -1 or chunk == 0:
             raise PeerError("chunk must be a number: 1, 2, 3 ..., and -1 for the last.")
-        await self.blocking(append_chunk, self._upload(path), chunk, data)
+        limit = self.services.settings.holder_uploads
+        await self.blocking(append_chunk, self._upload(path), chunk, data, uploads_limit=limit)
         return chunk == -1
 
     def _upload(self, path: NotebookPath) -> Path:
-        owner = self.identity.login.login_id if self.identity.login else self.identity.how
-        return upload_file(self.services.state_folder, owner, path)
+        holder = holder_of(self.identity, self.request.remote_ip or "")
+        return upload_file(self.services.state_folder, holder, path)
 
     def _based_on(self) -> Revision | None:
         """Return the revision that a careful client says it read."""

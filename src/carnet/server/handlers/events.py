@@ -1,16 +1,16 @@
 """`/api/events`: what clients' parts tell each other, through the server. Rule JA2: docs/specs/jupyter-api.md."""
 
-import asyncio
 import json
-import logging
-
-from tornado.iostream import StreamClosedError
-from tornado.websocket import WebSocketClosedError, WebSocketHandler
+from typing import Final
 
 from carnet.server.handlers.base import Handler
+from carnet.server.handlers.socket import Socket
 from carnet.server.times import iso_time
 
-log = logging.getLogger("carnet.server")
+WAITING_LIMIT_BYTES: Final = 4 << 20
+"""Of events for one who does not read."""
+
+TOO_SLOW: Final = 4408
 
 _KEYS = ("schema_id", "version", "data")
 
@@ -41,46 +41,25 @@ class Events(Handler):
         self.answer_nothing()
 
 
-class EventSocket(Handler, WebSocketHandler):
-    """Hear events, over a WebSocket."""
+class EventSocket(Socket):
+    """Hear events, over a WebSocket. Nothing is said here: events are posted."""
 
-    login_id: str | None = None
-    token_id: str = ""
-
-    async def prepare(self) -> None:
+    async def ready(self) -> None:
         """Have the bus at hand."""
-        self.login_id = self.identity.login.login_id if self.identity.login else None
-        self.token_id = self.identity.token_id
         self.bus = (await self.workbench()).events
 
-    def check_origin(self, origin: str) -> bool:  # noqa: ARG002  Tornado's signature
-        """Yes: the gate has looked at it (rule AC4)."""
-        return True
-
-    def open(self, *_arguments: str) -> None:
+    async def opened(self) -> None:
         """Begin to hear."""
-        self.services.links.add(self)
-        self.bus.hear(self._send)
+        self.bus.hear(self._tell)
 
-    def on_message(self, message: str | bytes) -> None:
-        """Nothing is said here: events are posted."""
-
-    def on_close(self) -> None:
+    def left(self) -> None:
         """Hear no more."""
-        self.services.links.discard(self)
-        self.bus.forget(self._send)
+        self.bus.forget(self._tell)
 
-    def say_goodbye(self, reason: str, *, retry_ms: int) -> None:  # noqa: ARG002  as links have it
-        """End the socket on purpose."""
-        self.close(1001, reason)
-
-    def _send(self, event: str) -> None:
-        try:
-            self.write_message(event).add_done_callback(_seen)
-        except (WebSocketClosedError, StreamClosedError):
-            pass  # `on_close` follows
-
-
-def _seen(done: "asyncio.Future[None]") -> None:
-    if not done.cancelled():
-        done.exception()
+    def _tell(self, event: str) -> None:
+        if self.buffered_bytes > WAITING_LIMIT_BYTES:
+            # Events are not kept (JA2): who does not read has missed them.
+            self.bus.forget(self._tell)
+            self.close(TOO_SLOW, "too slow: events were missed")
+            return
+        self.post(event)

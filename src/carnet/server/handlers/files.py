@@ -33,6 +33,7 @@ CHUNK_BYTES: Final = 1 << 20
 class UserFile(Handler):
     """The bytes of a user's file, and large uploads."""
 
+    keeps_body_in_memory = False
     _received: BinaryIO | None = None
 
     def prepare(self) -> None:
@@ -53,6 +54,7 @@ class UserFile(Handler):
         """Let go of what came in."""
         if self._received is not None:
             self._received.close()
+        super().on_finish()
 
     async def get(self, raw: str) -> None:
         """Send it, or a range of it. `download=1`: as a download whatever it is. `archive=zip`, `tar.gz`: a folder."""

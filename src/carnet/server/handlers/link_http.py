@@ -7,19 +7,18 @@ from typing import Final, cast
 from tornado.http1connection import HTTP1Connection
 from tornado.iostream import StreamClosedError
 
-from carnet.errors import PeerError
+from carnet.errors import PeerError, TooMuch
 from carnet.ids import new_id
 from carnet.server.carriers import (
-    CARRIERS_LIMIT,
     HEARTBEAT,
     Carrier,
     CarrierGone,
     Reading,
-    holder_of,
     packed,
 )
 from carnet.server.handlers.base import Handler
-from carnet.server.link_peer import is_far, make_peer
+from carnet.server.link_peer import is_far, make_peer, place_of
+from carnet.server.shares import Holder, Thing, holder_of
 
 ID_LENGTH: Final = 32
 """165 bits."""
@@ -45,10 +44,14 @@ class _Carried(Handler):
     def carrier(self, carrier_id: str) -> Carrier:
         """Return the carrier, if it is of who asks."""
         carrier = self.services.carriers.get(carrier_id)
-        if carrier is None or carrier.holder != holder_of(self.identity):
+        if carrier is None or carrier.holder != self.holder():
             raise CarrierGone(GONE)
         carrier.heard_s = self.services.clock.monotonic_s()
         return carrier
+
+    def holder(self) -> Holder:
+        """Return who asks."""
+        return holder_of(self.identity, self.request.remote_ip or "")
 
     def number(self, name: str) -> int:
         """Return a number of the query."""
@@ -66,13 +69,26 @@ class Carriers(_Carried):
         """Open a carrier, and say its id."""
         services = self.services
         bench = await self.workbench()
-        if len(services.carriers) >= CARRIERS_LIMIT:
-            self.refuse(503, "too-many", "Too many pages are linked to this server without WebSockets.")
-            return
-        carrier = Carrier(
-            new_id(ID_LENGTH), holder_of(self.identity), services.clock.monotonic_s(), services.drop_carrier
+        place, memory = (
+            services.shares.lease(self.identity, self.request.remote_ip or "", thing)
+            for thing in (Thing.LINKS, Thing.MEMORY)
         )
-        carrier.peer = make_peer(bench, self.identity, send=carrier.give, buffered_bytes=carrier.kept_bytes)
+        place.hold(1)
+        carrier = Carrier(
+            new_id(ID_LENGTH),
+            self.holder(),
+            services.clock.monotonic_s(),
+            services.drop_carrier,
+            memory,
+            place,
+        )
+        carrier.peer = make_peer(
+            bench,
+            self.identity,
+            send=carrier.give,
+            buffered_bytes=carrier.kept_bytes,
+            take_place=lambda: place_of(self),
+        )
         services.carriers[carrier.carrier_id] = carrier
         services.links.add(carrier)
         self.answer({"id": carrier.carrier_id}, 201)
@@ -88,7 +104,7 @@ class OneCarrier(_Carried):
         try:
             carrier.seen(self.number("has"))
             await carrier.take(self.number("number"), self.request.body)
-        except PeerError:
+        except (PeerError, TooMuch):
             carrier.end()
             raise
         self.answer_nothing()

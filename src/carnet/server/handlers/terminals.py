@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tornado.iostream import StreamClosedError
-from tornado.websocket import WebSocketClosedError, WebSocketHandler
+from tornado.websocket import WebSocketClosedError
 
 from carnet.core.wire.host import TerminalEnded, TerminalInfo, TerminalSaid
 from carnet.errors import KernelError, NotFound, PeerError
@@ -16,6 +16,7 @@ from carnet.ids import NotebookPath
 from carnet.kernels.client import HostClient, HostState
 from carnet.server.handlers.base import Handler
 from carnet.server.handlers.contents import path_of
+from carnet.server.handlers.socket import Socket
 from carnet.server.times import iso_time
 from carnet.server.workbench import Workbench, notebook_folder
 
@@ -66,11 +67,9 @@ class OneTerminal(Handler):
         self.answer_nothing()
 
 
-class TerminalSocket(Handler, WebSocketHandler):
+class TerminalSocket(Socket):
     """A client's socket to a terminal: keys in, screen out."""
 
-    login_id: str | None = None
-    token_id: str = ""
     host: HostClient | None = None
     name = ""
     _offset = 0
@@ -78,10 +77,8 @@ class TerminalSocket(Handler, WebSocketHandler):
     _pinged = False
     _leaving: "asyncio.Future[None] | None" = None
 
-    async def prepare(self) -> None:
+    async def ready(self) -> None:
         """Answer 404 where there is no such terminal."""
-        self.login_id = self.identity.login.login_id if self.identity.login else None
-        self.token_id = self.identity.token_id
         bench = await self.workbench()
         self.name = (await _find(bench, self.path_args[0])).name
         self.host = bench.terminal_line()
@@ -89,15 +86,9 @@ class TerminalSocket(Handler, WebSocketHandler):
         self.host.on_terminal = self._on_terminal
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
-    def check_origin(self, origin: str) -> bool:  # noqa: ARG002  Tornado's signature
-        """Yes: the gate has looked at it (rule AC4)."""
-        return True
-
-    async def open(self, *_arguments: str) -> None:
+    async def opened(self) -> None:
         """Show what there is, and go on."""
         assert self.host is not None
-        self.set_nodelay(True)
-        self.services.links.add(self)
         self._send(["setup", {}])
         try:
             await self.host.connect()
@@ -105,11 +96,10 @@ class TerminalSocket(Handler, WebSocketHandler):
         except KernelError as error:
             self._end(str(error))
 
-    async def on_message(self, message: str | bytes) -> None:
-        """Type, or change the size. Tornado reads no more until the shell's host has it: that is the back-pressure."""
+    async def receive(self, message: str | bytes) -> None:
+        """Type, or change the size."""
         if self.host is None:
             return
-        self.services.last_activity_ms = self.services.clock.now_ms()
         try:
             match json.loads(message):
                 case ["stdin", str(text), *_]:
@@ -132,15 +122,10 @@ class TerminalSocket(Handler, WebSocketHandler):
             if int(offset) < self._offset:
                 self._ping()
 
-    def on_close(self) -> None:
+    def left(self) -> None:
         """The terminal goes on."""
-        self.services.links.discard(self)
         if self.host is not None:
             self._leaving = asyncio.ensure_future(self.host.close())
-
-    def say_goodbye(self, reason: str, *, retry_ms: int) -> None:  # noqa: ARG002  as links have it
-        """End the socket on purpose."""
-        self.close(1001, reason)
 
     # ---- inside
 
@@ -163,13 +148,10 @@ class TerminalSocket(Handler, WebSocketHandler):
         try:
             self.ping(_PING + str(self._offset).encode())
         except (WebSocketClosedError, StreamClosedError):
-            pass  # `on_close` follows
+            pass  # `left` follows
 
     def _send(self, message: list[Any]) -> None:
-        try:
-            self.write_message(json.dumps(message)).add_done_callback(_seen)
-        except (WebSocketClosedError, StreamClosedError):
-            pass  # as above
+        self.post(json.dumps(message))
 
     def _line_changed(self, state: HostState) -> None:
         if state == "lost" and self.ws_connection is not None:
@@ -196,8 +178,3 @@ async def _find(bench: Workbench, name: str) -> TerminalInfo:
 
 def _model(terminal: TerminalInfo) -> dict[str, Any]:
     return {"name": terminal.name, "last_activity": iso_time(terminal.last_activity_ms)}
-
-
-def _seen(done: "asyncio.Future[None]") -> None:
-    if not done.cancelled():
-        done.exception()
