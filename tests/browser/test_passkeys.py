@@ -1,17 +1,23 @@
 """Passkeys in a real browser, with a device that the browser plays; and the account page around them."""
 
 import re
+from base64 import b64encode
 from collections.abc import Iterator
+from hashlib import sha256
 
 import pytest
-from playwright.sync_api import BrowserContext, CDPSession, Page, expect
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, expect
 
 from carnet.lib import passwd
+from tests.browser.chromium import ARGUMENTS, chromium_path
+from tests.browser.conftest import PATIENCE_MS
 from tests.browser.notebook_page import NotebookPage
 from tests.browser.test_accessibility import is_accessible
-from tests.browser.visits import Scheme, Visits
+from tests.browser.visits import NAME, Scheme, Visits
 from tests.support.server import CarnetServer
-from tests.support.signing_in import end_logins, forget_passkeys
+from tests.support.signing_in import end_logins, forget_confirmations, forget_passkeys
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -80,9 +86,15 @@ class Owner:
     """Somebody with one browser, at http://localhost."""
 
     def __init__(
-        self, visits: Visits, *, scheme: Scheme = "light", is_phone: bool = False, verifies: bool = True
+        self,
+        visits: Visits,
+        *,
+        scheme: Scheme = "light",
+        is_phone: bool = False,
+        verifies: bool = True,
+        url: str = "",
     ) -> None:
-        self.url = f"http://localhost:{visits.server.port}/"
+        self.url = url or f"http://localhost:{visits.server.port}/"
         self.profile: BrowserContext = visits.profile(is_signed_in=False, scheme=scheme, is_phone=is_phone)
         self.page = self.profile.new_page()
         self.device = Device(self.page, verifies=verifies)
@@ -100,9 +112,7 @@ class Owner:
 
     def add(self, name: str = "Laptop") -> Page:
         page = self.open("account")
-        page.get_by_text("Add a passkey").click()
-        page.get_by_label("Password now").locator("visible=true").fill(PASSWORD)
-        page.get_by_role("button", name="Go on", exact=True).click()
+        page.get_by_role("button", name="Add a passkey").click()
         page.get_by_label("What to call it").fill(name)
         self.device.touch()
         page.keyboard.press("Enter")
@@ -114,6 +124,79 @@ class Owner:
         page = self.open("account")
         page.get_by_role("banner").get_by_role("button", name="Sign out").click()
         expect(page.get_by_role("heading", name="Signed out")).to_be_visible()
+
+
+@pytest.fixture(scope="module")
+def named(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CarnetServer]:
+    """A server that speaks TLS, with a certificate of its own, and is known by a name."""
+    settings = {
+        "password": passwd(PASSWORD),
+        "token": "",
+        "tls": "auto",
+        "local_hostnames": f"localhost,{NAME}",
+    }
+    with CarnetServer(tmp_path_factory.mktemp("named"), settings=settings) as started:
+        yield started
+
+
+@pytest.fixture
+def from_afar(browser: Browser, named: CarnetServer) -> Iterator[Visits]:
+    """Visits to it by that name, in a browser that trusts its certificate and no other."""
+    certificate = x509.load_pem_x509_certificate((named.state / "tls" / "self-signed.pem").read_bytes())
+    key = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    launched = browser.browser_type.launch(
+        executable_path=chromium_path(),
+        args=[
+            *ARGUMENTS,
+            f"--host-resolver-rules=MAP {NAME} 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
+            f"--ignore-certificate-errors-spki-list={b64encode(sha256(key).digest()).decode()}",
+        ],
+    )
+    visits = Visits(launched, named, PATIENCE_MS)
+    visits.announce("40[13]")
+    yield visits
+    visits.close()
+    launched.close()
+    assert visits.faults() == []
+
+
+def test_ac50_ac54_over_https_at_a_name_a_passkey_is_made_and_signs_in(
+    from_afar: Visits, named: CarnetServer
+) -> None:
+    owner = Owner(from_afar, url=f"https://{NAME}:{named.port}/")
+    page = owner.sign_in()
+    assert page.evaluate("isSecureContext")
+    (cookie,) = [one for one in owner.profile.cookies() if one["name"].endswith(f"carnet-{named.port}")]
+    assert cookie["name"] == f"__Host-carnet-{named.port}"
+    owner.add("Blue laptop")
+    expect(page.get_by_role("listitem").filter(has_text="Blue laptop")).to_contain_text(f"for {NAME}")
+    owner.sign_out()
+
+    owner.open("login")
+    owner.device.touch()
+    page.get_by_role("button", name="Sign in with a passkey").click()
+    expect(page.get_by_role("button", name="New", exact=True)).to_be_visible()
+    owner.device.touch(enabled=False)
+
+    # It confirms there too, in place of the password.
+    forget_confirmations(named.state)
+    owner.open("account")
+    page.get_by_role("listitem").filter(has_text="Blue laptop").get_by_role("button", name="Remove").click()
+    owner.device.touch()
+    page.get_by_role("button", name="Go on with a passkey").click()
+    expect(page.get_by_role("status")).to_contain_text("The passkey is removed here.")
+
+
+def test_ac52_a_passkey_of_another_name_does_not_sign_in(from_afar: Visits, named: CarnetServer) -> None:
+    owner = Owner(from_afar, url=f"https://{NAME}:{named.port}/")
+    owner.sign_in()
+    owner.add()
+    # The same server by its other name knows it, and does not ask for it.
+    owner.url = f"https://localhost:{named.port}/"
+    page = owner.open("login")
+
+    expect(page.get_by_role("button", name="Sign in", exact=True)).to_be_visible()
+    expect(page.get_by_role("button", name="Sign in with a passkey")).to_have_count(0)
 
 
 def test_ac54_a_passkey_is_made_and_signs_in(visits: Visits) -> None:
@@ -186,9 +269,7 @@ def test_ac55_a_key_without_a_pin_comes_beside_the_password(visits: Visits) -> N
     owner.sign_in()
     page = owner.add("Key")
     expect(page.get_by_role("listitem").filter(has_text="Key")).to_contain_text("only beside the password")
-    page.get_by_text("Require a passkey beside the password").click()
-    page.get_by_label("Password now").locator("visible=true").fill(PASSWORD)
-    page.get_by_role("button", name="Require two factors").click()
+    page.get_by_role("button", name="Require a passkey beside the password").click()
     expect(page.get_by_role("region", name="Recovery codes").get_by_role("listitem")).to_have_count(8)
     is_accessible(page)
     owner.sign_out()
@@ -228,13 +309,50 @@ def test_ac39_a_login_that_ended_is_renewed_with_a_passkey(visits: Visits, serve
     notebook.has_source(1, "start = 1  # typed")
 
 
-def test_ac33_a_passkey_confirms_in_place_of_the_password(visits: Visits) -> None:
+def test_ac57_after_ten_minutes_the_page_asks_in_place_and_goes_on(
+    visits: Visits, server: CarnetServer
+) -> None:
+    owner = Owner(visits)
+    page = owner.sign_in()
+    owner.open("account")
+    forget_confirmations(server.state)
+    page.locator("summary", has_text="Make a token").click()
+    page.get_by_label("Name").fill("My script")
+    page.get_by_label("run", exact=True).check()
+    page.get_by_role("button", name="Make it").click()
+
+    expect(page.get_by_role("heading", name="Confirm that it is you")).to_be_visible()
+    expect(page.get_by_role("heading", name="Signed in")).to_have_count(0)
+    is_accessible(page)
+    page.get_by_label("Password now").fill("not the password")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert").locator("visible=true")).to_have_text("That is not the password.")
+    page.get_by_label("Password now").fill(PASSWORD)
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_role("status")).to_have_text("This is the token. It is not shown again.")
+    row = page.get_by_role("listitem").filter(has_text="My script")
+    expect(row).to_contain_text("may read run")
+    # Just confirmed: the next thing goes through.
+    owner.add()
+    row.get_by_role("button", name="Revoke").click()
+    expect(page.get_by_role("status")).to_have_text("The token is revoked.")
+
+    forget_confirmations(server.state)
+    page.get_by_role("button", name="Sign out everywhere").click()
+    page.get_by_role("link", name="Leave it as it is").click()
+    expect(page.get_by_role("heading", name="Signed in")).to_be_visible()
+    expect(page.get_by_text("this device")).to_be_visible()
+
+
+def test_ac33_a_passkey_confirms_in_place_of_the_password(visits: Visits, server: CarnetServer) -> None:
     owner = Owner(visits)
     owner.sign_in()
     page = owner.add()
-    page.locator("summary", has_text="Set up").click()
+    forget_confirmations(server.state)
+    page.get_by_role("button", name="Set up").click()
     owner.device.touch()
-    page.get_by_role("button", name="Set up with a passkey").click()
+    page.get_by_role("button", name="Go on with a passkey").click()
 
     expect(page.get_by_alt_text("QR code with the key")).to_be_visible()
     is_accessible(page)

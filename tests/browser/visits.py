@@ -25,8 +25,11 @@ PHONE: ViewportSize = {"width": 360, "height": 640}
 #: A page that is left gives up what it was asking for.
 _LEFT = "net::ERR_ABORTED"
 
+#: A name that no machine has; a browser can be told that it is this one.
+NAME = "carnet.test"
+
 #: This machine. Browsers have passkeys at a name only.
-OURS = {"127.0.0.1", "localhost"}
+OURS = {"127.0.0.1", "localhost", NAME}
 
 Scheme = Literal["dark", "light"]
 

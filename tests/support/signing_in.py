@@ -17,6 +17,12 @@ def end_logins(state_folder: Path, why: Ending) -> None:
         table.end_all(why)
 
 
+def forget_confirmations(state_folder: Path) -> None:
+    """Let ten minutes pass: everybody is asked who they are again."""
+    with closing(LoginTable(state_folder, SystemClock())) as table:
+        table.forget_confirmations()
+
+
 @contextmanager
 def set_up_codes(state_folder: Path, secret: str) -> Iterator[None]:
     """Ask for one-time codes while this lasts."""

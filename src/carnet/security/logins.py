@@ -25,6 +25,9 @@ TOUCH_MS: Final = 60 * 1000
 COOKIE_MS: Final = LIFE_MS + 24 * 3600 * 1000
 """The browser keeps its cookie for longer than it is worth something: by it, it is told why."""
 
+CONFIRMED_MS: Final = 10 * 60 * 1000
+"""So long after somebody showed who they are, they are not asked again."""
+
 SECRET_BYTES: Final = 32
 
 ENDED_KEPT: Final = 1000
@@ -61,6 +64,10 @@ _STEPS: Final = (
     );
     CREATE INDEX ended_logins_by_id ON ended_logins (id);
     """,
+    """
+    -- When its owner last showed a password or a passkey; 0: never.
+    ALTER TABLE logins ADD COLUMN confirmed_ms INTEGER NOT NULL DEFAULT 0;
+    """,
 )
 
 
@@ -74,6 +81,11 @@ class Login(NamedTuple):
     created_ms: int
     used_ms: int
     form_sha256: str
+    confirmed_ms: int
+
+    def is_confirmed(self, now_ms: int) -> bool:
+        """Return whether its owner showed a password or a passkey just now (rule AC57)."""
+        return 0 <= now_ms - self.confirmed_ms < CONFIRMED_MS
 
 
 class LoginTable:
@@ -94,18 +106,35 @@ class LoginTable:
         """Close the table; the logins stay."""
         self._connection.close()
 
-    def create(self, user: str, *, user_agent: str, address: str, form_token: str = "") -> tuple[str, Login]:
-        """Sign somebody in, and return the secret for the cookie and the login."""
+    def create(
+        self, user: str, *, user_agent: str, address: str, form_token: str = "", is_confirmed: bool = False
+    ) -> tuple[str, Login]:
+        """Sign somebody in, and return the secret for the cookie and the login.
+
+        Args:
+            is_confirmed: it was with a password or a passkey.
+        """
         secret = secrets.token_urlsafe(SECRET_BYTES)
         now_ms = self._clock.now_ms()
         form = _hashed(form_token) if form_token else ""
-        login = Login(_hashed(secret), user, device_label(user_agent), address, now_ms, now_ms, form)
+        confirmed_ms = now_ms if is_confirmed else 0
+        device = device_label(user_agent)
+        login = Login(_hashed(secret), user, device, address, now_ms, now_ms, form, confirmed_ms)
         with database.transaction(self._connection) as connection:
             connection.execute(
-                "INSERT INTO logins VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (login.login_id, user, login.device, address, now_ms, now_ms, form),
+                "INSERT INTO logins (id, user, device, address, created_ms, used_ms, form_sha256, confirmed_ms) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                login,
             )
         return secret, login
+
+    def confirm(self, login_id: str) -> None:
+        """Note that its owner has just shown a password or a passkey."""
+        self._write("UPDATE logins SET confirmed_ms = ? WHERE id = ?", self._clock.now_ms(), login_id)
+
+    def forget_confirmations(self) -> None:
+        """Ask everybody again."""
+        self._write("UPDATE logins SET confirmed_ms = 0")
 
     def find(self, secret: str) -> Login | None:
         """Return the login of a cookie, and note that it is used now; None if it is not, or no more, one."""
@@ -172,7 +201,10 @@ class LoginTable:
             return connection.execute(f"DELETE FROM logins WHERE {where}", values).rowcount
 
     def _read(self, where: str, *values: object) -> list[Login]:
-        query = f"SELECT id, user, device, address, created_ms, used_ms, form_sha256 FROM logins {where}"
+        query = (
+            "SELECT id, user, device, address, created_ms, used_ms, form_sha256, confirmed_ms "
+            f"FROM logins {where}"
+        )
         with closing(self._connection.execute(query, values)) as rows:
             return [Login(*row) for row in rows]
 

@@ -45,6 +45,8 @@ class Judged(NamedTuple):
     retry_s: int = 0
     how: str = ""
     """What opened, where it was not the password: for the audit."""
+    by_token: bool = False
+    """It was the server's token: it opens, and confirms nothing."""
 
 
 async def judge(
@@ -86,7 +88,9 @@ async def _judge(handler: Handler, given: Given, *, takes_token: bool, takes_cod
         log.info("login refused for %s", address)
         audit.note("login-refused", address=address)
         return wrong
-    if not takes_code or _is_token(handler, given.password) or not needs_second(handler):
+    if _is_token(handler, given.password):
+        return Judged(200, by_token=True)
+    if not takes_code or not needs_second(handler):
         return Judged(200)
     if shown is not None:
         return Judged(200, how=f"password and passkey {shown.name}")

@@ -8,10 +8,21 @@ from carnet.server.handlers.base import Handler
 from carnet.server.services import Services
 
 
-def sign_in(handler: Handler, user: str, *, form_token: str = "", how: str = "") -> str:
+def must_confirm(handler: Handler) -> bool:
+    """Return whether who asks has to show a password or a passkey before a key is added or the lock weakened (AC57)."""
+    login = handler.identity.login
+    if not handler.services.password_hash:
+        return False  # there is nothing to show
+    return login is None or not login.is_confirmed(handler.services.clock.now_ms())
+
+
+def sign_in(
+    handler: Handler, user: str, *, form_token: str = "", how: str = "", is_confirmed: bool = False
+) -> str:
     """Make a login for whoever sent this request, set its cookies, and return its XSRF token.
 
     The login cookie comes first: clients count. `how`: what opened, where it was not the password alone.
+    `is_confirmed`: it was a password or a passkey.
     """
     services, request = handler.services, handler.request
     secret, login = services.gate.logins.create(
@@ -19,6 +30,7 @@ def sign_in(handler: Handler, user: str, *, form_token: str = "", how: str = "")
         user_agent=request.headers.get("User-Agent", ""),
         address=request.remote_ip or "",
         form_token=form_token,
+        is_confirmed=is_confirmed,
     )
     services.gate.throttle.succeeded(request.remote_ip or "")
     services.security.audit.note(

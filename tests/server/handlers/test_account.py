@@ -12,7 +12,9 @@ from carnet.clock import SystemClock
 from carnet.lib import passwd
 from carnet.security.state import SecurityState
 from carnet.security.totp import code_at
+from carnet.server.handlers.account import CONFIRMED
 from tests.server.serving import Browser, Response, Server, serve
+from tests.support.signing_in import forget_confirmations
 
 PASSWORD = "a long enough one"
 OLD = passwd(PASSWORD, "sha1")
@@ -156,6 +158,110 @@ def test_one_time_codes_are_set_up_asked_for_and_removed(locked: Server) -> None
     assert act(browser, "totp-remove", current=PASSWORD).headers["Location"] == "./account?done=no-codes"
     assert sign_in(locked, PASSWORD) is not None
     assert {"totp-set-up", "totp-removed", "second-factor-refused"} <= set(events(locked))
+
+
+TOKEN_FIELDS: dict[str, str | list[str]] = {"name": "robot", "scope": ["read", "run"], "expires": "1d"}
+
+
+@pytest.mark.parametrize("action", CONFIRMED)
+def test_ac57_what_adds_a_key_or_weakens_the_lock_asks_after_ten_minutes(locked: Server, action: str) -> None:
+    browser = signed_in(locked)
+    forget_confirmations(locked.state_folder)
+
+    asked = act(browser, action, **TOKEN_FIELDS, secret="A" * 32, code="1", login="other", passkey_id="x")
+
+    assert asked.status == 403
+    page = asked.body.decode()
+    assert "Confirm that it is you" in page
+    assert CONFIRMED[action] in page
+    assert page.count('type="password"') == 1
+    for field in ('name="scope" value="read"', 'name="scope" value="run"', 'name="login" value="other"'):
+        assert field in page, "what was asked for goes on after it"
+    wrong = act(browser, action, **TOKEN_FIELDS, current="wrong")
+    assert wrong.status == 403
+    assert "That is not the password." in wrong.body.decode()
+    assert not {"token-created", "login-revoked", "totp-set-up"} & set(events(locked))
+
+
+def test_ac57_once_confirmed_it_goes_on_and_is_not_asked_again(locked: Server) -> None:
+    browser, other = signed_in(locked), signed_in(locked)
+    forget_confirmations(locked.state_folder)
+
+    made = act(browser, "token-create", **TOKEN_FIELDS, current=PASSWORD)
+    assert re.search(r"carnet_[0-9a-f]{8}_", made.body.decode())
+    assert act(browser, "token-create", **{**TOKEN_FIELDS, "name": "second"}).status == 200
+    # It is this login that showed who it is, and no other.
+    assert act(other, "token-create", **TOKEN_FIELDS).status == 403
+    # And a password is never changed without it.
+    refused = act(browser, "password", new="another long one", again="another long one")
+    assert (refused.status, events(locked).count("password-changed")) == (403, 0)
+
+
+def test_ac57_a_stolen_cookie_sets_up_no_codes_of_its_own(locked: Server) -> None:
+    browser = signed_in(locked)
+    forget_confirmations(locked.state_folder)
+    secret = "A" * 32
+    step = time.time_ns() // 10**9 // 30
+
+    assert act(browser, "totp-confirm", secret=secret, code=code_at(secret, step)).status == 403
+    assert sign_in(locked, PASSWORD) is not None
+
+
+def test_ac57_signing_oneself_out_and_revoking_ask_for_nothing(locked: Server) -> None:
+    browser = signed_in(locked)
+    made = act(browser, "token-create", **TOKEN_FIELDS)
+    token = re.search(r'name="token" value="([0-9a-f]{8})"', made.body.decode())
+    assert token is not None
+    forget_confirmations(locked.state_folder)
+    assert act(browser, "token-revoke", token=token[1]).status == 303
+    own = re.search(r'name="login" value="([0-9a-f]{64})"', browser.ask("GET", "account").body.decode())
+    assert own is not None
+    assert act(browser, "end", login=own[1]).headers["Location"] == "./login"
+
+
+def test_ac57_the_servers_own_token_signs_in_and_confirms_nothing(tmp_path: Path) -> None:
+    with serve(tmp_path, f"--NotebookApp.password={OLD}", token="T0ken-of-a-test") as server:
+        for browser in (
+            Browser(server, server.ask("GET", "?token=T0ken-of-a-test").cookies()),
+            signed_in(server, "T0ken-of-a-test"),
+        ):
+            assert act(browser, "token-create", **TOKEN_FIELDS).status == 403
+            assert act(browser, "token-create", **TOKEN_FIELDS, current="T0ken-of-a-test").status == 403
+        assert act(signed_in(server), "token-create", **TOKEN_FIELDS).status == 200
+
+
+def test_ac57_a_program_with_a_token_shows_the_password_each_time(locked: Server) -> None:
+    made = act(signed_in(locked), "token-create", name="robot", scope="admin", expires="1d").body.decode()
+    token = re.search(r"carnet_[0-9a-f]{8}_[\w-]+", made)
+    assert token is not None
+    form = locked.ask("GET", "login").cookies()["_xsrf"]
+
+    def ask(**fields: str) -> int:
+        body = urlencode(
+            {"action": "token-create", **TOKEN_FIELDS, "name": "two", "_xsrf": form, **fields}, doseq=True
+        )
+        headers = {**FORM, "Authorization": f"token {token[0]}", "Cookie": f"_xsrf={form}"}
+        return locked.ask("POST", "account", body, headers).status
+
+    assert [ask(), ask(current="wrong"), ask(current=PASSWORD), ask()] == [403, 403, 200, 403]
+
+
+def test_ac58_pages_sign_others_out_through_the_api_once_confirmed(locked: Server) -> None:
+    browser, other = signed_in(locked), signed_in(locked)
+    forget_confirmations(locked.state_folder)
+    logins = browser.ask("GET", "api/logins").json()
+    theirs, own = (next(one["id"] for one in logins if one["is_this"] is is_own) for is_own in (False, True))
+    headers = {"X-XSRFToken": browser.xsrf}
+
+    for path in ("api/logins", f"api/logins/{theirs}"):
+        refused = browser.ask("DELETE", path, headers=headers)
+        assert (refused.status, refused.json()["reason"]) == (403, "confirm")
+    assert other.ask("GET", "api/me").status == 200
+    act(browser, "token-create", **TOKEN_FIELDS, current=PASSWORD)
+    assert browser.ask("DELETE", f"api/logins/{theirs}", headers=headers).status == 204
+    assert other.ask("GET", "api/me").status == 403
+    forget_confirmations(locked.state_folder)
+    assert browser.ask("DELETE", f"api/logins/{own}", headers=headers).status == 204
 
 
 def test_a_form_without_its_xsrf_token_does_nothing(locked: Server) -> None:

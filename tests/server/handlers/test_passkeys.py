@@ -16,6 +16,7 @@ from carnet.security.audit import Record
 from carnet.security.state import SecurityState
 from tests.server.serving import Browser, Response, Server, run_cli, serve
 from tests.support.authenticator import Authenticator
+from tests.support.signing_in import forget_confirmations
 
 PASSWORD = "a long enough one"
 HASH = passwd(PASSWORD, "sha1")
@@ -132,6 +133,7 @@ def test_ac55_two_factors_can_be_required(owner: Owner) -> None:
     owner.add(device)
     owner.add(key, "Key")
 
+    forget_confirmations(owner.server.state_folder)
     assert owner.act("two-factors-on", current="wrong").status == 403
     on = owner.act("two-factors-on", current=PASSWORD)
     codes = re.findall(r"<li><code>([0-9a-f ]+)</code></li>", on.body.decode())
@@ -217,12 +219,24 @@ def test_ac33_a_passkey_confirms_in_place_of_the_password(owner: Owner) -> None:
     key = owner.device(verifies=False)
     begun = owner.act("passkey-begin", current="another long one")
     owner.act("passkey-add", name="Key", passkey=key.make(data(begun, "new-passkey")))
+    forget_confirmations(owner.server.state_folder)
     shown = key.show(data(owner.get("account"), "passkey"))
     assert owner.act("passkey-begin", current="", passkey=shown).status == 403
+    asked = owner.act("token-create", name="robot", scope="read", expires="1d")
+    assert asked.status == 403
+    made = owner.act(
+        "token-create",
+        name="robot",
+        scope="read",
+        expires="1d",
+        passkey=device.show(data(asked, "passkey")),
+    )
+    assert b"carnet_" in made.body
 
 
 def test_ac50_making_one_needs_the_password_a_name_and_a_place_for_it(owner: Owner) -> None:
     device = owner.device()
+    forget_confirmations(owner.server.state_folder)
     assert said(owner.act("passkey-begin", current="wrong")) == "That is not the password."
     begun = owner.act("passkey-begin", current=PASSWORD)
     nameless = owner.act("passkey-add", name=" ", passkey=device.make(data(begun, "new-passkey")))

@@ -1,8 +1,8 @@
 """`/account`: devices that are signed in, the password, passkeys, one-time codes, tokens for programs.
 
-For a person at a browser. What weakens the lock, or adds a key to it, asks for
-the password again, or a passkey in its place. Rules AC28 to AC33, AC50 to AC55:
-docs/specs/access.md.
+For a person at a browser. What weakens the lock, or adds a key to it, is done for
+who has just shown the password, or a passkey; who has not is asked, and what was
+asked for goes on. Rules AC28 to AC33, AC50 to AC57: docs/specs/access.md.
 """
 
 import dataclasses
@@ -23,7 +23,7 @@ from carnet.server.handlers.base import Handler
 from carnet.server.handlers.logins import revoke
 from carnet.server.html.account import Account, account_page
 from carnet.server.judging import Given, judge, passkey_options, site
-from carnet.server.signing_in import sign_out
+from carnet.server.signing_in import must_confirm, sign_out
 
 LONGEST: Final = 1024
 
@@ -37,6 +37,25 @@ DONE: Final = {
     "no-passkey": "The passkey is removed here. Your device may still list it, and can forget it.",
     "one-factor": "The password alone does again.",
 }
+
+
+#: What adds a key or weakens the lock, in words. Another password asks by itself, every time.
+CONFIRMED: Final = {
+    "end": "to sign a device out",
+    "end-others": "to sign all other devices out",
+    "end-all": "to sign every device out",
+    "token-create": "to make a token",
+    "totp-begin": "to set up one-time codes",
+    "totp-confirm": "to ask for one-time codes",
+    "totp-remove": "to ask for no codes any more",
+    "passkey-begin": "to add a passkey",
+    "passkey-remove": "to remove a passkey",
+    "two-factors-on": "to require a passkey beside the password",
+    "two-factors-off": "to let the password alone do",
+}
+
+#: What the forms of these have, to be sent again once it is confirmed.
+FIELDS: Final = ("login", "name", "scope", "expires", "secret", "code", "passkey_id")
 
 
 class AccountPage(Handler):
@@ -56,6 +75,15 @@ class AccountPage(Handler):
             return
         action = self.get_body_argument("action", "")
         try:
+            if action in CONFIRMED and self._must_confirm(action):
+                if not self._shows_who():
+                    self._ask_who(action)
+                    return
+                try:
+                    await self._confirm()
+                except Refused as error:
+                    self._ask_who(action, str(error))
+                    return
             await self._act(action)
         except CarnetError as error:
             self._show(problem=str(error), acted=action, status=error.status if error.status < 500 else 400)
@@ -79,27 +107,22 @@ class AccountPage(Handler):
                 self._note("token-revoked", revoked.name)
                 self._come_again("revoked")
             case "totp-begin":
-                await self._confirm()
                 self._show_setup(new_secret())
             case "totp-confirm":
                 self._confirm_totp()
             case "totp-remove":
-                await self._confirm()
                 self.services.security.factors.remove(self._user)
                 self._note("totp-removed")
                 self._come_again("no-codes")
             case "passkey-begin":
-                await self._confirm()
                 self._show_new_passkey()
             case "passkey-add":
                 self._add_passkey()
             case "passkey-remove":
                 self._remove_passkey(self.get_body_argument("passkey_id", ""))
             case "two-factors-on":
-                await self._confirm()
                 self._require_two_factors()
             case "two-factors-off":
-                await self._confirm()
                 if self.services.security.factors.require_one(self._user):
                     self._note("two-factors-not-required")
                 self._come_again("one-factor")
@@ -203,6 +226,20 @@ class AccountPage(Handler):
         self._note("two-factors-required")
         self._show(recovery_codes=codes)
 
+    def _must_confirm(self, action: str) -> bool:
+        is_own = action == "end" and self.get_body_argument("login", "") == self._own_login_id()
+        return not is_own and must_confirm(self)
+
+    def _shows_who(self) -> bool:
+        return bool(
+            self.get_body_argument("current", "", strip=False) or self.get_body_argument("passkey", "")
+        )
+
+    def _ask_who(self, action: str, problem: str = "") -> None:
+        """Show, in place of the page, what asks for the password, and then goes on."""
+        fields = [(name, value) for name in FIELDS for value in self.get_body_arguments(name)]
+        self._show(status=403, problem=problem, confirms=action, why=CONFIRMED[action], fields=fields)
+
     async def _confirm(self) -> None:
         """Make sure that it is the owner who sits there. Raises: Refused."""
         if not self.services.password_hash:
@@ -215,6 +252,8 @@ class AccountPage(Handler):
         judged = await judge(self, given, takes_token=False, takes_code=False)
         if judged.message:
             raise Refused(judged.message)
+        if self.identity.login is not None:
+            self.services.gate.logins.confirm(self.identity.login.login_id)
 
     # -- helpers
 

@@ -63,7 +63,13 @@ class LoginPage(Handler):
                 self.set_header("Retry-After", str(judged.retry_s))
             self._show(wanted, judged.message, status=judged.status)
             return
-        token = sign_in(self, self.services.gate.rules.user, form_token=form_token, how=judged.how)
+        token = sign_in(
+            self,
+            self.services.gate.rules.user,
+            form_token=form_token,
+            how=judged.how,
+            is_confirmed=not judged.by_token,
+        )
         log.info("login from %s", self.request.remote_ip)
         if self._wants_json():
             self.send(headers.api())

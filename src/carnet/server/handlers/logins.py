@@ -3,11 +3,14 @@
 from carnet.errors import NotFound
 from carnet.security.logins import Login
 from carnet.server.handlers.base import Handler
-from carnet.server.signing_in import sign_out
+from carnet.server.signing_in import must_confirm, sign_out
 from carnet.server.times import iso_time
 
 SHOWN = 16
 """Digits of a login's id that go out: enough to name one."""
+
+
+UNCONFIRMED = "Confirm that it is you first: the account page asks for the password, or a passkey."
 
 
 class Logins(Handler):
@@ -33,10 +36,20 @@ class Logins(Handler):
     def delete(self) -> None:
         """Sign every other device out."""
         own = self.identity.login.login_id if self.identity.login else None
+        if is_unconfirmed(self):
+            return
         for one in self.services.gate.logins.all():
             if one.login_id != own:
                 revoke(self, one)
         self.answer_nothing()
+
+
+def is_unconfirmed(handler: Handler) -> bool:
+    """Refuse a page whose owner has not shown a password or a passkey just now (AC58). Return whether it was refused."""
+    if handler.identity.how != "login" or not must_confirm(handler):
+        return False
+    handler.refuse(403, "confirm", UNCONFIRMED)
+    return True
 
 
 def revoke(handler: Handler, login: Login) -> None:
@@ -58,6 +71,9 @@ class OneLogin(Handler):
         """Sign it out."""
         for one in self.services.gate.logins.all():
             if one.login_id.startswith(shown_id):
+                is_own = self.identity.login is not None and self.identity.login.login_id == one.login_id
+                if not is_own and is_unconfirmed(self):
+                    return
                 revoke(self, one)
                 self.answer_nothing()
                 return

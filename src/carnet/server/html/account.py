@@ -56,6 +56,12 @@ class Account:
     """What the browser is, in words."""
     recovery_codes: Sequence[str] = ()
     """Shown once."""
+    confirms: str = ""
+    """The form that waits for the password, or a passkey. Nothing else is shown then."""
+    why: str = ""
+    """What it is for, in words."""
+    fields: Sequence[tuple[str, str]] = ()
+    """What it had."""
 
 
 def account_page(account: Account, *, nonce: str) -> bytes:
@@ -65,13 +71,18 @@ def account_page(account: Account, *, nonce: str) -> bytes:
         PLAIN if account.is_plain else "",
         f'<p class="good" role="status">{escape(account.done)}</p>' if account.done else "",
         f'<p class="problem" role="alert">{escape(account.problem)}</p>' if account.problem else "",
-        _recovery_codes(account),
-        _devices(account),
-        _password(account),
-        _passkeys(account),
-        _codes(account),
-        _tokens(account),
     ]
+    if account.confirms:
+        parts.append(_who(account))
+    else:
+        parts += [
+            _recovery_codes(account),
+            _devices(account),
+            _password(account),
+            _passkeys(account),
+            _codes(account),
+            _tokens(account),
+        ]
     has_script = bool(account.passkey or account.new_passkey)
     return page("Account", "\n".join(parts), nonce, bar=_bar(account), has_script=has_script)
 
@@ -103,6 +114,26 @@ def _quiet(label: str, about: str = "") -> str:
     """`about`: which one of many, for who hears the page."""
     spoken = f'<span class="spoken"> {escape(about)}</span>' if about else ""
     return f'<button type="submit" class="quiet">{escape(label)}{spoken}</button>'
+
+
+def _who(account: Account) -> str:
+    """Return what asks who is there, and goes on with what was asked for."""
+    form = _confirmed_form(
+        account,
+        account.confirms,
+        [_hidden(name, value) for name, value in account.fields],
+        "Go on",
+        passkey_button="Go on with a passkey",
+    )
+    back = f'<p><a href="{escape(account.base_url, quote=True)}account">Leave it as it is</a></p>'
+    hint = _hint(
+        f"The password once more, or a passkey, {account.why}. Then you are not asked for ten minutes."
+    )
+    return _section("who", "Confirm that it is you", hint, form, back)
+
+
+def _act(account: Account, action: str, label: str) -> str:
+    return _form(account, action, [], _quiet(label))
 
 
 def _confirmed_form(
@@ -250,7 +281,6 @@ def _passkeys(account: Account) -> str:
         )
         for one in account.passkeys
     ]
-    begin = _confirmed_form(account, "passkey-begin", [], "Go on", passkey_button="Go on with a passkey")
     return _section(
         "passkeys",
         "Passkeys",
@@ -260,24 +290,18 @@ def _passkeys(account: Account) -> str:
         _rows(rows),
         _hint(account.no_passkeys)
         if account.no_passkeys
-        else _fold(account, "Add a passkey", begin, "passkey-begin", "passkey-add"),
+        else _act(account, "passkey-begin", "Add a passkey"),
         _two_factors(account) if account.passkeys and account.has_password and not account.has_totp else "",
     )
 
 
 def _two_factors(account: Account) -> str:
     if account.requires_two:
-        form = _confirmed_form(
-            account, "two-factors-off", [], "Let the password alone do", passkey_button="Do it with a passkey"
-        )
         left = f"{account.recovery_codes_left} recovery codes are left."
-        return _hint(f"A password alone opens nothing: a passkey has to come with it. {left}") + _fold(
-            account, "Let the password alone do", form, "two-factors-off"
+        return _hint(f"A password alone opens nothing: a passkey has to come with it. {left}") + _act(
+            account, "two-factors-off", "Let the password alone do"
         )
-    form = _confirmed_form(
-        account, "two-factors-on", [], "Require two factors", passkey_button="Require them with a passkey"
-    )
-    return _fold(account, "Require a passkey beside the password", form, "two-factors-on")
+    return _act(account, "two-factors-on", "Require a passkey beside the password")
 
 
 def _codes(account: Account) -> str:
@@ -297,22 +321,18 @@ def _codes(account: Account) -> str:
             _form(account, "totp-confirm", fields, _button("Ask for codes from now on")),
         )
     if account.has_totp:
-        form = _confirmed_form(
-            account, "totp-remove", [], "Ask for no codes", passkey_button="Do it with a passkey"
-        )
         left = f"{account.recovery_codes_left} recovery codes are left."
         return _section(
             "factor",
             "One-time codes",
             _hint(f"A code of your authenticator app is asked for with the password. {left}"),
-            _fold(account, "Ask for no codes", form, "totp-remove"),
+            _act(account, "totp-remove", "Ask for no codes"),
         )
-    form = _confirmed_form(account, "totp-begin", [], "Set up", passkey_button="Set up with a passkey")
     return _section(
         "factor",
         "One-time codes",
         _hint("An authenticator app on your telephone shows a code, which is asked for with the password."),
-        _fold(account, "Set up", form, "totp-begin"),
+        _act(account, "totp-begin", "Set up"),
     )
 
 
