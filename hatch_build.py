@@ -129,10 +129,10 @@ def run_node(folder: Path, *arguments: str) -> None:
     """
     node = node_folder() / node_path()
     path = f"{node.parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    # Networks with a certificate authority of their own tell the machine: believe what it believes, as pip does.
+    env = {"NODE_USE_SYSTEM_CA": "1", **os.environ, "PATH": path}
     # Build output goes to stderr: stdout belongs to the build frontend.
-    done = subprocess.run(
-        [str(node), *arguments], cwd=folder, env={**os.environ, "PATH": path}, stdout=sys.stderr, check=False
-    )
+    done = subprocess.run([str(node), *arguments], cwd=folder, env=env, stdout=sys.stderr, check=False)
     if done.returncode != 0:
         raise BuildFailed(
             f"`node {' '.join(arguments)}` in {folder} ended with {done.returncode}; see above."
