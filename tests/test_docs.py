@@ -157,11 +157,32 @@ def rules_of(page: Path) -> list[str]:
     return re.findall(r"\*\*([A-Z]{2}\d+)\b", page.read_text(encoding="utf-8"))
 
 
-def rules_named(file: Path) -> set[str]:
-    """Return the rules that a source file names, in its text (LV17) or in the name of a test (test_lv17_...)."""
+def rules_tested(file: Path) -> set[str]:
+    """Return the rules in the names of a file's tests: `def test_lv17_...`, or `test("lk21 ...")` in TypeScript."""
     text = file.read_text(encoding="utf-8")
-    in_tests = re.findall(r"(?<=_)([a-z]{2}\d+)(?=_)", " ".join(re.findall(r"def (test_\w+)", text)))
-    return {*re.findall(r"\b([A-Z]{2}\d+)\b", text), *(rule.upper() for rule in in_tests)}
+    if file.suffix == ".py":
+        names = re.findall(r"def (test_\w+)", text)
+        found = re.findall(r"(?<=_)([a-z]{2}\d+)(?=_)", " ".join(names))
+    else:
+        names = re.findall(r"\btest(?:\.\w+)?(?:\(\[[^\]]*\]\))?\(\s*[\"'`]([^\"'`]*)", text)
+        found = re.findall(r"\b([A-Za-z]{2}\d+)\b", " ".join(names))
+    return {rule.upper() for rule in found}
+
+
+def rules_named(file: Path) -> set[str]:
+    """Return the rules that a source file names, in its text (LV17) or in the name of a test."""
+    return {*re.findall(r"\b([A-Z]{2}\d+)\b", file.read_text(encoding="utf-8")), *rules_tested(file)}
+
+
+def test_rules_in_names_of_tests_are_found(tmp_path: Path) -> None:
+    python, script = tmp_path / "test_a.py", tmp_path / "a.test.ts"
+    python.write_text(
+        'def test_lv1_sv2_that() -> None:\n    """LV9."""\nasync def test_km_200_mb() -> None: ...\n'
+    )
+    script.write_text('// LK9\ntest("lk1 XS22 that", () => {\n  test(`hl3 (${down})`, async () => {\n')
+
+    assert rules_tested(python) == {"LV1", "SV2"}
+    assert rules_tested(script) == {"LK1", "XS22", "HL3"}
 
 
 RULES = Counter(
@@ -176,6 +197,19 @@ PREFIXES = {rule.rstrip("0123456789") for rule in RULES}
 
 def test_each_rule_has_one_number() -> None:
     assert [rule for rule, count in RULES.items() if count > 1] == []
+
+
+def test_every_rule_has_a_test_that_carries_its_number() -> None:
+    # What managers must keep is in the suite that is shipped for them.
+    files = [
+        *(ROOT / "tests").rglob("test_*.py"),
+        *(ROOT / "src" / "carnet" / "testing").glob("*.py"),
+        *(ROOT / "ui" / "src").rglob("*.test.ts*"),
+    ]
+
+    tested = set().union(*map(rules_tested, files))
+
+    assert sorted(set(RULES) - tested) == []
 
 
 @pytest.mark.parametrize("folder", ["src", "tests", "ui/src", "tools", "benchmarks"])

@@ -13,7 +13,7 @@ from tornado.websocket import websocket_connect
 
 from carnet.ids import new_id
 from tests.api.kernel_socket import PATIENCE_S, KernelSocket
-from tests.server.serving import Server
+from tests.server.serving import Response, Server
 from tests.support.files import code_notebook
 from tests.support.link_client import LinkClient
 
@@ -73,7 +73,7 @@ def test_jk1_a_kernel_without_a_notebook(server: Server) -> None:
 # ---- sessions
 
 
-def test_js1_a_notebooks_session_is_our_open_notebook(server: Server) -> None:
+def test_js1_js3_a_notebooks_session_is_our_open_notebook(server: Server) -> None:
     write(server, "of ours.ipynb", "1")
     body = {
         "path": "of ours.ipynb",
@@ -116,6 +116,47 @@ def test_js1_a_notebooks_session_is_our_open_notebook(server: Server) -> None:
     assert server.api("DELETE", f"api/sessions/{session['id']}").status == 204
     assert session["id"] not in [one["id"] for one in server.api("GET", "api/sessions").json()]
     assert server.api("DELETE", f"api/sessions/{session['id']}").status == 404
+
+
+def test_js6_ending_a_session_ends_its_kernel(server: Server) -> None:
+    write(server, "ends.ipynb", "1")
+    session = server.api("POST", "api/sessions", {"path": "ends.ipynb", "type": "notebook"}).json()
+    kernel_id = session["kernel"]["id"]
+
+    # A kernel's id will do where a session's is wanted.
+    assert server.api("GET", f"api/sessions/{kernel_id}").json()["id"] == session["id"]
+    assert server.api("DELETE", f"api/sessions/{kernel_id}").status == 204
+
+    assert server.api("GET", f"api/sessions/{session['id']}").status == 404
+    assert server.api("GET", f"api/kernels/{kernel_id}").status == 404
+
+
+async def test_jk2_what_is_done_to_a_notebooks_kernel_is_seen_by_every_page(server: Server) -> None:
+    write(server, "seen.ipynb", "import time; time.sleep(600)")
+
+    async def ask(method: str, path: str, value: object = None) -> Response:
+        return await asyncio.to_thread(server.api, method, path, value)
+
+    session = (await ask("POST", "api/sessions", {"path": "seen.ipynb", "type": "notebook"})).json()
+    kernel = f"api/kernels/{session['kernel']['id']}"
+    headers = {"Authorization": f"token {server.token}"}
+    async with LinkClient(server.url.replace("http", "ws") + "link", headers, "seen.ipynb") as tab:
+        await tab.wait(lambda: tab.now.kernel.status == "idle")
+        lineage = tab.now.kernel.lineage
+        assert (await ask("POST", f"{kernel}/restart")).status == 200
+        # It is answered when the new process is ready.
+        assert (await ask("GET", kernel)).json()["execution_state"] == "idle"
+        await tab.wait(lambda: tab.now.kernel.lineage > lineage and tab.now.kernel.status == "idle")
+
+        await tab.run(tab.now.order[0])
+        await tab.wait(lambda: tab.now.kernel.status == "busy")
+        assert (await ask("POST", f"{kernel}/interrupt")).status == 204
+        ended = await tab.wait_done(0)
+        assert ended.last is not None
+        assert ended.last.outcome == "failed"
+
+        assert (await ask("DELETE", kernel)).status == 204
+        await tab.wait(lambda: tab.now.kernel.status == "none")
 
 
 def test_js5_a_notebook_takes_a_kernel_that_runs_already(server: Server, kernel_id: str) -> None:
@@ -315,7 +356,17 @@ def test_ja3_trust_is_for_these_bytes(server: Server) -> None:
     assert server.api("POST", "api/contents/nosuch.ipynb/trust").status == 404
 
 
-async def test_a_write_to_an_open_notebook_is_merged_and_seen_at_once(server: Server) -> None:
+async def test_jc1_who_reads_an_open_notebook_gets_what_its_pages_show(server: Server) -> None:
+    write(server, "shown.ipynb", "a = 1")
+    headers = {"Authorization": f"token {server.token}"}
+    async with LinkClient(server.url.replace("http", "ws") + "link", headers, "shown.ipynb") as tab:
+        for number in range(5):
+            await tab.add_cell(f"b = {number}")
+            read = await asyncio.to_thread(server.api, "GET", "api/contents/shown.ipynb")
+            assert read.json()["content"]["cells"][-1]["source"] == f"b = {number}"
+
+
+async def test_jc1_a_write_to_an_open_notebook_is_merged_and_seen_at_once(server: Server) -> None:
     write(server, "open.ipynb", "a = 1", "b = 2")
     headers = {"Authorization": f"token {server.token}"}
     async with LinkClient(server.url.replace("http", "ws") + "link", headers, "open.ipynb") as tab:

@@ -16,7 +16,7 @@ from tests.support.server import CarnetServer
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
-def test_the_header_leads_to_the_dialog_and_the_focus_comes_back(
+def test_lw7_the_header_leads_to_the_dialog_and_the_focus_comes_back(
     notebook: NotebookPage, tmp_path: Path
 ) -> None:
     button = notebook.link.get_by_role("button")
@@ -54,7 +54,7 @@ def test_where_no_websocket_gets_through_it_says_what_mends_it(
         expect(dialog).to_contain_text("upgrade=websocket")
 
 
-def test_s32_where_nothing_gets_through_a_dialog_says_so_with_cause_and_fix(
+def test_s32_lw7_where_nothing_gets_through_a_dialog_says_so_with_cause_and_fix(
     visits: Visits, server: CarnetServer, tmp_path: Path
 ) -> None:
     visits.announce(BROKEN)

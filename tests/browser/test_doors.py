@@ -29,7 +29,7 @@ def test_signing_in_leads_to_where_one_wanted_to_go(visits: Visits, server: Carn
     assert TOKEN not in page.url
 
 
-def test_the_printed_address_signs_in_and_hides_its_token(visits: Visits) -> None:
+def test_pg6_the_printed_address_signs_in_and_hides_its_token(visits: Visits) -> None:
     page = visits.page(f"?token={TOKEN}", profile=visits.profile(is_signed_in=False))
 
     expect(page.get_by_role("button", name="New")).to_be_visible()

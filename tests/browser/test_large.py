@@ -39,7 +39,9 @@ def test_a_thousand_cells_scroll_and_edit(visits: Visits, server: CarnetServer) 
     assert "the beginning" in text
 
 
-def test_a_long_stream_scrolls_in_its_box_and_shows_its_end(visits: Visits, server: CarnetServer) -> None:
+def test_xs18_a_long_stream_scrolls_in_its_box_and_shows_its_end(
+    visits: Visits, server: CarnetServer
+) -> None:
     server.write("flood.ipynb", ["for line in range(20_000): print('line', line)"])
     notebook = visits.notebook("flood.ipynb")
     notebook.run(1)
@@ -48,3 +50,21 @@ def test_a_long_stream_scrolls_in_its_box_and_shows_its_end(visits: Visits, serv
     notebook.says(1, "line 0")
     notebook.says(1, "line 19999")
     assert notebook.output(1).evaluate("element => element.offsetHeight") < 1000
+    scroller = notebook.output(1).locator("[data-scrolls]")
+    at_end = "element => element.scrollHeight - element.clientHeight - element.scrollTop < 2"
+    assert scroller.evaluate(at_end)
+
+    # Until somebody scrolls up: then it stays where that is.
+    notebook.run(
+        1,
+        "for line in range(300): print('first', line)\ninput('on? ')\nfor line in range(300): print('then', line)",
+    )
+    answer = notebook.cell(1).get_by_label("on?")
+    expect(answer).to_be_focused()
+    notebook.says(1, "first 299")
+    notebook.page.wait_for_function("element => (" + at_end + ")(element)", arg=scroller.element_handle())
+    scroller.evaluate("element => { element.scrollTop = 40; }")
+    notebook.page.wait_for_function("element => element.scrollTop === 40", arg=scroller.element_handle())
+    notebook.page.keyboard.type("yes\n")
+    notebook.says(1, "then 299")
+    assert scroller.evaluate("element => element.scrollTop") == 40

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Frame, expect
 
 from tests.browser.notebook_page import NotebookPage
-from tests.browser.visits import Visits
+from tests.browser.visits import WIDE, Visits
 from tests.support.server import CarnetServer
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -148,7 +148,7 @@ def test_output_with_scripts_lives_in_a_frame_that_reaches_nothing(
     nothing_acted(notebook)
 
 
-def test_an_interactive_output_works_in_its_frame(notebook: NotebookPage) -> None:
+def test_xs11_an_interactive_output_works_in_its_frame(notebook: NotebookPage) -> None:
     html = '<button onclick="this.textContent = 6 * 7">ask</button>'
     notebook.run(1, f"from IPython.display import HTML\nHTML({html!r})")
     button = notebook.output(1).frame_locator("iframe").get_by_role("button")
@@ -161,3 +161,79 @@ def test_an_interactive_output_works_in_its_frame(notebook: NotebookPage) -> Non
 def origin_of(frame: Frame) -> str:
     origin: str = frame.evaluate("self.origin")
     return origin
+
+
+def test_xs17_what_is_kept_apart_is_fetched_when_it_comes_near(visits: Visits, server: CarnetServer) -> None:
+    rows = "".join(f"<tr><td>row {number}</td></tr>" for number in range(4000))
+    text = "\n\n".join(f"paragraph {number}" for number in range(200))
+    write_outputs(server.notebooks / "far.ipynb", [display("text/html", f"<table>{rows}</table>")], text)
+    profile = visits.profile()
+    asked: list[str] = []
+    profile.on("request", lambda request: asked.append(request.url))
+    notebook = NotebookPage(visits.page("notebooks/far.ipynb", profile=profile))
+    expect(notebook.page.get_by_text("paragraph 199", exact=True)).to_be_attached()
+    far = notebook.cell(2).locator(".outputs")
+    notebook.page.mouse.move(600, 400)
+
+    def below_px() -> float:
+        """How far below the window it begins; a cell that is very far is not in the page."""
+        box = far.bounding_box() if far.count() else None
+        return box["y"] - WIDE["height"] if box is not None else float("inf")
+
+    while below_px() > 900:
+        assert [url for url in asked if "/blobs/" in url] == []
+        notebook.page.mouse.wheel(0, 100)
+        notebook.page.evaluate(
+            "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+        )
+    with notebook.page.expect_response(lambda response: "/blobs/" in response.url):
+        notebook.page.mouse.wheel(0, 200)
+    # It comes before it is seen.
+    assert below_px() > 400
+    notebook.page.mouse.wheel(0, 2000)
+    expect(far.get_by_text("row 3999", exact=True)).to_be_attached()
+
+
+def test_xs19_outputs_keep_their_height_while_a_cell_runs_again(notebook: NotebookPage) -> None:
+    code = "print('a line\\n' * 30)"
+    notebook.run(1, code)
+    notebook.has_run(1, 1)
+    notebook.says(1, "a line")
+    height = notebook.output(1).evaluate("element => element.offsetHeight")
+    assert height > 300
+
+    notebook.run(1, "print('new')\ninput('more? ')\nprint('end')")
+    answer = notebook.cell(1).get_by_label("more?")
+    expect(answer).to_be_focused()
+    expect(notebook.output(1)).not_to_contain_text("a line")
+    assert notebook.output(1).evaluate("element => element.offsetHeight") >= height
+    notebook.page.keyboard.type("no\n")
+    notebook.has_run(1, 2)
+    notebook.says(1, "end")
+    assert notebook.output(1).evaluate("element => element.offsetHeight") < height
+
+
+#: What TeX may ask of a page, in one formula each.
+TEX_THAT_ACTS = [
+    r"\href{https://evil.example/}{link}",
+    r"\class{app}{classed}",
+    r"\cssId{app}{named}",
+    r"\style{position:fixed;inset:0}{styled}",
+    r"\label{app} \ref{app} labelled",
+    r"\require{html} \href{https://evil.example/}{required}",
+    r"\unicode[evil]{65} \data{a=b}{data}",
+]
+
+
+def test_xs20_formulas_make_no_links_classes_ids_or_styles(visits: Visits, server: CarnetServer) -> None:
+    outputs: list[dict[str, object]] = [display("text/latex", f"$${tex}$$") for tex in TEX_THAT_ACTS]
+    write_outputs(server.notebooks / "tex.ipynb", outputs)
+    notebook = visits.notebook("tex.ipynb")
+    for number in range(1, len(outputs) + 1):
+        notebook.cell(number).scroll_into_view_if_needed()
+        expect(notebook.output(number).locator("mjx-container")).to_be_attached()
+
+    # A reference that leads nowhere is an `a` without an address.
+    acting = "[href], [id], .app, [data-a], [style*='position'], [style*='inset']"
+    found = notebook.page.locator("mjx-container").locator(acting)
+    assert found.evaluate_all("all => all.map(one => one.outerHTML)") == []

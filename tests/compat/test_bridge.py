@@ -1,6 +1,9 @@
-"""A notebook manager of 2014 keeps today's contract, behind the bridge (BR1 to BR9, docs/specs/compat.md)."""
+"""A notebook manager of 2014 keeps today's contract, behind the bridge (BR1 to BR10, docs/specs/compat.md)."""
 
+import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
@@ -329,3 +332,40 @@ def test_st23_a_class_with_files_says_where_they_are(
 
     assert store.local_path(N) == tmp_path / "n.ipynb"
     assert store.local_path(NotebookPath("o.ipynb")) is None
+
+
+def test_br10_calls_to_the_class_never_overlap(
+    store: BridgedNotebookManager, old: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was written for a server that did one thing at a time."""
+    now: list[str] = []
+    overlaps: list[tuple[str, ...]] = []
+
+    def counted(name: str) -> Callable[..., Any]:
+        verb = getattr(old, name)
+
+        def call(*arguments: object, **more: object) -> object:
+            # One that calls another of its own is still one call.
+            if any(thread != str(threading.get_ident()) for thread in now):
+                overlaps.append((name, *now))
+            now.append(str(threading.get_ident()))
+            try:
+                time.sleep(0.001)  # whoever comes beside it comes now
+                return verb(*arguments, **more)
+            finally:
+                now.remove(str(threading.get_ident()))
+
+        return call
+
+    for name in ("get_notebook", "save_notebook", "list_notebooks", "notebook_exists", "delete_notebook"):
+        monkeypatch.setattr(old, name, counted(name))
+
+    def use(number: int) -> int:
+        path = NotebookPath(f"n{number}.ipynb")
+        store.save(path, encode(Notebook()), expected=None)
+        store.list(NotebookPath(""))
+        return len(store.read(path)[0])
+
+    with ThreadPoolExecutor(8) as threads:
+        assert all(threads.map(use, range(24)))
+    assert overlaps == []

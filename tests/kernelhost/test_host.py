@@ -113,7 +113,9 @@ async def test_ho9_sigterm_ends_kernels_and_sigint_nothing(tmp_path: Path, start
     assert [path.name for path in sockets.glob("*")] == []
 
 
-async def test_ho60_a_new_host_adopts_what_the_killed_one_left(tmp_path: Path, start_host: StartHost) -> None:
+async def test_ho31_ho60_a_new_host_adopts_what_the_killed_one_left(
+    tmp_path: Path, start_host: StartHost
+) -> None:
     host = start_host(tmp_path / "host")
     client = await connected(host.folder)
     await client.start(K, cwd=str(tmp_path), env={"GREETING": "kept"})

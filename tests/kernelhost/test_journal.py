@@ -68,6 +68,22 @@ def test_ho10_another_process_goes_on_with_the_numbers(tmp_path: Path) -> None:
     again.close()
 
 
+def test_ho14_records_outlive_the_host_without_being_synced_one_by_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[int] = []
+    for name in ("fsync", "fdatasync", "sync"):
+        monkeypatch.setattr(os, name, lambda *_: synced.append(1))
+    journal = KernelJournal(tmp_path)
+    for first in range(1, 100):
+        journal.append(payloads(first, 1))
+
+    # Not closed: as after SIGKILL.
+    assert everything(KernelJournal(tmp_path), 0, 1 << 20) == payloads(1, 99)
+    assert synced == []
+    journal.close()
+
+
 def test_ho12_a_torn_end_is_cut_off(tmp_path: Path, expect_log: ExpectLog) -> None:
     expect_log("cut 3 torn bytes", logger="carnet.kernelhost")
     journal = KernelJournal(tmp_path)

@@ -102,6 +102,24 @@ async def test_ho29_a_message_outside_the_queue_comes_back_with_its_id(shared: W
     assert "os" in " ".join(msgspec.json.decode(reply.content)["matches"])
 
 
+async def test_ho84_a_message_to_a_comm_is_sent_once_however_often_it_is_asked_for(shared: Watch) -> None:
+    await shared.run(
+        "get_ipython().kernel.comm_manager.register_target('t', lambda comm, message: print('opened', flush=True))"
+    )
+    for number in (1, 1, 2, 1):
+        content = {"comm_id": f"c{number}", "target_name": "t", "data": {}}
+        await shared.client.send(
+            shared.kernel_id, "shell", "comm_open", f"open{number}", msgspec.json.encode(content)
+        )
+    await shared.run("1")
+
+    said = [record for record in shared.records if record.msg_type == "stream"]
+    assert [(record.parent_id, text_of([record])) for record in said] == [
+        ("open1", "opened\n"),
+        ("open2", "opened\n"),
+    ]
+
+
 async def test_ho26_an_interrupt_stops_what_runs_and_drops_what_waits(shared: Watch) -> None:
     await shared.client.submit(
         shared.kernel_id,
@@ -161,7 +179,7 @@ async def test_ho32_a_restart_keeps_the_id_and_goes_on_counting(fresh: Watch) ->
     assert [record.number for record in fresh.records] == list(range(1, len(fresh.records) + 1))
 
 
-async def test_ho41_a_killed_kernel_gets_an_obituary(fresh: Watch) -> None:
+async def test_ho41_ho46_a_killed_kernel_gets_an_obituary_and_stays_known(fresh: Watch) -> None:
     # Killed from outside when its words are out: what its own ZeroMQ thread has not yet written dies with it.
     code = "import os\nprint('last words', os.getpid(), flush=True)\ninput()"
     await fresh.client.submit(fresh.kernel_id, [a_run("fatal", code), a_run("waiting", "1", "w")])
@@ -218,7 +236,7 @@ print(os.getpid(), child.pid, daemon.pid)
     assert fresh.kernel_id not in [kernel.kernel_id for kernel in await fresh.client.kernels()]
 
 
-async def test_ho33_a_kernel_has_its_own_session_and_no_secret(shared: Watch) -> None:
+async def test_ho31_ho33_a_kernel_has_its_own_session_and_no_secret(shared: Watch) -> None:
     code = """
 import os, faulthandler
 print(os.getpid(), os.getsid(0), os.getpgid(0), faulthandler.is_enabled())

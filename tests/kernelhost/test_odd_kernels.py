@@ -1,8 +1,8 @@
-"""Kernels that keep the protocol badly: nothing hangs, and what happened is said (HO24, HO27, HO30, HO40)."""
+"""Kernels that keep the protocol badly: nothing hangs, and what happened is said (HO11, HO24, HO27, HO30, HO40, HO44)."""
 
 import json
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -10,8 +10,10 @@ import pytest
 from carnet.clock import SystemClock
 from carnet.core.wire.host import KernelDied, KernelStarted, RunEnded, RunSent
 from carnet.ids import KernelId, RunId
+from carnet.kernelhost.connection import JournalReader
 from carnet.kernelhost.host import KernelHost
 from carnet.kernelhost.incarnation import Timing
+from carnet.kernelhost.journal import KernelJournal
 from carnet.kernels.client import HostClient
 from tests.conftest import ExpectLog
 from tests.support.kernel_host import Watch, a_run, text_of
@@ -23,9 +25,14 @@ SCRIPT = Path(__file__).parent.parent / "support" / "odd_kernel.py"
 
 
 @pytest.fixture
-async def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[HostClient]:
-    """A host in this process, little patient, that knows a kernelspec for each oddity."""
-    for oddity in ("no-idle", "no-reply", "aborts", "silent", "babbles", "missing"):
+async def client(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> AsyncIterator[HostClient]:
+    """A host in this process, little patient, that knows a kernelspec for each oddity.
+
+    Its parameter is how long a kernel may take to say its first word: long, on a busy machine.
+    """
+    for oddity in ("no-idle", "no-reply", "aborts", "silent", "babbles", "deaf", "clings", "missing"):
         folder = tmp_path / "jupyter" / "kernels" / oddity
         folder.mkdir(parents=True)
         program = "/nowhere/python" if oddity == "missing" else sys.executable
@@ -33,7 +40,7 @@ async def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
         spec = {"argv": argv, "display_name": oddity, "language": "odd"}
         (folder / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
     monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
-    timing = Timing(start_s=1.0, polite_s=1.0, term_s=0.5, half_done_s=0.05)
+    timing = Timing(start_s=getattr(request, "param", 60.0), polite_s=1.0, term_s=0.5, half_done_s=0.05)
     host = KernelHost(tmp_path / "host", clock=SystemClock(), timing=timing)
     await host.begin()
     client = HostClient(tmp_path / "host", spawn=False)
@@ -88,6 +95,57 @@ async def test_ho16_what_is_no_message_is_dropped_with_a_line_in_the_log(
     assert text_of(await watch.run("a")) == "ran a\n"
 
 
+@pytest.mark.parametrize(
+    ("oddity", "now", "ended"),
+    [
+        ("no-idle", False, (0, None)),
+        ("deaf", False, (None, 15)),
+        ("clings", False, (None, 9)),
+        ("no-idle", True, (None, 9)),
+    ],
+)
+async def test_ho44_a_kernel_is_asked_to_end_then_told_then_killed(
+    client: HostClient, oddity: str, now: bool, ended: tuple[int | None, int | None]
+) -> None:
+    watch = await an_odd_kernel(client, oddity)
+    await watch.event(KernelStarted)
+
+    await client.shutdown(K, now=now)
+
+    # It is answered when all is told, and then it is forgotten.
+    died = watch.events()[-1]
+    assert isinstance(died, KernelDied)
+    assert (died.obituary.exit_code, died.obituary.signal) == ended
+    assert died.obituary.asked
+    assert await client.kernels() == []
+
+
+async def test_ho11_a_record_is_in_the_file_before_a_reader_is_told(
+    client: HostClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order: list[tuple[str, list[bytes]]] = []
+    append, offer = KernelJournal.append, JournalReader.offer
+
+    def appended(self: KernelJournal, payloads: Sequence[bytes]) -> None:
+        order.append(("file", list(payloads)))
+        append(self, payloads)
+
+    def offered(self: JournalReader, first: int, payloads: list[bytes], size_bytes: int) -> None:
+        order.append(("reader", list(payloads)))
+        offer(self, first, payloads, size_bytes)
+
+    monkeypatch.setattr(KernelJournal, "append", appended)
+    monkeypatch.setattr(JournalReader, "offer", offered)
+    watch = await an_odd_kernel(client, "deaf")
+    await watch.event(KernelStarted)
+    await watch.run("a")
+
+    told = [index for index, (what, _) in enumerate(order) if what == "reader"]
+    assert told
+    assert all(order[index - 1] == ("file", order[index][1]) for index in told)
+
+
+@pytest.mark.parametrize("client", [1.0], indirect=True)
 async def test_ho40_a_kernel_that_says_nothing_is_ended(client: HostClient, expect_log: ExpectLog) -> None:
     expect_log("the kernel said nothing for 1 s", logger="carnet.kernelhost")
     expect_log("kernel k ended: killed by signal 9", logger="carnet.kernelhost")

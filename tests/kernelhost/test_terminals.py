@@ -10,6 +10,8 @@ from carnet.clock import SystemClock
 from carnet.core.wire.host import StartTerminal, TerminalEnded, TerminalSaid
 from carnet.errors import KernelError
 from carnet.ids import new_id
+from carnet.kernelhost.host import KernelHost
+from carnet.kernelhost.incarnation import Timing
 from carnet.kernelhost.terminals import Terminal
 from carnet.kernels.client import HostClient
 from tests.support.kernel_host import PATIENCE_S, HostProcess, exists
@@ -175,6 +177,23 @@ async def test_ho94_an_end_leaves_nothing_behind(screen: Screen) -> None:
     async with asyncio.timeout(PATIENCE_S):
         while exists(child):  # noqa: ASYNC110 - nobody tells when a process of others is gone
             await asyncio.sleep(0.01)
+
+
+async def test_ho95_a_host_with_a_terminal_does_not_end_itself(tmp_path: Path) -> None:
+    host = KernelHost(tmp_path / "host", clock=SystemClock(), timing=Timing(idle_exit_s=0.05))
+    await host.begin()
+    client = HostClient(tmp_path / "host", spawn=False)
+    await client.connect()
+    await client.start_terminal(cwd=str(tmp_path))
+    await client.close()
+    async with asyncio.timeout(PATIENCE_S):
+        while host._connections:  # noqa: ASYNC110 - nobody tells when the other side has noticed
+            await asyncio.sleep(0.01)
+    assert host._idle_timer is None
+
+    await host._terminals.stop()
+    async with asyncio.timeout(PATIENCE_S):
+        await host.ended
 
 
 async def test_ho99_a_full_screen_program_is_asked_to_draw_itself_again(screen: Screen) -> None:

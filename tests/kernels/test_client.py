@@ -64,6 +64,29 @@ async def test_ho71_a_reader_resumes_after_each_cut(kernel: Watch) -> None:
     assert states == ["lost", "connected"] * 3
 
 
+async def test_ho74_each_frame_has_records_and_goes_on_where_the_last_one_ended(
+    kernel: Watch, host: HostProcess
+) -> None:
+    await kernel.run("for n in range(3000): print(n, flush=True)")
+    other = HostClient(host.folder, spawn=False)
+    await other.connect()
+    frames: list[list[int]] = []
+    watch = Watch(other, kernel.kernel_id)
+
+    def receive(records: list[Record]) -> None:
+        frames.append([record.number for record in records])
+        watch.receive(records)
+
+    await other.read(kernel.kernel_id, 0, receive)
+    await kernel.client.submit(kernel.kernel_id, [a_run("live", "print('live')")])
+    await watch.over("live")
+    await other.close()
+
+    assert all(frames)
+    numbers = [number for frame in frames for number in frame]
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
 async def test_ho71_what_may_be_asked_twice_is_asked_again(kernel: Watch) -> None:
     cut(kernel.client)
     asked = [

@@ -5,7 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import msgspec
+import pytest
 
+from carnet.core.session import effects as fx
 from carnet.core.wire.host import KernelInfo, RunSent
 from carnet.ids import KernelId, RunId
 from carnet.live.memory_guard import (
@@ -17,6 +19,7 @@ from carnet.live.memory_guard import (
     memory_of_this_machine,
 )
 from carnet.live.session import Session
+from carnet.testing.fake_clock import FakeClock
 from carnet.testing.kernel_host import FakeKernelHost
 from tests.conftest import ExpectLog
 from tests.live.conftest import PATH, Tab, World, until, write_notebook
@@ -87,6 +90,25 @@ async def test_mg1_a_run_that_grows_over_the_limit_is_interrupted_once_and_told(
             await host.changed.wait()
             host.changed.clear()
     assert host.interrupts == 1
+
+
+async def test_mg6_a_run_that_goes_on_growing_is_interrupted_again_and_told_once(
+    world: World, expect_log: ExpectLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expect_log("memory guard", logger="carnet.live.memory")
+    host, session = await running(world, 500 * MIB)
+    interrupts: list[fx.Effect] = []
+    monkeypatch.setattr(session, "perform", interrupts.extend)
+    clock = FakeClock()
+    guard = MemoryGuard(replace(session.around, clock=clock), lambda: [session])
+
+    await guard.look()
+    host.size_bytes = 600 * MIB
+    for later_s, wanted in ((0.0, 1), (1.9, 1), (0.2, 2), (2.0, 3)):
+        clock.advance(later_s)
+        await guard.look()
+        assert len(interrupts) == wanted
+    assert len(said(session)) == 1
 
 
 async def test_mg2_a_run_that_did_not_grow_itself_is_left_alone(world: World) -> None:

@@ -1,6 +1,8 @@
 """Rules LV13 to LV19: docs/specs/live.md."""
 
+import asyncio
 import json
+from collections.abc import Sequence
 
 import msgspec
 import pytest
@@ -9,7 +11,9 @@ from carnet.core.notebook.model import Stream
 from carnet.core.session.operations import Entry
 from carnet.core.wire.host import RunSent
 from carnet.errors import InvalidNotebook, NotFound
-from carnet.ids import CellId, NotebookPath
+from carnet.ids import CellId, KernelId, NotebookPath
+from carnet.kernels.client import RunSubmission
+from carnet.testing.kernel_host import FakeKernelHost
 from tests.conftest import ExpectLog
 from tests.live.conftest import PATH, Tab, World, until, write_notebook
 from tests.live.test_saving import sources
@@ -108,6 +112,43 @@ async def test_lv15_a_kernel_that_is_gone_is_said_to_be(world: World) -> None:
     assert again.state.runs == ()
     assert again.state.kernel.status == "dead"
     assert "Variables are lost" in again.state.kernel.problem
+
+
+class DeafHost(FakeKernelHost):
+    """A host that takes runs only when it hears."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hears = asyncio.Event()
+        self.asked = asyncio.Event()
+
+    async def submit(self, kernel_id: KernelId, runs: Sequence[RunSubmission]) -> None:
+        self.asked.set()
+        await self.hears.wait()
+        await super().submit(kernel_id, runs)
+
+
+async def test_lv16_a_run_that_was_decided_and_not_yet_submitted_is_submitted_after_a_kill(
+    world: World,
+) -> None:
+    host = world.host = DeafHost()
+    write_notebook(world.notebooks, "print")
+    first = world.start()
+    session = await first.open(PATH)
+    await Tab(session).run("c1")
+    await host.asked.wait()
+    await world.kill(first)
+    (fake,) = host.fakes.values()
+    assert fake.runs == []
+    host.hears.set()
+
+    again = await world.start().open(PATH)
+    [run] = again.state.runs
+    async with asyncio.timeout(60):
+        while not fake.runs:
+            await host.changed.wait()
+            host.changed.clear()
+    assert [one.run_id for one in fake.runs] == [run.id]
 
 
 async def test_lv19_what_was_open_is_opened_again(world: World) -> None:

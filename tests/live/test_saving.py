@@ -2,8 +2,13 @@
 
 import asyncio
 import json
+import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from carnet.core.session.intents import ChangeSourceFrom, Edit, SaveNow
 from carnet.core.session.operations import SetMetadata
@@ -12,6 +17,7 @@ from carnet.errors import JournalFull
 from carnet.ids import CellId
 from carnet.journal.store import JournalStore
 from carnet.live.session import Session
+from carnet.storage.base import NotebookManager
 from tests.conftest import ExpectLog
 from tests.live.conftest import PATH, Tab, World, until, write_notebook
 
@@ -306,3 +312,48 @@ async def test_sv15_a_full_disk_in_the_middle_of_a_merge_loses_nothing_of_either
     await until(session, lambda: session.stalled is None and saved(session))
 
     assert sources(world.notebooks) == ["new", "mine", *["new"] * (MANY - 1)]
+
+
+class OneAtATime:
+    """Counts who is in a storage's verbs at the same time."""
+
+    def __init__(self, storage: NotebookManager, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = self.most = self.calls = 0
+        self._lock = threading.Lock()
+        for name in ("read", "save", "save_from", "stat"):
+            monkeypatch.setattr(storage, name, self._counted(getattr(storage, name)))
+
+    def _counted(self, verb: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: object, **more: object) -> object:
+            with self._lock:
+                self.now += 1
+                self.calls += 1
+                self.most = max(self.most, self.now)
+            try:
+                # Who comes beside it comes now; nobody is waited for.
+                time.sleep(0.005)
+                return verb(*arguments, **more)
+            finally:
+                with self._lock:
+                    self.now -= 1
+
+        return call
+
+
+async def test_sv8_one_save_or_merge_at_a_time(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_notebook(world.notebooks, "1")
+    session = await world.start().open(PATH)
+    tab = Tab(session)
+    counted = OneAtATime(session.around.storage, monkeypatch)
+    for number in range(4):
+        await tab.insert(f"n{number}", "mine", after="c1")
+        if number == 2:
+            write_notebook(world.notebooks, "1", "theirs")
+        await asyncio.gather(
+            session.saver.save(), session.saver.look_outside(), session.saver.save_own(), session.saver.save()
+        )
+
+    assert counted.calls >= 8
+    assert counted.most == 1
+    # They took out what they had seen of ours; what came after that is there.
+    assert sorted(sources(world.notebooks)) == ["1", "mine", "mine", "theirs"]

@@ -1,6 +1,7 @@
 """Rules LV1 to LV10: docs/specs/live.md."""
 
 import asyncio
+import json
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,15 +9,17 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from carnet.core.notebook.model import DisplayData, Stream
-from carnet.core.session.intents import Edit, Intent, SaveNow
+from carnet.core.notebook.model import DisplayData, Json, Stream
+from carnet.core.session.intents import Edit, Intent, SaveNow, SendComm
 from carnet.core.session.operations import Entry, InsertCells
+from carnet.core.wire.host import RunSent
 from carnet.core.wire.link import Complete
 from carnet.errors import JournalFull, KernelError
-from carnet.ids import CellId, ClientId, KernelId
+from carnet.ids import CellId, ClientId, CommId, KernelId, SendId
 from carnet.journal.store import Append, JournalStore
 from carnet.live.rate import RateGate
 from carnet.live.session import Session
+from carnet.testing.kernel_host import FakeKernel
 from tests.conftest import ExpectLog
 from tests.live.conftest import PATH, Tab, World, until, write_notebook
 
@@ -169,6 +172,97 @@ class FullJournal(JournalStore):
         if self.full:
             raise JournalFull("No room to record: the disk is full. Free some space.")
         super().append_many(appends)
+
+
+async def a_comm(world: World, session: Session) -> FakeKernel:
+    """Have a run make a comm; it goes on."""
+    fake = world.host.fakes[await a_run(world, session, "c1")]
+    run_id = fake.runs[0].run_id
+    fake.event(RunSent(run_id=run_id))
+    data: dict[str, Json] = {"state": {"value": 1}}
+    fake.say(
+        "iopub",
+        "comm_open",
+        {"comm_id": "w", "target_name": "jupyter.widget", "data": data},
+        parent_id=run_id,
+    )
+    await until(session, lambda: "w" in session.state.comms)
+    return fake
+
+
+async def test_lv24_a_message_to_a_comm_goes_past_the_queue_and_again_after_a_kill(world: World) -> None:
+    session = await a_session(world, "1")
+    fake = await a_comm(world, session)
+    update: dict[str, Json] = {"method": "custom", "content": "press"}
+    intent = SendComm(SendId("press1"), CommId("w"), update)
+    assert (await session.receive(Intent(ClientId("tab2"), 1, "ann", intent))).refusal is None
+
+    async def sent(times: int) -> None:
+        async with asyncio.timeout(60):
+            while len(fake.sent) < times:
+                await world.host.changed.wait()
+                world.host.changed.clear()
+
+    await sent(1)
+    assert [run.id for run in session.state.runs] == [fake.runs[0].run_id], "it runs still"
+    await world.kill(world.registries[0])
+    await world.start().open(PATH)
+    await sent(2)
+
+    # The host sends one of an id once (HO84).
+    assert [one[:3] for one in fake.sent] == [("shell", "comm_msg", "press1")] * 2
+    assert msgspec.json.decode(fake.sent[0][3])["data"]["content"] == "press"
+
+
+async def test_sv16_a_widget_that_changes_is_written_with_the_next_save_and_not_for_itself(
+    world: World,
+) -> None:
+    session = await a_session(world, "1")
+    fake = await a_comm(world, session)
+    run_id = fake.runs[0].run_id
+    view: dict[str, Json] = {"application/vnd.jupyter.widget-view+json": {"model_id": "w"}}
+    fake.say("iopub", "display_data", {"data": view, "metadata": {}}, parent_id=run_id)
+    await until(session, lambda: bool(session.state.cells[CellId("c1")].cell.outputs))
+
+    def value_in_file() -> object:
+        states = json.loads((world.notebooks / PATH).read_bytes())["metadata"].get("widgets", {})
+        [widget] = states["application/vnd.jupyter.widget-state+json"]["state"].values()
+        return widget["state"]["value"]
+
+    async def becomes(value: int) -> None:
+        update: dict[str, Json] = {"method": "update", "state": {"value": value}, "buffer_paths": []}
+        fake.say("iopub", "comm_msg", {"comm_id": "w", "data": update}, parent_id=run_id)
+        await until(session, lambda: session.state.comms[CommId("w")].data["value"] == value)
+
+    await session.saver.save()
+    await becomes(2)
+    assert not session.saver.unsaved
+    assert value_in_file() == 1
+    await Tab(session, "tab3").insert("n1", "2")
+    await until(session, lambda: not session.saver.unsaved)
+    assert value_in_file() == 2
+    await becomes(3)
+    await session.saver.save()
+    assert value_in_file() == 3
+    await becomes(4)
+    await world.stop(world.registries[0])
+    assert value_in_file() == 4
+
+
+async def test_lv26_what_was_only_told_leaves_its_number_in_the_journal(world: World) -> None:
+    session = await a_session(world, "1")
+    fake = await a_comm(world, session)
+    before = session.state.seq
+    told: dict[str, Json] = {"method": "custom", "content": "a secret of the moment"}
+    fake.say("iopub", "comm_msg", {"comm_id": "w", "data": told}, parent_id=fake.runs[0].run_id)
+    await until(session, lambda: session.state.seq > before)
+
+    heard = session.entries_after(before, 1 << 20)
+    assert heard is not None
+    assert b"a secret of the moment" in b"".join(stored.data for stored in heard)
+    kept = list(session.around.journal.read(session.state.journal_id, before))
+    assert [number for number, _ in kept] == list(range(before + 1, session.state.seq + 1))
+    assert not any(b"a secret of the moment" in data for _, data in kept)
 
 
 async def test_lv8_a_full_journal_holds_everything_back_in_order(world: World, expect_log: ExpectLog) -> None:

@@ -3,6 +3,7 @@
 import pytest
 
 from carnet.security import headers
+from carnet.security.headers import HSTS, hsts
 
 SETS = {
     "page": headers.page("N", report_to="/r"),
@@ -39,6 +40,23 @@ def test_ac14_no_inline_script_and_no_frame_around_our_pages(name: str) -> None:
     assert policy["base-uri"] == "'none'"
     assert policy["form-action"] == "'self'"
     assert "http" not in SETS[name]["Content-Security-Policy"], "nothing of the page comes from another host"
+
+
+@pytest.mark.parametrize(
+    ("host", "binds"),
+    [
+        ("a.example", True),
+        ("a.example:8443", False),
+        ("localhost", False),
+        ("me.localhost", False),
+        ("desk.local", False),
+        ("192.0.2.7", False),
+        ("[2001:db8::1]", False),
+        ("not a host/", False),
+    ],
+)
+def test_tl12_only_a_name_of_ones_own_on_the_default_port_is_bound_to_https(host: str, binds: bool) -> None:
+    assert hsts(host) == (HSTS if binds else {})
 
 
 def test_ac15_data_is_not_kept() -> None:

@@ -1,4 +1,4 @@
-"""What named tokens may do, and how they end (AC20 to AC24). Every route and intent: tests/server/test_authorisation.py."""
+"""What named tokens may do, and how they end (AC20 to AC24, NC9, LB16). Every route and intent: tests/server/test_authorisation.py."""
 
 import asyncio
 import contextlib
@@ -52,6 +52,37 @@ def test_ac23_a_revoked_or_wrong_token_is_nobody(server: Server) -> None:
 
     assert server.ask("GET", "api/me", headers=header).status == 403
     assert server.ask("GET", "api/me", headers={"Authorization": f"Bearer {token[:-1]}x"}).status == 403
+
+
+def test_nc9_converting_needs_read_and_changes_nothing(server: Server, tokens: dict[str, str]) -> None:
+    file = server.notebook_dir / "c.ipynb"
+    file.write_text('{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}')
+    before = file.read_bytes(), file.stat().st_mtime_ns
+    reader = {"Authorization": f"Bearer {tokens['read']}"}
+
+    for path in ("nbconvert/script/c.ipynb", "api/nbconvert"):
+        assert server.ask("GET", path, headers=reader).status == 200
+        assert server.ask("GET", path).status in {302, 403}
+    model = '{"content": {"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}}'
+    assert server.ask("POST", "nbconvert/script", model, headers=reader).status == 200
+
+    assert (file.read_bytes(), file.stat().st_mtime_ns) == before
+
+
+@pytest.mark.parametrize(
+    ("scope", "read", "write"), [(Scope.READ, 200, 403), (Scope.EDIT, 200, 204), (Scope.ADMIN, 200, 204)]
+)
+def test_lb16_lab_is_loaded_with_read_and_its_settings_are_kept_with_edit(
+    server: Server, tokens: dict[str, str], scope: Scope, read: int, write: int
+) -> None:
+    header = {"Authorization": f"Bearer {tokens[scope.value]}"}
+    setting = "lab/api/settings/@jupyterlab/apputils-extension:themes"
+    workspace = '{"data": {}, "metadata": {"id": "mine"}}'
+
+    assert server.ask("GET", "lab", headers=header).status == read
+    assert server.ask("GET", setting, headers=header).status == read
+    assert server.ask("PUT", setting, '{"raw": "{}"}', headers=header).status == write
+    assert server.ask("PUT", "lab/api/workspaces/mine", workspace, headers=header).status == write
 
 
 def example_of(kind: type[msgspec.Struct]) -> object:

@@ -296,7 +296,7 @@ class LinkClient:
                 assert isinstance(data, bytes)
                 self.received_bytes += len(data)
                 async with self._changed:
-                    self._receive(_frame_of(data))
+                    self._receive(frame_of(data))
                     self._changed.notify_all()
                 if self.problem is not None:
                     return
@@ -379,7 +379,8 @@ class _AnswerOnTheWire(msgspec.Struct):
     error: str = ""
 
 
-def _frame_of(data: bytes) -> ToBrowser:
+def frame_of(data: bytes) -> ToBrowser:
+    """Return the frame that the server sent."""
     # msgspec writes `Raw | None`, but does not read it.
     if msgspec.msgpack.decode(data, type=_Tag).frame == "answer":
         answer = msgspec.msgpack.decode(data, type=_AnswerOnTheWire)

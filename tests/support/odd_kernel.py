@@ -1,13 +1,15 @@
 """A kernel that keeps the protocol badly, in one way at a time: `odd_kernel.py CONNECTION_FILE ODDITY`.
 
 Oddities: `no-idle` (never says idle for a run), `no-reply` (never replies to a run), `aborts` (answers the first
-request of each run with `aborted`), `silent` (answers nothing at all), `babbles` (sends bytes that are no message).
+request of each run with `aborted`), `silent` (answers nothing at all), `babbles` (sends bytes that are no message),
+`deaf` (does not end when it is asked to), `clings` (nor by SIGTERM).
 It has no iopub_welcome, as kernels before protocol 5.4.
 """
 
 import hashlib
 import hmac
 import json
+import signal
 import sys
 import uuid
 from pathlib import Path
@@ -20,6 +22,8 @@ Socket = zmq.Socket[bytes]
 def main(connection_file: str, oddity: str) -> None:
     info = json.loads(Path(connection_file).read_text(encoding="utf-8"))
     context = zmq.Context()
+    if oddity == "clings":
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
     def bound(kind: int, channel: str) -> Socket:
         socket = context.socket(kind)
@@ -49,6 +53,8 @@ def main(connection_file: str, oddity: str) -> None:
             route, header, content = frames[:at], frames[at + 2], json.loads(frames[at + 5])
             msg_type, msg_id = json.loads(header)["msg_type"], json.loads(header)["msg_id"]
             if oddity == "silent":
+                continue
+            if msg_type == "shutdown_request" and oddity in {"deaf", "clings"}:
                 continue
             if msg_type == "shutdown_request":
                 send(socket, route, "shutdown_reply", header, {"status": "ok"})

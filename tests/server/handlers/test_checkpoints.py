@@ -3,7 +3,7 @@
 from tests.server.serving import Server
 
 
-def test_make_list_restore_remove(server: Server) -> None:
+def test_co14_make_list_restore_remove(server: Server) -> None:
     path = server.notebook_dir / "c.txt"
     path.write_text("one")
 

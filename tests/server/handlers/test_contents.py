@@ -2,11 +2,13 @@
 
 import base64
 import json
+import socket
 from urllib.parse import quote
 
 import pytest
 
 from tests.server.serving import Server
+from tests.support.files import code_notebook
 
 MODEL_KEYS = {
     *(
@@ -318,6 +320,32 @@ def test_co12_what_is_deleted_can_be_brought_back(server: Server) -> None:
     assert server.api("DELETE", "api/contents/nothing").status == 404
     assert server.api("DELETE", "api/contents").status == 400
     assert server.api("POST", "api/trash/nothing").status == 404
+
+
+def test_co13_nobody_waits_for_somebody_elses_large_notebook(server: Server) -> None:
+    text = "a line of a large notebook\n" * 200
+    model = {"type": "notebook", "content": code_notebook([text] * 1500)}
+    body = json.dumps(model).encode()
+    assert len(body) > 7 << 20
+    head = f"PUT {server.base}api/contents/large.ipynb HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n"
+    token = f"Authorization: token {server.token}\r\n"
+
+    # One that sends its body half, and one that takes its answer slowly: others are answered meanwhile.
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as writer:
+        writer.sendall(f"{head}{token}Content-Length: {len(body)}\r\n\r\n".encode())
+        writer.sendall(body[: len(body) // 2])
+        assert server.api("GET", "api/status").status == 200
+        writer.sendall(body[len(body) // 2 :])
+        assert writer.recv(12) in {b"HTTP/1.1 201", b"HTTP/1.1 200"}
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as reader:
+        reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 14)
+        reader.sendall(f"{head.replace('PUT', 'GET', 1)}{token}Connection: close\r\n\r\n".encode())
+        answer = reader.recv(1 << 12)
+        assert answer.startswith(b"HTTP/1.1 200")
+        assert server.api("GET", "api/status").status == 200
+        while piece := reader.recv(1 << 16):
+            answer += piece
+    assert answer.count(b"a line of a large notebook") == 1500 * 200
 
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b"1", b"\xff", b'{"type":' + b"[" * 50_000])

@@ -2,7 +2,10 @@
 
 import asyncio
 import contextlib
+import json
 import signal
+import socket
+import struct
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -11,9 +14,21 @@ import pytest
 from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
-from carnet.core.wire.link import PROTOCOL, Bye, Hello, Ping, Pong, ToBrowser, Welcome
-from carnet.ids import ClientId
+from carnet.core.wire.link import (
+    PROTOCOL,
+    Bye,
+    Follow,
+    Hello,
+    MoreCells,
+    Ping,
+    Pong,
+    Snapshot,
+    ToBrowser,
+    Welcome,
+)
+from carnet.ids import ClientId, NotebookPath
 from tests.server.serving import Server, serve
+from tests.support.files import code_notebook
 
 encode = msgspec.msgpack.Encoder().encode
 decode: Callable[[bytes], ToBrowser] = msgspec.msgpack.Decoder(ToBrowser).decode
@@ -120,3 +135,69 @@ async def test_ws5_a_server_that_stops_says_goodbye(tmp_path: Path) -> None:
             assert isinstance(said, Bye)
             assert said.retry_ms > 0
         assert await asyncio.to_thread(server.stop) == 0
+
+
+def handshake(server: Server, **headers: str) -> tuple[socket.socket, str]:
+    """Open the link by hand; return the line and the answer's head."""
+    line = socket.create_connection(("127.0.0.1", server.port), timeout=20)
+    lines = [
+        f"GET {server.base}link HTTP/1.1",
+        f"Host: 127.0.0.1:{server.port}",
+        "Connection: Upgrade",
+        "Upgrade: websocket",
+        "Sec-WebSocket-Version: 13",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+        "Sec-WebSocket-Extensions: permessage-deflate",
+        f"Authorization: token {server.token}",
+        *(f"{name.replace('_', '-')}: {value}" for name, value in headers.items()),
+    ]
+    line.sendall("\r\n".join([*lines, "", ""]).encode())
+    head = b""
+    while not head.endswith(b"\r\n\r\n"):
+        head += line.recv(1)
+    return line, head.decode()
+
+
+def frame_head(size: int) -> bytes:
+    """The beginning of a masked binary message of so many bytes."""
+    return b"\x82\xff" + struct.pack(">Q", size) + bytes(4)
+
+
+def test_ws6_a_frame_of_more_than_100_mib_is_refused_before_it_comes(server: Server) -> None:
+    line, _ = handshake(server)
+    with line:
+        line.sendall(frame_head((100 << 20) + 1))
+        answer = line.recv(1 << 16)
+    # A closing message (8), for 1009: too big.
+    assert (answer[0], answer[2:4]) == (0x88, struct.pack(">H", 1009))
+
+
+def test_ws6_a_frame_of_100_mib_is_waited_for(server: Server) -> None:
+    line, _ = handshake(server)
+    with line:
+        line.sendall(frame_head(100 << 20) + b"x" * 1000)
+        line.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            line.recv(1)
+
+
+def test_ws6_frames_are_compressed_for_who_is_far_away(server: Server) -> None:
+    for headers, wanted in (({}, False), ({"X_Forwarded_For": "192.0.2.7"}, True)):
+        line, head = handshake(server, **headers)
+        line.close()
+        assert ("permessage-deflate" in head) == wanted
+
+
+async def test_ws6_while_a_frame_is_handled_the_next_waits(server: Server) -> None:
+    (server.notebook_dir / "slow.ipynb").write_text(json.dumps(code_notebook(["1"] * 2000)))
+    async with linked(server, Authorization=f"token {server.token}") as link:
+        for frame in (
+            Hello(protocol=PROTOCOL, client_id=ClientId("tab")),
+            Follow(1, NotebookPath("slow.ipynb")),
+            Ping(sent_ms=1),
+        ):
+            await link.write_message(encode(frame), binary=True)
+        assert [type(await answer(link)) for _ in range(2)] == [Welcome, Snapshot]
+        # The rest of the notebook may come after the pong, which is as small as it; nothing came before the snapshot.
+        while not isinstance(said := await answer(link), Pong):
+            assert isinstance(said, MoreCells)

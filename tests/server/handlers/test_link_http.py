@@ -124,10 +124,10 @@ def test_hl5_frames_go_both_ways_by_polls(server: Server) -> None:
     assert line.poll(hold=0) == []
 
 
-def test_hl5_and_by_a_stream_as_they_come(server: Server) -> None:
+def test_hl5_hl7_and_by_a_stream_as_they_come(server: Server) -> None:
     line = Line(server, cookies_of(server))
     with line.stream() as stream:
-        assert stream.read(4) == bytes(4)  # HL7: at once
+        assert stream.read(4) == bytes(4)  # a sign of life, at once
         for number in range(3):
             line.post(up(Ping(sent_ms=number)))
             assert next_frame(stream) == Pong(sent_ms=number)
@@ -135,6 +135,19 @@ def test_hl5_and_by_a_stream_as_they_come(server: Server) -> None:
         assert stream.headers["Cache-Control"] == "no-store, no-transform"
         assert stream.headers["X-Accel-Buffering"] == "no"
         assert stream.headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.slow
+def test_hl7_after_quiet_a_stream_and_a_poll_say_that_they_live(server: Server) -> None:
+    line, other = (Line(server, token_of(server)) for _ in range(2))
+    with line.stream() as stream, ThreadPoolExecutor(1) as aside:
+        poll = aside.submit(server.ask, "GET", f"{other.address}/poll?after=0&hold=1", None, token_of(server))
+        assert stream.read(4) == bytes(4)
+        assert stream.read(4) == bytes(4)
+        assert (poll.result().status, poll.result().body) == (200, bytes(4))
+    # The page asks again, and nothing is lost.
+    other.post(up(Ping(sent_ms=1)))
+    assert other.poll_for(1) == [Pong(sent_ms=1)]
 
 
 def test_hl12_a_client_of_http_1_0_gets_no_chunks(server: Server) -> None:

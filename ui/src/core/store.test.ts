@@ -74,6 +74,37 @@ test("pn3 a run waits behind what was typed before it", () => {
   expect(bodies).toEqual(["edit", "run-cells"]);
 });
 
+test("lk15 in4 a second change of a cell waits for the first; those of other cells do not, and none overtakes", () => {
+  const server = new ModelServer(aView({ a: "", b: "" }));
+  const client = connected(server);
+  const numbers = () => client.store.take().map(one => one.number);
+  openEditor(client, "a").type(0, "x");
+  expect(numbers()).toEqual([1]);
+  openEditor(client, "b").type(0, "y");
+  expect(numbers()).toEqual([2]);
+  openEditor(client, "a").type(1, "z");
+  expect(numbers()).toEqual([]);
+  // Waits for its turn behind the change of a cell, which waits for its own cell.
+  client.edit({ op: "insert-cells", after: "b", cells: [aCell("n")] });
+  expect(numbers()).toEqual([]);
+  server.commit({ ops: [], client_id: "c1", intent: 1 });
+  client.down(1);
+  expect(numbers()).toEqual([3, 4]);
+});
+
+test("lk11 an entry decides all lower numbers of its client that were sent", () => {
+  const server = new ModelServer(aView({ a: "", b: "" }));
+  const client = connected(server);
+  openEditor(client, "a").type(0, "x");
+  openEditor(client, "b").type(0, "y");
+  expect(client.store.take().map(one => one.number)).toEqual([1, 2]);
+  openEditor(client, "a").type(1, "z");
+  server.commit({ ops: [], client_id: "c1", intent: 2 });
+  client.down(1);
+  expect(client.store.take().map(one => one.number)).toEqual([3]);
+  expect(client.store.pendingCount.value).toBe(1);
+});
+
 test("typing in one cell touches the signal of that cell and no other", () => {
   const server = new ModelServer(aView({ a: "", b: "" }));
   const client = connected(server);
@@ -428,7 +459,7 @@ test("pn1 law: however the network behaves, all see the same, and no word is los
   }
 });
 
-test("law: the same when some come back by snapshot", () => {
+test("lk8 law: the same when some come back by snapshot", () => {
   for (let seed = 100; seed <= 160; seed += 1) {
     expectConverged(fuzz(seed, { snapshots: true, changesLimit: 500 }));
   }

@@ -160,7 +160,13 @@ interface Tab {
 }
 
 async function aTab(
-  options: { server?: ModelServer; factory?: IDBFactory; locks?: Locks; online?: () => boolean } = {},
+  options: {
+    server?: ModelServer;
+    factory?: IDBFactory;
+    locks?: Locks | null;
+    openJournal?: () => Promise<never>;
+    online?: () => boolean;
+  } = {},
 ): Promise<Tab> {
   const clock = new Clock();
   const wire = new Wire(options.server ?? new ModelServer(aView({ a: "" })));
@@ -178,8 +184,8 @@ async function aTab(
     closed: mayGoOn => wire.closed.push(mayGoOn),
     stranger: user => wire.strangers.push(user),
     transport: wire.transport,
-    openJournal: user => openJournal(factory, user),
-    locks: options.locks ?? new Locks(),
+    openJournal: options.openJournal ?? (user => openJournal(factory, user)),
+    locks: options.locks === undefined ? new Locks() : options.locks,
   };
   const client = new Client(surroundings, "1");
   const notebook = client.openNotebook("a.ipynb");
@@ -340,7 +346,26 @@ test("lk27 what a living tab has under way is left alone", async () => {
   expect(source(second.wire)).toBe("");
 });
 
-test("a question is answered, or fails with a sentence when the link goes or time passes", async () => {
+test("lk28 without a journal, or without locks, what is typed waits in memory and goes when the line is back", async () => {
+  for (const options of [
+    { openJournal: () => Promise.reject(new Error("A private window keeps nothing.")) },
+    { locks: null },
+  ]) {
+    const { notebook, wire, type, clock } = await aTab(options);
+    wire.up = false;
+    wire.cut();
+    type(0, "x");
+    await settled();
+    expect(notebook.pendingCount.value).toBe(1);
+    wire.up = true;
+    clock.pass(20_000);
+    await settled();
+    expect(source(wire)).toBe("x");
+    expect(notebook.pendingCount.value).toBe(0);
+  }
+});
+
+test("lk17 a question is answered, or fails with a sentence when the link goes or time passes", async () => {
   const { notebook, wire, clock } = await aTab();
   const question = { question: "complete", code: "a", cursor: 1 } as const;
   expect(await notebook.ask(question)).toEqual({ ok: true, value: { matches: ["a"] } });

@@ -1,14 +1,14 @@
 import { expect, test } from "vitest";
 import { MOST_HEIGHT_PX, readFrame, scriptBody } from "./framepage.ts";
 
-test("a frame may say two things, within bounds", () => {
+test("xs12 a frame may say two things, within bounds", () => {
   expect(readFrame({ carnet: "ready", more: 1 })).toEqual({ kind: "ready" });
   expect(readFrame({ carnet: "height", px: 120.4 })).toEqual({ kind: "height", px: 120 });
   expect(readFrame({ carnet: "height", px: 1e9 })).toEqual({ kind: "height", px: MOST_HEIGHT_PX });
   expect(readFrame({ carnet: "height", px: -5 })).toEqual({ kind: "height", px: 0 });
 });
 
-test("all else is ignored", () => {
+test("xs12 all else is ignored", () => {
   const strangers = [
     null,
     1,

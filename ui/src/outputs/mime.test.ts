@@ -22,6 +22,35 @@ test("the richest type wins, here or in a blob", () => {
   });
 });
 
+test("xs15 of a bundle, the first of these is shown", () => {
+  const order = [
+    "application/vnd.jupyter.widget-view+json",
+    "text/html",
+    "text/markdown",
+    "text/latex",
+    "image/svg+xml",
+    "image/png",
+    "image/jpeg",
+    "image/gif",
+    "image/webp",
+    "image/avif",
+    "image/bmp",
+    "application/pdf",
+    "application/geo+json",
+    "application/json",
+    "application/javascript",
+    "text/plain",
+    "application/x-own+json",
+  ];
+  const shown: unknown[] = [];
+  for (let first = 0; first < order.length; first += 1) {
+    const left = order.slice(first).reverse();
+    const chosen = chooseMime(bundle(Object.fromEntries(left.map(mime => [mime, "x"]))));
+    shown.push("mime" in chosen ? chosen.mime : chosen.family);
+  }
+  expect(shown).toEqual(order);
+});
+
 test("an empty rich form gives way to plain text", () => {
   expect(chooseMime(bundle({ "text/html": "", "text/plain": "x" }))).toMatchObject({ family: "text" });
 });

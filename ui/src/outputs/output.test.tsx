@@ -29,7 +29,7 @@ function display(data: Record<string, Json>, more: Partial<DisplayData> = {}): D
 
 const PNG = "iVBORw0KGgoAAAANSUhEUgAAAoAAAAHg";
 
-test("a picture has its room before it is drawn", () => {
+test("xs16 a picture has its room before it is drawn", () => {
   const image = show(display({ "image/png": PNG, "text/plain": "<Figure>" })).querySelector("img");
   expect([image?.getAttribute("width"), image?.getAttribute("height"), image?.alt]).toEqual([
     "640",
@@ -38,7 +38,7 @@ test("a picture has its room before it is drawn", () => {
   ]);
 });
 
-test("metadata decides how large a picture is", () => {
+test("xs16 metadata decides how large a picture is", () => {
   const metadata = { "image/png": { width: 320 } };
   const image = show(display({ "image/png": PNG }, { metadata })).querySelector("img");
   expect([image?.getAttribute("width"), image?.getAttribute("height")]).toEqual(["320", "240"]);

@@ -45,7 +45,7 @@ describe("shorten", () => {
     expect(shorten("x\n".repeat(4000))).toBeUndefined();
   });
 
-  test("head, gap and tail together are the text", () => {
+  test("xs18 head, gap and tail together are the text", () => {
     const text = Array.from({ length: 9000 }, (_, line) => `line ${line}\n`).join("");
     const short = shorten(text);
     expect(short?.head.startsWith("line 0\n")).toBe(true);
@@ -57,7 +57,7 @@ describe("shorten", () => {
     );
   });
 
-  test("one endless line is cut too", () => {
+  test("xs18 one endless line is cut too", () => {
     const short = shorten("x".repeat(2_000_000));
     expect((short?.head.length ?? 0) + (short?.tail.length ?? 0)).toBeLessThan(400_000);
   });
@@ -92,7 +92,7 @@ test("what was moved to files is counted, and opens as one", () => {
   expect(opened.at(-1)).toEqual({ parts: [`/blobs/${blob.sha256}`], tail: "last\n" });
 });
 
-test("more than a hundred lines scroll, and can be reached by keyboard", () => {
+test("xs18 more than a hundred lines scroll, and can be reached by keyboard", () => {
   const few = render(<PlainText text={"x\n".repeat(100)} />);
   expect(few.container.querySelector("[data-scrolls]")).toBeNull();
   const many = render(<PlainText text={"x\n".repeat(101)} />);
