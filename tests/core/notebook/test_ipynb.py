@@ -1,9 +1,10 @@
 """Rules NB1 to NB9 (docs/specs/notebook.md), against nbformat itself wherever it has an answer."""
 
 import json
+import math
 from collections.abc import Iterator
 from itertools import count
-from typing import cast
+from typing import NoReturn, cast
 
 import msgspec
 import nbformat
@@ -276,7 +277,26 @@ def test_nb1_numbers_come_back_as_python_writes_them() -> None:
     written = encode(loaded(data))
 
     assert b"1000000000000000000000000000000,\n   1e+22,\n   1e-07,\n   -0.0,\n   1.0,\n   NaN," in written
-    assert b"NaN,\n   -Infinity,\n   Infinity\n" in written
+    assert b"NaN,\n   -1e999,\n   1e999\n" in written
+    assert encode(loaded(written)) == written
+
+
+def test_nb1_an_infinity_is_written_as_json_and_what_says_so_in_a_text_stays() -> None:
+    data = file_of(
+        code(source=['x = -Infinity  # "Infinity", \\"Infinity'], metadata={"Infinity": ["Infinity"]}),
+        metadata={"n": [math.inf, -math.inf]},
+    )
+    assert b"-Infinity" in data
+
+    written = encode(loaded(data))
+
+    def no_json(constant: str) -> NoReturn:
+        raise AssertionError(f"{constant} is no JSON")
+
+    tree = json.loads(written, parse_constant=no_json)
+    assert tree["metadata"]["n"] == [math.inf, -math.inf]
+    assert tree["cells"][0]["source"] == ['x = -Infinity  # "Infinity", \\"Infinity']
+    assert tree["cells"][0]["metadata"] == {"Infinity": ["Infinity"]}
     assert encode(loaded(written)) == written
 
 

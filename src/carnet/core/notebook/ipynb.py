@@ -69,6 +69,8 @@ _PART = 1 << 20
 """Characters of a long text that are encoded in one call, about."""
 
 #: What stands for them, as it is written: a string that no program means.
+#: A string, or, in group 1, the sign of an infinity as Python writes it.
+_INFINITE = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|(-?)Infinity')
 _ASIDE = re.compile(rb'"\\u0000(\d+)\\u0000"')
 
 #: Written with their lines apart, besides text/*: nbformat's list.
@@ -265,9 +267,11 @@ def encode_pieces(
     """Return what `encode` returns, in pieces."""
     try:
         return encode_apart(notebook, notebook.cells, blobs=blobs, large_length=large_length)
-    except ValueError:  # NaN and infinities: not JSON, so msgspec refuses them, but nbformat writes them
+    except ValueError:  # NaN and infinities, which msgspec refuses
         tree = to_json(notebook, blobs=blobs)
         text = json.dumps(tree, ensure_ascii=False, sort_keys=True, separators=(",", ": "), indent=1)
+        # `Infinity`, which Python and nbformat write, is no JSON. This is, and Python and browsers read it as the same.
+        text = _INFINITE.sub(_finite, text)
         return [_utf8(text), b"\n"]
 
 
@@ -294,6 +298,10 @@ def encode_apart(
             pieces.append(_entry(key, rest[key]))
     pieces.append(b"\n}\n")
     return pieces
+
+
+def _finite(found: "re.Match[str]") -> str:
+    return found[0] if found[1] is None else f"{found[1]}1e999"
 
 
 def to_joined_json(cell: Cell) -> JsonObject:
