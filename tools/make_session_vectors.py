@@ -417,6 +417,8 @@ class Dice:
             self.kind, self.cell_metadata, self.clear_outputs, self.queue, self.queue, self.reorder, self.drop,
             self.start, self.start, self.start, self.count, self.mark, self.finish, self.finish, self.stream, self.stream,
             self.stream, self.stream, self.output, self.output, self.update, self.clear, self.spill, self.ask,
+            self.open_comm, self.change_comm, self.change_comm, self.write_comm, self.write_comm, self.show_in_comm,
+            self.clear_comm, self.close_comms, self.end_comms,
         )  # fmt: skip
         for _ in range(steps):
             operations: list[Operation] = []
@@ -553,6 +555,50 @@ class Dice:
             return ops.RequestInput(self.cell(), InputRequest(self.run(), "? ", False, "{}"))
         kind: NoticeKind = self.random.choice(("info", "warning"))
         return ops.AddNotice(Notice(self.random.choice(("n1", "n2")), kind, self.words(), self.state.seq))
+
+    def comm(self) -> CommId:
+        return self.random.choice([*self.state.comms, CommId("gone"), CommId("w")])
+
+    def open_comm(self) -> Operation:
+        data: dict[str, Json] = {"value": self.state.seq}
+        if self.random.random() < 0.7:
+            data = {"_model_name": "OutputModel", "_model_module": "@jupyter-widgets/output", "outputs": []}
+        return ops.OpenComm(self.comm(), Comm("jupyter.widget", data=data))
+
+    def change_comm(self) -> Operation:
+        key = self.random.choice(("value", "msg_id", "image", "outputs"))
+        value: Json = [] if key == "outputs" else self.words()
+        buffers = (
+            (CommBuffer((self.random.choice((key, "image")), 0), b"x"),) if self.random.random() < 0.3 else ()
+        )
+        return ops.ChangeComm(self.comm(), {key: value}, buffers)
+
+    def write_comm(self) -> Operation:
+        return ops.WriteComm(
+            self.comm(), self.random.choice(("stdout", "stderr")), "".join(self.random.choices(TEXTS, k=2))
+        )
+
+    def show_in_comm(self) -> Operation:
+        buffers = (
+            (CommBuffer(("data", "image/png"), blob=BLOB, text=True),) if self.random.random() < 0.5 else ()
+        )
+        return ops.ShowInComm(
+            self.comm(), {"output_type": "display_data", "data": {}, "metadata": {}}, buffers
+        )
+
+    def clear_comm(self) -> Operation:
+        return ops.ClearComm(self.comm(), wait=self.random.random() < 0.6)
+
+    def close_comms(self) -> Operation:
+        return ops.CloseComms((self.comm(), CommId("gone")))
+
+    def end_comms(self) -> Operation:
+        kernel = self.state.kernel
+        if kernel.id is None or self.random.random() < 0.7:
+            return ops.SetKernel(
+                replace(kernel, id=KernelId("k1"), status="idle", lineage=kernel.lineage or 1)
+            )
+        return ops.SetKernel(replace(kernel, lineage=kernel.lineage + 1))
 
 
 def dice() -> Iterator[Scenario]:

@@ -13,8 +13,10 @@ from carnet.core.notebook.model import BlobRef, ExecuteResult
 from carnet.core.session.intents import RestartKernel, SaveNow, ShutdownKernel
 from carnet.core.session.state import CommBuffer
 from carnet.ids import CommId
+from tests.api.kernel_socket import KernelSocket
+from tests.server.serving import Server
 from tests.support.link_client import LinkClient, visible
-from tests.support.server import CarnetServer
+from tests.support.server import TOKEN, CarnetServer
 
 pytestmark = pytest.mark.slow
 
@@ -297,3 +299,44 @@ b = Bytes()
         assert tab.received_bytes - before < 10_000
         await run(tab, 1)
         assert hashlib.sha256(data).hexdigest() in str(tab.cell(1).cell.outputs)
+
+
+async def test_a_client_of_jupyters_own_socket_and_our_pages_share_the_widgets(
+    server: CarnetServer, path: str
+) -> None:
+    server.write(path, [SLIDER])
+    async with server.tab(path) as tab:
+        await run(tab, 0)
+        slider = tab.widget(_model_name="IntSliderModel")
+        assert tab.now.kernel.id is not None
+        view = Server(process=None, state_folder=server.state, notebook_dir=server.notebooks)  # type: ignore[arg-type]  # only asked for its address
+        view.url, view.token = server.url, TOKEN
+        async with KernelSocket(view, tab.now.kernel.id) as lab:
+            theirs: dict[str, object] = {"method": "update", "state": {"value": 8}, "buffer_paths": []}
+            await lab.send("comm_msg", {"comm_id": slider, "data": theirs})
+            await tab.wait(lambda: tab.comm(slider).data["value"] == 8)
+
+            await tab.set_widget(slider, value=9)
+            said = await lab.until(
+                lambda one: (
+                    one["header"]["msg_type"] == "comm_msg"
+                    and one["content"]["data"].get("state") == {"value": 9}
+                )
+            )
+            assert said["content"]["comm_id"] == slider
+
+            # Widgets of a cell that they run are here too.
+            code = "other = ipywidgets.FloatSlider(value=2.5)"
+            await lab.over(await lab.execute(code))
+            await tab.wait(lambda: any(comm.data.get("value") == 2.5 for comm in tab.now.comms.values()))
+
+
+async def test_a_kernel_that_does_not_echo_has_the_same_state(server: CarnetServer, path: str) -> None:
+    server.write(path, ["import os\nos.environ['JUPYTER_WIDGETS_ECHO'] = '0'" + SLIDER])
+    async with server.tab(path) as tab:
+        await run(tab, 0)
+        slider = tab.widget(_model_name="IntSliderModel")
+        await tab.set_widget(slider, value=7)
+        assert tab.comm(slider).data["value"] == 7
+        await tab.set_widget(slider, value=70)
+        assert tab.comm(slider).data["value"] == 50

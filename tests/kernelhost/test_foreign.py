@@ -1,4 +1,4 @@
-"""Messages and readings of other programs (HO77, HO80 to HO83), on real kernels."""
+"""Messages and readings of other programs (HO77, HO80 to HO84), on real kernels."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -168,3 +168,31 @@ async def test_ho77_a_reader_that_is_not_known_begins_now(shared: Watch, second:
     await watch.until(lambda record: record.msg_type == "stream")
     assert watch.records[0].number == last + 1
     assert text_of(watch.records) == "after\n"
+
+
+async def test_ho84_a_message_to_a_comm_is_sent_once(shared: Watch) -> None:
+    code = (
+        "def opened(comm, message):\n"
+        "    comm.on_msg(lambda message: print('got', message['content']['data'], len(message['buffers'])))\n"
+        "get_ipython().kernel.comm_manager.register_target('counted', opened)"
+    )
+    await send(shared.client, shared.kernel_id, "register", code)
+    await shared.over("register")
+    opens = {"comm_id": "c1", "target_name": "counted", "data": {}}
+    message = {"comm_id": "c1", "data": 7}
+
+    for _ in range(2):
+        for msg_id, msg_type, content in (("o1", "comm_open", opens), ("m1", "comm_msg", message)):
+            await shared.client.send(
+                shared.kernel_id,
+                "shell",
+                msg_type,
+                msg_id,
+                msgspec.json.encode(content),
+                buffers=[b"x"] if msg_type == "comm_msg" else [],
+            )
+    await send(shared.client, shared.kernel_id, "after", "print('after')")
+    await shared.over("after")
+
+    said = [record for record in shared.records if record.parent_id == "m1"]
+    assert text_of(said) == "got 7 1\n"

@@ -27,6 +27,7 @@ from carnet.core.session.intents import Intent
 from carnet.core.session.interpret import Interpretation, externalise, interpret, kernel_gone, settle
 from carnet.core.session.operations import (
     AddNotice,
+    CommHandled,
     DropNotice,
     Entry,
     KernelCursor,
@@ -698,6 +699,11 @@ class Session:
                 self.commit_or_stall(
                     kernel_gone(self.state, problem=str(error), at_ms=self.around.clock.now_ms())
                 )
+            case fx.SendComm(send=send):
+                self.notice(
+                    "effect", "warning", f"What was set in a widget did not reach the kernel: {error}"
+                )
+                self.commit_or_stall([CommHandled(send.id)])
             case _:
                 self.notice("effect", "warning", str(error))
 

@@ -10,7 +10,7 @@ from carnet.core.session import intents, kernel_comms
 from carnet.core.session import operations as ops
 from carnet.core.session.interpret import COMMS_FULL, LEVELS, TOO_DEEP, externalise, interpret
 from carnet.core.session.state import Comm, CommBuffer, CommSend, SessionState
-from carnet.core.wire.host import KernelDied, KernelStarted, Obituary, Record
+from carnet.core.wire.host import JournalGap, KernelDied, KernelStarted, Obituary, Record
 from carnet.ids import CommId, SendId
 from tests.core.session.sessions import IDLE, K1, A, Client, Kernel, a_session, do, outputs, reading, running
 
@@ -206,6 +206,14 @@ def test_km17_a_custom_message_and_one_to_a_comm_that_was_closed_change_nothing(
     state = sending(with_slider(kernel))
     told = said(state, kernel.says("comm_close", comm_id="m1", data={}), kernel.idle("s1"))
     assert told == (ops.CloseComms((M1,)), ops.CommHandled(S1))
+
+
+def test_km17_after_a_gap_no_message_is_waited_for() -> None:
+    kernel = Kernel()
+    state = sending(with_slider(kernel))
+    state = read(state, kernel.host(JournalGap(1, "the host was not there")))
+    assert state.sends == {}
+    assert state.comms[M1].data["value"] == 1
 
 
 def test_km18_an_output_widget_takes_outputs_in_the_place_of_the_cell() -> None:

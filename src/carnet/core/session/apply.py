@@ -34,11 +34,18 @@ def apply_entry(state: SessionState, entry: Entry) -> Applied:
     changed = False
     effects: list[Effect] = []
     comms_before = state.comms
+    of_comms: list[comms.CommState] = []  # that follow on one another: there may be thousands, for thousands
     for operation in entry.ops:
+        if isinstance(operation, comms.CommState):
+            of_comms.append(operation)
+            continue
+        if of_comms:
+            state, of_comms = comms.change_comms(state, of_comms), []
         step = _step(state, operation)
         state = step.state
         changed = changed or step.changed
         effects += step.effects
+    state = comms.change_comms(state, of_comms)
     if changed:
         state = replace(state, changed_seq=entry.seq)
         effects.append(fx.ScheduleSave())
@@ -158,20 +165,17 @@ def _step(state: SessionState, operation: Operation) -> Step:
             return runs.close_input(state, operation)
         case ops.ShowPage():
             return Step(state)
-        case ops.OpenComm():
-            return comms.open_comm(state, operation)
-        case ops.ChangeComm():
-            return comms.change_comm(state, operation)
+        case (
+            ops.OpenComm()
+            | ops.ChangeComm()
+            | ops.WriteComm()
+            | ops.ShowInComm()
+            | ops.ClearComm()
+            | ops.CloseComms()
+        ):
+            return Step(comms.change_comms(state, (operation,)))
         case ops.TellComm():
             return Step(state)
-        case ops.WriteComm():
-            return comms.write_comm(state, operation)
-        case ops.ShowInComm():
-            return comms.show_in_comm(state, operation)
-        case ops.ClearComm():
-            return comms.clear_comm(state, operation)
-        case ops.CloseComms():
-            return comms.close_comms(state, operation)
         case ops.CommSent():
             return comms.comm_sent(state, operation)
         case ops.MarkSend():

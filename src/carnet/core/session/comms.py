@@ -8,6 +8,7 @@ Rules SE20 to SE24: docs/specs/session.md.
 """
 
 from collections.abc import Iterable, Mapping
+from typing import assert_never
 
 import msgspec
 from msgspec.structs import replace
@@ -45,18 +46,94 @@ def captured_id(comm: Comm) -> str:
     return msg_id if isinstance(msg_id, str) else ""
 
 
-def open_comm(state: SessionState, operation: ops.OpenComm) -> Step:
-    comms = {**without(state.comms, operation.comm_id), operation.comm_id: operation.comm}
-    before = state.comms.get(operation.comm_id)
-    size = comm_size(operation.comm) - (comm_size(before) if before is not None else 0)
-    state = replace(state, comms=comms, comm_bytes=state.comm_bytes + size)
-    return Step(_capturing(state, operation.comm_id, operation.comm))
+CommState = ops.OpenComm | ops.ChangeComm | ops.WriteComm | ops.ShowInComm | ops.ClearComm | ops.CloseComms
+"""What changes the state of comms, and nothing else."""
 
 
-def change_comm(state: SessionState, operation: ops.ChangeComm) -> Step:
-    comm = state.comms.get(operation.comm_id)
-    if comm is None or not comm.live:
-        return Step(state)
+def change_comms(state: SessionState, operations: Iterable[CommState]) -> SessionState:
+    """Return the state after these, in order. There may be thousands of comms: what holds them is copied once."""
+    change = _Change(state)
+    for operation in operations:
+        change.do(operation)
+    return change.state()
+
+
+class _Change:
+    """Comms that are being changed."""
+
+    def __init__(self, state: SessionState) -> None:
+        self._before = state
+        self._comms = dict(state.comms)
+        self._capturing = state.capturing
+        self._size = state.comm_bytes
+        self._is_changed = False
+
+    def state(self) -> SessionState:
+        if not self._is_changed:
+            return self._before
+        return replace(self._before, comms=self._comms, capturing=self._capturing, comm_bytes=self._size)
+
+    def do(self, operation: CommState) -> None:
+        match operation:
+            case ops.OpenComm(comm_id=comm_id, comm=comm):
+                self._close(comm_id)
+                self._comms[comm_id] = comm
+                self._size += comm_size(comm)
+                self._is_changed = True
+                self._note_capture(comm_id, comm)
+            case ops.CloseComms(comm_ids=comm_ids):
+                for comm_id in comm_ids:
+                    self._close(comm_id)
+            case _:
+                before = self._comms.get(operation.comm_id)
+                if before is None or not before.live:
+                    return
+                changed = _changed(before, operation)
+                if changed is None:
+                    return
+                after, size = changed
+                self._comms[operation.comm_id] = after
+                self._size += size
+                self._is_changed = True
+                if isinstance(operation, ops.ChangeComm) and "msg_id" in operation.data:
+                    self._note_capture(operation.comm_id, after)
+
+    def _close(self, comm_id: CommId) -> None:
+        before = self._comms.pop(comm_id, None)
+        if before is not None:
+            self._size -= comm_size(before)
+            self._capturing = without(self._capturing, comm_id)
+            self._is_changed = True
+
+    def _note_capture(self, comm_id: CommId, comm: Comm) -> None:
+        """Know whose outputs the comm takes now, the newest last (SE22)."""
+        msg_id = captured_id(comm)
+        self._capturing = without(self._capturing, comm_id)
+        if msg_id:
+            self._capturing = {**self._capturing, comm_id: msg_id}
+
+
+def _changed(
+    comm: Comm, operation: ops.ChangeComm | ops.WriteComm | ops.ShowInComm | ops.ClearComm
+) -> tuple[Comm, int] | None:
+    """Return the comm after it, and about how many bytes more it takes; None: nothing is different."""
+    match operation:
+        case ops.ChangeComm():
+            return _with_data(comm, operation)
+        case ops.WriteComm():
+            return _written(comm, operation) if operation.text else None
+        case ops.ShowInComm():
+            return _shown(comm, operation)
+        case ops.ClearComm(wait=True):
+            return replace(comm, clear_pending=True), 0
+        case ops.ClearComm():
+            emptied = _emptied(comm)
+            return emptied, comm_size(emptied) - comm_size(comm)
+        case _:
+            assert_never(operation)
+
+
+def _with_data(comm: Comm, operation: ops.ChangeComm) -> tuple[Comm, int]:
     new = operation.data.keys() | {buffer.path[0] for buffer in operation.buffers if buffer.path}
     old: dict[str, Json] = {key: comm.data[key] for key in operation.data if key in comm.data}
     kept = tuple(buffer for buffer in comm.buffers if not buffer.path or buffer.path[0] not in new)
@@ -67,23 +144,7 @@ def change_comm(state: SessionState, operation: ops.ChangeComm) -> Step:
     changed = replace(comm, data={**comm.data, **operation.data}, buffers=(*kept, *operation.buffers))
     if _OUTPUTS in new:
         changed = replace(changed, clear_pending=False, column=AT_END)
-    state = _with_comm(state, operation.comm_id, changed, size)
-    return Step(_capturing(state, operation.comm_id, changed) if "msg_id" in new else state)
-
-
-def close_comms(state: SessionState, operation: ops.CloseComms) -> Step:
-    gone = [comm_id for comm_id in dict.fromkeys(operation.comm_ids) if comm_id in state.comms]
-    if not gone:
-        return Step(state)
-    size = sum(comm_size(state.comms[comm_id]) for comm_id in gone)
-    return Step(
-        replace(
-            state,
-            comms=without(state.comms, *gone),
-            capturing=without(state.capturing, *gone),
-            comm_bytes=state.comm_bytes - size,
-        )
-    )
+    return changed, size
 
 
 def process_changed(before: KernelState, kernel: KernelState) -> bool:
@@ -139,10 +200,7 @@ def comm_handled(state: SessionState, operation: ops.CommHandled) -> Step:
 # ---- Output widgets
 
 
-def write_comm(state: SessionState, operation: ops.WriteComm) -> Step:
-    comm = state.comms.get(operation.comm_id)
-    if comm is None or not comm.live or not operation.text:
-        return Step(state)
+def _written(comm: Comm, operation: ops.WriteComm) -> tuple[Comm, int]:
     opened = _opened(comm)
     outputs = _outputs_of(opened)
     last = outputs[-1] if outputs else None
@@ -154,13 +212,10 @@ def write_comm(state: SessionState, operation: ops.WriteComm) -> Step:
     else:
         text, column = write("", AT_END, operation.text)
         outputs.append({"output_type": "stream", "name": operation.name, "text": text})
-    return Step(_with_outputs(state, operation.comm_id, comm, opened, outputs, column))
+    return _with_outputs(comm, opened, outputs, column)
 
 
-def show_in_comm(state: SessionState, operation: ops.ShowInComm) -> Step:
-    comm = state.comms.get(operation.comm_id)
-    if comm is None or not comm.live:
-        return Step(state)
+def _shown(comm: Comm, operation: ops.ShowInComm) -> tuple[Comm, int]:
     opened = _opened(comm)
     outputs = _outputs_of(opened)
     buffers = tuple(
@@ -168,17 +223,7 @@ def show_in_comm(state: SessionState, operation: ops.ShowInComm) -> Step:
     )
     outputs.append(operation.output)
     opened = replace(opened, buffers=(*opened.buffers, *buffers))
-    return Step(_with_outputs(state, operation.comm_id, comm, opened, outputs, AT_END))
-
-
-def clear_comm(state: SessionState, operation: ops.ClearComm) -> Step:
-    comm = state.comms.get(operation.comm_id)
-    if comm is None or not comm.live:
-        return Step(state)
-    if operation.wait:
-        return Step(_with_comm(state, operation.comm_id, replace(comm, clear_pending=True), 0))
-    emptied = _emptied(comm)
-    return Step(_with_comm(state, operation.comm_id, emptied, comm_size(emptied) - comm_size(comm)))
+    return _with_outputs(comm, opened, outputs, AT_END)
 
 
 def _opened(comm: Comm) -> Comm:
@@ -197,17 +242,13 @@ def _outputs_of(comm: Comm) -> list[Json]:
     return [*outputs] if isinstance(outputs, list) else []
 
 
-def _with_outputs(
-    state: SessionState, comm_id: CommId, before: Comm, opened: Comm, outputs: list[Json], column: int
-) -> SessionState:
+def _with_outputs(before: Comm, opened: Comm, outputs: list[Json], column: int) -> tuple[Comm, int]:
     comm = replace(opened, data={**opened.data, _OUTPUTS: outputs}, column=column)
     old = _outputs_of(before)
     # All but the last of those that stay are as they were.
     gone = old if before.clear_pending else old[len(outputs) - 1 :]
     size = _json_size(outputs[-1:]) - _json_size(gone)
-    return _with_comm(
-        state, comm_id, comm, size + _buffers_size(comm.buffers) - _buffers_size(before.buffers)
-    )
+    return comm, size + _buffers_size(comm.buffers) - _buffers_size(before.buffers)
 
 
 # ---- what is shown
@@ -264,19 +305,6 @@ def _named_in(values: Iterable[Json]) -> Iterable[CommId]:
 
 
 # ---- inside
-
-
-def _with_comm(state: SessionState, comm_id: CommId, comm: Comm, size: int) -> SessionState:
-    return replace(state, comms={**state.comms, comm_id: comm}, comm_bytes=state.comm_bytes + size)
-
-
-def _capturing(state: SessionState, comm_id: CommId, comm: Comm) -> SessionState:
-    """Return the state that knows whose outputs the comm takes now, the newest last (SE22)."""
-    msg_id = captured_id(comm)
-    capturing = without(state.capturing, comm_id)
-    if msg_id:
-        capturing = {**capturing, comm_id: msg_id}
-    return state if capturing is state.capturing else replace(state, capturing=capturing)
 
 
 def comm_size(comm: Comm) -> int:

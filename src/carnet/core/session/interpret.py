@@ -552,6 +552,7 @@ class _Reader:
                     run = self._running(run_id, at_ms)
                     self.finish(run, run.reply or "lost", at_ms)
             case host.JournalGap(since_ms=since_ms, reason=reason):
+                self._comms.give_up()
                 seconds = max(1, round((at_ms - since_ms) / 1000))
                 self._notice(
                     GAP, "warning", f"Some output of this kernel may be missing: for {seconds} s, {reason}."

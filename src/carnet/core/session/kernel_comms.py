@@ -147,6 +147,13 @@ class CommReader:
                 self._change(send.comm_id, data, attached)
         self._draft.add(ops.CommHandled(send.id))
 
+    def give_up(self) -> None:
+        """The kernel may have been idle after any message while nobody listened: none is waited for (KM17)."""
+        for send_id in self._sends:
+            self._draft.add(ops.CommHandled(send_id))
+        self._sends.clear()
+        self._answered.clear()
+
     def process_ended(self) -> None:
         """The kernel process is no more, and its comms with it."""
         self._ended = True
