@@ -2,7 +2,8 @@
 // serves), preload.json (which files each page needs at once, so that the server can name them in the HTML), and the
 // budget: the build fails when a page grows beyond it.
 
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { extname, join, relative } from "node:path";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import type { Plugin } from "vite";
@@ -34,6 +35,9 @@ export const PAGES: Readonly<Record<string, readonly string[]>> = {
   notebook: ["src/app.ts", "src/notebookpage.ts", "src/editor/index.ts"],
   terminal: ["src/app.ts", "src/terminalpage.ts"],
 };
+
+/** Files that compress for seconds. */
+const CACHED_FROM_BYTES = 500_000;
 
 const COMPRESSED = new Set([".js", ".css", ".svg", ".json", ".wasm", ".map", ".txt", ".ttf"]);
 
@@ -162,6 +166,25 @@ function unlist(files: ReadonlySet<string>, folder: string): void {
   }
 }
 
+/** Plotly takes a minute, and is the same in each build: what was compressed once is kept beside the libraries. */
+function compressed(bytes: Buffer): readonly [Buffer, Buffer] {
+  const cache = join("node_modules", ".cache", "carnet-compressed");
+  const name = join(cache, createHash("sha256").update(bytes).digest("hex"));
+  if (bytes.length > CACHED_FROM_BYTES && existsSync(`${name}.gz`)) {
+    return [readFileSync(`${name}.br`), readFileSync(`${name}.gz`)];
+  }
+  const brotli = brotliCompressSync(bytes, {
+    params: { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length },
+  });
+  const gzip = gzipSync(bytes, { level: 9 });
+  if (bytes.length > CACHED_FROM_BYTES) {
+    mkdirSync(cache, { recursive: true });
+    writeFileSync(`${name}.br`, brotli);
+    writeFileSync(`${name}.gz`, gzip);
+  }
+  return [brotli, gzip];
+}
+
 /** Write .br and .gz beside each file that gains by it; return each file's brotli size by its relative name. */
 function compressAll(folder: string): Map<string, number> {
   const sizes = new Map<string, number>();
@@ -172,12 +195,10 @@ function compressAll(folder: string): Map<string, number> {
     const name = relative(folder, path).replaceAll("\\", "/");
     sizes.set(name, bytes.length);
     if (!COMPRESSED.has(extname(entry.name)) || !name.includes("/")) continue;
-    const brotli = brotliCompressSync(bytes, {
-      params: { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length },
-    });
+    const [brotli, gzip] = compressed(bytes);
     if (brotli.length >= bytes.length) continue;
     writeFileSync(`${path}.br`, brotli);
-    writeFileSync(`${path}.gz`, gzipSync(bytes, { level: 9 }));
+    writeFileSync(`${path}.gz`, gzip);
     sizes.set(name, brotli.length);
   }
   return sizes;

@@ -42,6 +42,12 @@ def agent_clients() -> Path:
     return _once("agents", lock, lambda folder: _install_python(folder, lock)) / "bin" / "python"
 
 
+def rich_kernel() -> Path:
+    """Return the Python of an environment with ipykernel, and with what draws plots and widgets: nothing of it is in ours."""
+    lock = CLIENTS / "kernel.lock"
+    return _once("kernel", lock, lambda folder: _install_python(folder, lock)) / "bin" / "python"
+
+
 def proxies() -> Path:
     """Return the folder with caddy and traefik, which come as wheels."""
     lock = ROOT / "tests" / "proxies" / "proxies.lock"

@@ -276,6 +276,147 @@ def test_xs9_pictures_and_formulas_of_strangers(watch: Watch, server: CarnetServ
     watch.nothing_happened(notebook.page)
 
 
+#: Expressions that escape from evaluators of old, and reach for a function that makes functions.
+EXPRESSIONS = [
+    "constructor.constructor('pwn(1)')()",
+    "''.constructor.constructor('pwn(1)')()",
+    "[].map.constructor('pwn(1)')()",
+    "toString.constructor.prototype.call('pwn(1)')",
+    "({valueOf: pwn}) + 1",
+    "replace('x', /x/, pwn)",
+    "{'toString': event.view.pwn}+''",
+    "event.dataflow.logger({error: event.view.eval}).error('pwn(1)')",
+    "this.pwn(1)",
+    "datum['__proto__']['constructor']['constructor']('pwn(1)')()",
+    "pluck([{a: pwn}], 'a')",
+    "modify('t', {'__proto__': {pwned: 1}}, null)",
+]
+
+
+def vega_chart(one: str) -> dict[str, Any]:
+    return {
+        "title": {"text": one, "subtitle": one},
+        "description": one,
+        "data": {"values": [{"a": one, "b": 1, "u": one, "tooltip": one, "image": one}]},
+        "mark": {
+            "type": "bar",
+            "tooltip": {"content": "data"},
+            "href": one,
+            "aria": True,
+            "description": one,
+        },
+        "encoding": {
+            "x": {"field": "a", "type": "nominal", "title": one, "axis": {"labelExpr": one}},
+            "y": {"field": "b", "type": "quantitative", "axis": {"format": one}},
+            "href": {"field": "u"},
+            "description": {"field": "a"},
+        },
+        "params": [{"name": "p", "value": 1, "bind": {"input": "select", "options": [one], "name": one}}],
+        "usermeta": {"embedOptions": {"downloadFileName": one, "loader": one, "sourceHeader": one}},
+    }
+
+
+def vega_expression(expression: str) -> dict[str, Any]:
+    return {
+        "data": {"values": [{"a": "x", "b": 1}]},
+        "transform": [{"calculate": expression, "as": "c"}, {"filter": expression}],
+        "params": [{"name": "q", "expr": expression}],
+        "mark": {"type": "point", "tooltip": {"expr": expression}},
+        "encoding": {
+            "x": {"field": "c", "type": "nominal"},
+            "y": {"field": "b", "type": "quantitative"},
+        },
+    }
+
+
+def plots_of_strangers() -> list[dict[str, Any]]:
+    """Figures and charts with a hostile string wherever a label, an address or an expression can stand."""
+    plotly: list[dict[str, Any]] = []
+    for one in CORPUS[::12]:
+        trace = {
+            "type": "scatter",
+            "mode": "markers+text",
+            "x": [1, 2],
+            "y": [one, 3],
+            "text": [one, one],
+            "name": one,
+            "hovertemplate": one,
+            "customdata": [one, one],
+            "legendgroup": one,
+            "meta": one,
+        }
+        layout = {
+            "title": {"text": one, "subtitle": {"text": one}},
+            "xaxis": {"title": {"text": one}, "ticksuffix": one, "tickvals": [1], "ticktext": [one]},
+            "annotations": [{"text": one, "hovertext": one, "x": 1, "y": 1}],
+            "images": [{"source": "//evil.example/canary.png", "x": 0, "y": 0}, {"source": one}],
+            "updatemenus": [{"buttons": [{"label": one, "method": "relayout", "args": ["title.text", one]}]}],
+            "sliders": [{"steps": [{"label": one, "method": "skip"}]}],
+            "legend": {"title": {"text": one}},
+            "template": {"layout": {"font": {"family": one, "color": one}}},
+        }
+        config = {
+            "plotlyServerURL": "https://evil.example/canary",
+            "topojsonURL": "https://evil.example/canary/",
+            "setBackground": one,
+            "locale": one,
+            "modeBarButtonsToAdd": [
+                {"name": one, "title": one, "icon": {"svg": f"<svg onload='pwn(1)'>{one}</svg>"}},
+                one,
+            ],
+            "showSendToCloud": True,
+            "displayModeBar": True,
+        }
+        plotly.append({"data": [trace], "layout": layout, "config": config})
+    table = {
+        "type": "table",
+        "header": {"values": CORPUS[:40]},
+        "cells": {"values": [[one] for one in CORPUS[40:80]]},
+    }
+    plotly.append({"data": [table], "layout": {}})
+    plotly.append(
+        {"data": [{"type": "choropleth", "locations": ["x"], "z": [1], "geojson": "//evil.example/canary"}]}
+    )
+    vega = [vega_chart(one) for one in CORPUS[::12]]
+    vega += [vega_expression(one) for one in EXPRESSIONS]
+    vega.append({"data": {"url": "canary.json"}, "mark": "point", "encoding": {}})
+    vega.append(
+        {
+            "data": {"url": "//evil.example/canary.csv"},
+            "mark": {"type": "image", "url": "//evil.example/canary.png"},
+            "encoding": {},
+        }
+    )
+    return [
+        *(display("application/vnd.plotly.v1+json", one) for one in plotly),
+        *(display("application/vnd.vegalite.v6+json", one) for one in vega),
+    ]
+
+
+@pytest.mark.timeout(600)
+def test_xs24_plots_of_strangers(watch: Watch, server: CarnetServer) -> None:
+    """All are drawn, or refused in words; none runs, none asks for anything."""
+    plots = plots_of_strangers()
+    for number, part in enumerate(plots[start : start + 12] for start in range(0, len(plots), 12)):
+        write_cells(server, f"plots{number}.ipynb", [code([one]) for one in part])
+        notebook = NotebookPage(watch.open(f"notebooks/plots{number}.ipynb"))
+        notebook.is_live()
+        for index in range(len(part)):
+            cell = notebook.cell(index + 1)
+            cell.scroll_into_view_if_needed()
+            frame = cell.frame_locator("iframe.output-frame")
+            cell.locator(".output-plot iframe, .output-plot .output-note").first.wait_for(state="attached")
+            expect(cell.locator(".output-plot")).to_have_attribute("aria-busy", "false")
+            # The pointer over what has a label.
+            marks = frame.locator(".point, .mark-rect path, .mark-symbol path")
+            if marks.count() and marks.first.is_visible():
+                marks.first.hover(force=True)
+        for inner in notebook.page.frames[1:]:
+            assert inner.evaluate("window.pwned ?? null") is None
+        watch.nothing_happened(notebook.page)
+        notebook.page.close()
+
+
 #: OSC 8 is a terminal's link.
 TERMINAL = "\x1b]8;;javascript:pwn(1)\x07press\x1b]8;;\x07\x1b[31;1m\x1b[38;2;1;2;3m{}\x1b[0m\x1b[2J\x1b]0;pwned\x07\r{}"
 

@@ -14,6 +14,8 @@ SETS = {
     "pdf": headers.user_file("application/pdf"),
     "frame": headers.output_frame(remote=False),
     "remote frame": headers.output_frame(remote=True),
+    "drawing frame": headers.drawing_frame("H", remote=False),
+    "remote drawing frame": headers.drawing_frame("H", remote=True),
 }
 
 
@@ -63,7 +65,9 @@ def test_ac15_data_is_not_kept() -> None:
     assert SETS["api"]["Cache-Control"] == SETS["plain"]["Cache-Control"] == "no-store"
 
 
-@pytest.mark.parametrize("name", ["file", "frame", "remote frame", "api", "static"])
+@pytest.mark.parametrize(
+    "name", ["file", "frame", "remote frame", "drawing frame", "remote drawing frame", "api", "static"]
+)
 def test_ac16_what_is_not_a_page_has_no_origin(name: str) -> None:
     parts = SETS[name]["Content-Security-Policy"].split("; ")
     sandbox = next(part for part in parts if part.startswith("sandbox"))
@@ -74,6 +78,16 @@ def test_ac16_what_is_not_a_page_has_no_origin(name: str) -> None:
 def test_ac16_the_frame_reaches_no_address_unless_the_reader_allowed_it() -> None:
     assert "http" not in SETS["frame"]["Content-Security-Policy"]
     assert "https:" in SETS["remote frame"]["Content-Security-Policy"]
+
+
+def test_xs24_a_drawing_runs_its_own_script_and_what_it_is_handed_whoever_allowed_what() -> None:
+    for name in ("drawing frame", "remote drawing frame"):
+        policy = dict(part.partition(" ")[::2] for part in SETS[name]["Content-Security-Policy"].split("; "))
+        assert policy["script-src"] == "'sha256-H' blob:"
+        assert policy["worker-src"] == "blob:"
+        assert policy["frame-src"] == "'none'"
+    assert "http" not in SETS["drawing frame"]["Content-Security-Policy"]
+    assert "https:" in SETS["remote drawing frame"]["Content-Security-Policy"]
 
 
 @pytest.mark.parametrize(

@@ -212,6 +212,32 @@ def output_frame(*, remote: bool) -> dict[str, str]:
     return {**COMMON, "X-Frame-Options": "SAMEORIGIN", "Content-Security-Policy": "; ".join(policy)}
 
 
+def drawing_frame(script_hash: str, *, remote: bool) -> dict[str, str]:
+    """Return the headers of the document that our own libraries draw in, from data of a document.
+
+    As `output_frame`, but no script of what is drawn runs: only the document's
+    own (`script_hash`: its SHA-256 in base64), and those that this one makes
+    of what our page hands it. `remote` lets data and pictures in, no script.
+    """
+    hosts = " https: http:" if remote else ""
+    policy = (
+        "sandbox allow-scripts",
+        "default-src 'none'",
+        f"script-src 'sha256-{script_hash}' blob:",
+        "style-src 'unsafe-inline'",
+        f"img-src data: blob:{hosts}",
+        "media-src data: blob:",
+        "font-src data:",
+        f"connect-src data: blob:{hosts}",
+        "frame-src 'none'",
+        "worker-src blob:",
+        "form-action 'none'",
+        "base-uri 'none'",
+        "frame-ancestors 'self'",
+    )
+    return {**COMMON, "X-Frame-Options": "SAMEORIGIN", "Content-Security-Policy": "; ".join(policy)}
+
+
 #: Types that a browser shows and that cannot act (with the headers of `user_file`). Text is shown as plain text.
 _SHOWN: Final = frozenset(
     {

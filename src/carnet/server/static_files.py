@@ -30,7 +30,9 @@ _TYPES: Final[Mapping[str, str]] = {
 }
 
 #: Pages and lists for the server itself.
-_NOT_SERVED: Final = frozenset({"index.html", "frame.html", "manifest.json", "preload.json", ".built-from"})
+_NOT_SERVED: Final = frozenset(
+    {"index.html", "frame.html", "drawing.html", "manifest.json", "preload.json", ".built-from"}
+)
 
 
 class BuiltFile(NamedTuple):

@@ -711,10 +711,9 @@ def test_nb8_a_blob_is_asked_for_by_name() -> None:
 
 
 def test_nb8_types() -> None:
-    assert [
-        is_json_type(name) for name in ("application/json", "application/x+json", "model/x+json", "text/json")
-    ] == [
-        *(True, True, False, False),
+    json_types = ["application/json", "application/x+json", "application/vnd.vegalite.v6.json"]
+    assert [is_json_type(name) for name in (*json_types, "model/x+json", "text/json")] == [
+        *(True, True, True, False, False),
     ]
     text_types = [
         "text/html",

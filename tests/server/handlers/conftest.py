@@ -25,6 +25,7 @@ def built_page(folder: Path) -> Path:
         '<!doctype html><html><head><script type="module" src="./assets/app-0a1B2c3D.js"></script></head></html>'
     )
     (folder / "frame.html").write_text("<!doctype html><script>parent.postMessage(1)</script>")
+    (folder / "drawing.html").write_text("<!doctype html><script>parent.postMessage(2)</script>")
     (folder / "manifest.json").write_text("{}")
     script = b"export const one = 1;\n" * 100
     (folder / "assets" / "app-0a1B2c3D.js").write_bytes(script)

@@ -1,6 +1,8 @@
 """The app's pages: guarded, under any base URL, and almost nothing on a warm load."""
 
 import re
+from base64 import b64encode
+from hashlib import sha256
 
 import pytest
 
@@ -77,3 +79,15 @@ def test_the_frame_of_active_output_is_nobodys_origin(server: Server) -> None:
         assert "allow-same-origin" not in policy
         assert policy.startswith("sandbox allow-scripts; default-src 'none'")
     assert "https:" not in strict.headers["Content-Security-Policy"]
+
+
+def test_xs24_the_policy_of_a_drawings_frame_knows_the_script_that_stands_in_it(server: Server) -> None:
+    answer = server.sign_in().ask("GET", "output-frame?drawing=1")
+    found = re.search(rb"<script>(.*?)</script>", answer.body, re.DOTALL)
+    assert found is not None
+    expected = b64encode(sha256(found[1]).digest()).decode()
+
+    policy = answer.headers["Content-Security-Policy"]
+    assert policy.startswith("sandbox allow-scripts; default-src 'none'; ")
+    assert f"script-src 'sha256-{expected}' blob:; " in policy
+    assert answer.body.count(b"<script") == 1

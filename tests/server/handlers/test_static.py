@@ -44,6 +44,7 @@ def test_what_has_no_hash_in_its_name_is_asked_for_again(server: Server) -> None
     [
         "index.html",
         "frame.html",
+        "drawing.html",
         "manifest.json",
         "assets/app-0a1B2c3D.js.gz",
         "assets",

@@ -1,6 +1,6 @@
 /** Output with scripts, in a frame of opaque origin. It can draw and react; it cannot see or reach the page. */
 
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { hostsOf } from "./active.ts";
 import { type FrameLook, framePage, readFrame } from "./framepage.ts";
 import { useOutputSettings } from "./settings.ts";
@@ -18,7 +18,8 @@ export function OutputFrame({ body, label }: { readonly body: string; readonly l
   const [remote, setRemote] = useState(false);
   const hosts = useMemo(() => hostsOf(body), [body]);
 
-  useEffect(() => {
+  // Before the browser paints: a frame that was kept speaks at once.
+  useLayoutEffect(() => {
     const listen = (event: MessageEvent) => {
       // Opaque origins all read "null", so the window itself is what tells a frame from a stranger.
       if (frame.current === null || event.source !== frame.current.contentWindow) return;

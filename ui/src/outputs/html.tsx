@@ -23,11 +23,11 @@ export function HtmlOutput({ html, foreign }: { readonly html: string; readonly 
 }
 
 /** Says why scripts did not run, and lets who reads this trust the notebook. */
-export function ForeignNote() {
+export function ForeignNote({ what = "Scripts in this output did not run" }: { readonly what?: string }) {
   const { trust } = useOutputSettings();
   return (
     <p class="output-note">
-      Scripts in this output did not run: it came with the file.{" "}
+      {what}: it came with the file.{" "}
       {trust !== undefined && (
         <button type="button" class="button" data-kind="link" onClick={trust}>
           {strings.trust}

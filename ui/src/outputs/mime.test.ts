@@ -80,3 +80,22 @@ test("metadata of the type comes before that of the bundle", () => {
   expect(metadataOf({ "image/png": { width: 3 }, width: 5 }, "image/png", "width")).toBe(3);
   expect(metadataOf({ width: 5 }, "image/png", "width")).toBe(5);
 });
+
+test("XS15 a plot is shown as one, whatever stands beside it", () => {
+  const figure = { data: [], layout: {} };
+  const mimes = [
+    "application/vnd.plotly.v1+json",
+    "application/vnd.vegalite.v4+json",
+    "application/vnd.vegalite.v5+json",
+    "application/vnd.vegalite.v6+json",
+    "application/vnd.vegalite.v6.json",
+    "application/vnd.vega.v5+json",
+    "application/vnd.vega.v6+json",
+  ];
+  for (const mime of mimes) {
+    const chosen = chooseMime(
+      bundle({ [mime]: figure, "text/html": "<p>", "image/png": "x", "text/plain": "x" }),
+    );
+    expect(chosen).toEqual({ family: "plot", mime, value: figure });
+  }
+});

@@ -12,10 +12,22 @@ export type MimeFamily =
   | "javascript"
   | "pdf"
   | "text"
-  | "widget";
+  | "widget"
+  | "plot";
 
 const FAMILIES: Readonly<Record<string, MimeFamily>> = {
   "application/vnd.jupyter.widget-view+json": "widget",
+  "application/vnd.plotly.v1+json": "plot",
+  // Altair writes a dot since its sixth version.
+  "application/vnd.vegalite.v6.json": "plot",
+  "application/vnd.vegalite.v6+json": "plot",
+  "application/vnd.vegalite.v5.json": "plot",
+  "application/vnd.vegalite.v5+json": "plot",
+  "application/vnd.vegalite.v4+json": "plot",
+  "application/vnd.vega.v6.json": "plot",
+  "application/vnd.vega.v6+json": "plot",
+  "application/vnd.vega.v5.json": "plot",
+  "application/vnd.vega.v5+json": "plot",
   "text/html": "html",
   "text/markdown": "markdown",
   "text/latex": "latex",

@@ -12,6 +12,7 @@ const settings: OutputSettings = {
   blobUrl: blob => `/blobs/${blob.sha256}`,
   fileUrl: relative => `/files/${relative}`,
   frameUrl: remote => `/output-frame${remote ? "?remote=1" : ""}`,
+  drawingUrl: remote => `/output-frame?drawing=1${remote ? "&remote=1" : ""}`,
   openText: () => undefined,
 };
 

@@ -11,6 +11,7 @@ import { JsonTree } from "./json.tsx";
 import { Latex, Markdown } from "./markdownview.tsx";
 import { type Bundle, chooseMime, type MimeFamily, metadataOf, textOf } from "./mime.ts";
 import { useNear } from "./near.ts";
+import { drawing } from "./rich.ts";
 import { useOutputSettings, useRenewals } from "./settings.ts";
 import { sizeInWords } from "./size.ts";
 import { PlainText, StreamText } from "./text.tsx";
@@ -84,7 +85,25 @@ function Here(props: {
       return <PlainText text={textOf(value)} />;
     case "widget":
       return <Widget text={textFallback(bundle)} />;
+    case "plot":
+      return <LazyPlot mime={mime} value={value} bundle={bundle} foreign={foreign} />;
   }
+}
+
+/** A plot, once what draws plots is there. */
+function LazyPlot(props: {
+  readonly mime: string;
+  readonly value: Json;
+  readonly bundle: Bundle;
+  readonly foreign: boolean;
+}) {
+  const tools = drawing.value;
+  if (tools !== undefined) return <tools.Plot {...props} />;
+  return (
+    <div class="output-waiting" data-plot="">
+      <p class="output-note">{drawing.problem.value || "Loading what draws plots…"}</p>
+    </div>
+  );
 }
 
 /** A text type kept in a blob: fetched when it comes near the screen. */
@@ -106,7 +125,7 @@ function TextBlob(props: {
     if (!near || isLoaded) return;
     const abort = new AbortController();
     fetchText(address, abort.signal).then(
-      text => setLoaded({ value: props.family === "json" ? parseOr(text) : text }),
+      text => setLoaded({ value: props.family === "json" || props.family === "plot" ? parseOr(text) : text }),
       () => {
         if (!abort.signal.aborted)
           setLoaded({ problem: "This output could not be loaded. Reload the page to try again." });

@@ -11,6 +11,8 @@ export interface OutputSettings {
   fileUrl(relative: string): string;
   /** Address of the page that outputs with scripts run in. Its response carries the sandbox and the policy. */
   frameUrl(remote: boolean): string;
+  /** Address of the page in which a library of ours draws. */
+  drawingUrl(remote: boolean): string;
   /** Trust the outputs that came with the file; undefined: who reads this may not. */
   readonly trust?: (() => void) | undefined;
   /** How often this browser signed in again: what failed before is fetched anew. */

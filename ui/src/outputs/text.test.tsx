@@ -12,6 +12,7 @@ const settings: OutputSettings = {
   blobUrl: blob => `/blobs/${blob.sha256}`,
   fileUrl: relative => relative,
   frameUrl: () => "/output-frame",
+  drawingUrl: () => "/output-frame?drawing=1",
   openText: (parts, tail) => opened.push({ parts, tail }),
 };
 

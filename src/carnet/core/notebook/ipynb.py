@@ -457,9 +457,12 @@ def extract_large(
 
 
 def is_json_type(media_type: str) -> bool:
-    """Whether a bundle's value of this type is JSON, left as it is (nbformat's rule)."""
+    """Whether a bundle's value of this type is JSON, left as it is.
+
+    nbformat's rule, and `application/vnd.vegalite.v6.json`: Altair writes a dot there.
+    """
     return media_type == "application/json" or (
-        media_type.startswith("application/") and media_type.endswith("+json")
+        media_type.startswith("application/") and media_type.endswith(("+json", ".json"))
     )
 
 

@@ -6,6 +6,8 @@ carries no policy, so that the browser goes on with the nonce and the policy it
 has stored together. Rules PG1 to PG7: docs/specs/pages.md.
 """
 
+from base64 import b64encode
+from hashlib import sha256
 from typing import Final
 from urllib.parse import urlencode
 
@@ -55,16 +57,34 @@ class OutputFrame(Handler):
     """The document in which output with scripts lives. Its response makes it nobody's origin."""
 
     def get(self) -> None:
-        """Answer with the frame; `?remote=1`: the reader let this output load from other hosts."""
+        """Answer with the frame.
+
+        `?remote=1`: the reader let this output load from other hosts. `?drawing=1`: our own libraries draw in it, and
+        nothing else runs.
+        """
+        remote = self.get_query_argument("remote", "") == "1"
+        drawing = self.get_query_argument("drawing", "") == "1"
+        name = "drawing.html" if drawing else "frame.html"
         try:
-            data = (self.services.static.folder / "frame.html").read_bytes()
+            data = (self.services.static.folder / name).read_bytes()
         except FileNotFoundError:
             self.refuse(503, "not-built", str(PageNotBuilt()))
             return
-        self.send(headers.output_frame(remote=self.get_query_argument("remote", "") == "1"))
-        self.set_header("Cache-Control", "private, no-cache")
+        if drawing:
+            self.send(headers.drawing_frame(_hash_of_script(data), remote=remote))
+            # A page has many of them, and each that comes near the screen asks again.
+            self.set_header("Cache-Control", "private, max-age=600")
+        else:
+            self.send(headers.output_frame(remote=remote))
+            self.set_header("Cache-Control", "private, no-cache")
         self.set_header("Content-Type", "text/html; charset=utf-8")
         self.finish(data)
+
+
+def _hash_of_script(document: bytes) -> str:
+    """Return the hash by which a policy knows the one script that stands in a document of ours."""
+    script = document.partition(b"<script>")[2].partition(b"</script>")[0]
+    return b64encode(sha256(script).digest()).decode()
 
 
 def exchange_token(handler: Handler) -> bool:

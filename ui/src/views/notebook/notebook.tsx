@@ -194,6 +194,7 @@ function outputSettings(page: NotebookPage): OutputSettings {
       return addressOf(base, kind, path) + suffix;
     },
     frameUrl: remote => `${rest.url("output-frame")}${remote ? "?remote=1" : ""}`,
+    drawingUrl: remote => `${rest.url("output-frame")}?drawing=1${remote ? "&remote=1" : ""}`,
     get trust() {
       return page.notebook.writable.value ? () => page.notebook.trust() : undefined;
     },

@@ -1,0 +1,3 @@
+/** What the chunk `drawing` holds. */
+
+export { Plot } from "./plot.tsx";
