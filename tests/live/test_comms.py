@@ -11,11 +11,12 @@ from carnet.core.wire.link import Entries, MoreCells, Snapshot
 from carnet.ids import ClientId, CommId, SendId
 from carnet.live.comms import kept, kernel_message
 from carnet.live.follower import Follower
+from carnet.live.rate import RateGate
 from carnet.live.session import Session
 from carnet.testing.kernel_host import FakeKernel
 from tests.conftest import ExpectLog
 from tests.live.conftest import PATH, Tab, World, until
-from tests.live.test_follower import Line
+from tests.live.test_follower import AN_HOUR_S, Line
 from tests.live.test_session import a_run, a_session
 
 M1 = CommId("m1")
@@ -187,3 +188,17 @@ async def test_lk6_a_snapshot_has_the_comms_behind_the_cells(world: World) -> No
     assert [piece.more for piece in pieces if isinstance(piece, MoreCells)][-1:] == [False]
     assert found == session.state.comms
     follower.leave()
+
+
+async def test_lv6_the_end_of_a_message_is_not_delayed(world: World) -> None:
+    session, fake = await a_widget(world)
+    await Tab(session, "page").intend(an_update("s1", value=2))
+    await sent(world, fake, "s1")
+    session._gate = RateGate(burst=1, interval_s=AN_HOUR_S)
+    session._gate.acted(session.around.clock.monotonic_s())
+
+    fake.say("iopub", "status", {"execution_state": "busy"}, parent_id="s1")
+    fake.say("iopub", "status", {"execution_state": "idle"}, parent_id="s1")
+
+    await until(session, lambda: not session.state.sends)
+    assert session.state.comms[M1].data == {"value": 2}

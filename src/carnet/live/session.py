@@ -484,8 +484,13 @@ class Session:
             self._records_due = asyncio.get_running_loop().call_later(delay_s, self._records_are_due)
 
     def _is_waited_for(self, records: list[Record]) -> bool:
-        """Return whether the end of the last run is among them: somebody waits for it, so it is not delayed (LV6)."""
-        runs = self.state.runs
+        """Return whether the end of the last run, or of a message to a comm, is among them: somebody waits for it (LV6)."""
+        runs, sends = self.state.runs, self.state.sends
+        if sends and any(
+            record.parent_id in sends and record.msg_type == "status" and b'"idle"' in record.content
+            for record in records
+        ):
+            return True
         return bool(runs) and any(
             record.parent_id == runs[-1].id
             and (

@@ -101,7 +101,9 @@ describe("comms", () => {
   test("it is kept for no other tab", () => {
     const { store } = withSlider();
     store.takeStored();
+    expect(store.pendingCount.value).toBe(0);
     store.sendComm(draft).catch(() => undefined);
     expect(store.takeStored().put).toEqual([]);
+    expect(store.pendingCount.value).toBe(0);
   });
 });

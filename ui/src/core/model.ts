@@ -171,7 +171,7 @@ export interface NotebookModel {
   /** Why the server cannot record anything now; null: it can. */
   readonly stalled: ReadonlySignal<StalledView | null>;
   readonly link: ReadonlySignal<LinkStatus>;
-  /** Intents that the server has not yet answered. */
+  /** Intents that the server has not yet answered, but for messages to comms. */
   readonly pendingCount: ReadonlySignal<number>;
   readonly selection: ReadonlySignal<Selection>;
   /** Add to this machine's clock to get the server's, milliseconds. */

@@ -70,8 +70,9 @@ export class Pending {
     this.#next = first;
   }
 
+  /** How many wait; what was set in a widget is no work that could be lost. */
   get count(): number {
-    return this.items.length;
+    return this.items.filter(({ intent }) => intent?.intent !== "send-comm").length;
   }
 
   /** Add edits that happen together; returns the item. */

@@ -60,6 +60,8 @@ class CommReader:
         self._comms: dict[CommId, Comm | None] = {}
         """Those that this batch opened or closed (None)."""
         self._count = len(state.comms)
+        self._is_full = False
+        """Nothing can be closed to make room."""
         self._ended = False
         """The process that had the comms of the state is no more."""
         self._capturing = dict(state.capturing)
@@ -240,8 +242,10 @@ class CommReader:
         """Return whether so many bytes more can be kept; make room where that is possible."""
         if self._count < COMMS_LIMIT and self._state.comm_bytes + needed <= COMMS_LIMIT_BYTES:
             return True
-        if needed <= COMMS_LIMIT_BYTES and self._make_room(needed):
+        # To find out what is shown takes its time: not for each message of a batch.
+        if not self._is_full and needed <= COMMS_LIMIT_BYTES and self._make_room(needed):
             return True
+        self._is_full = True
         self._too_much()
         return False
 
