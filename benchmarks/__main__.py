@@ -7,6 +7,7 @@ import json
 import os
 import sys
 import time
+import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -60,21 +61,31 @@ def main(arguments: Sequence[str]) -> int:
     print(f"{told['machine']}; {_words(machine.versions())}")
     if peers:
         print(f"peers: {_words(peers)}")
-    results = [_measure(name, options.rounds, python) for name in options.names or BENCHMARKS]
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{told['at']}.json".replace(":", "")
-    path.write_text(json.dumps({**told, "benchmarks": results}, indent=1) + "\n", encoding="utf-8")
+    results: list[dict[str, object]] = []
+    for name in options.names or BENCHMARKS:
+        results.append(_measure(name, options.rounds, python))
+        # After each: who ends it early has what was measured until then.
+        path.write_text(json.dumps({**told, "benchmarks": results}, indent=1) + "\n", encoding="utf-8")
     print(f"\nWritten to {path}")
-    return 0
+    return 1 if any(result["failed"] for result in results) else 0
 
 
 def _measure(name: str, rounds: int, python: Path | None) -> dict[str, object]:
+    """Measure one, and print it. What was noted before it failed is kept."""
     module = importlib.import_module(f"benchmarks.suite.{name}")
     goals: Sequence[Goal] = module.GOALS
     bench = Bench(Figures(name), rounds, python)
     before = os.getloadavg()[0]
     print(f"\n## {name}: {BENCHMARKS[name]}\n", flush=True)
-    asyncio.run(module.measure(bench))
+    failed = ""
+    try:
+        asyncio.run(module.measure(bench))
+    except Exception as error:  # noqa: BLE001  what was noted until then is wanted
+        traceback.print_exc()
+        failed = f"{type(error).__name__}: {error}"
+        bench.said.append(f"It failed before its end: {failed}")
     load = f"{before:.1f} to {os.getloadavg()[0]:.1f}"
     print(bench.figures.table())
     print(f"\nMedian [least..most] of {rounds} rounds; load average {load}.")
@@ -84,7 +95,7 @@ def _measure(name: str, rounds: int, python: Path | None) -> dict[str, object]:
         verdict = "reached" if one.reached else "MISSED"
         limit = f"{one.words} = {number(one.limit)} {one.unit}".rstrip()
         print(f"- {verdict}: {one.what}: {number(one.measured)} {one.unit}, goal {limit}")
-    return {**bench.figures.as_json(goals), "load": load, "said": bench.said}
+    return {**bench.figures.as_json(goals), "load": load, "said": bench.said, "failed": failed}
 
 
 def _words(versions: Mapping[str, str]) -> str:

@@ -14,7 +14,7 @@ from tornado.httpclient import HTTPRequest
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
 from carnet.core.notebook.model import Cell
-from carnet.core.session.intents import Edit, IntentBody, RunCells, RunRequest
+from carnet.core.session.intents import Edit, IntentBody, RunCells, RunRequest, SaveNow
 from carnet.core.session.operations import AddOutput, AppendStream, DropRuns, FinishRun, InsertCells
 from carnet.core.wire.link import (
     PROTOCOL,
@@ -104,6 +104,12 @@ class Tab:
         number = self._number
         await self.until(lambda: self._decided >= number)
         return ids
+
+    async def save(self) -> None:
+        """Ask for a save, and return when it was decided."""
+        self._intend(SaveNow())
+        number = self._number
+        await self.until(lambda: self._decided >= number)
 
     async def run(self, cell_ids: Sequence[CellId]) -> float:
         """Run cells, and return the seconds until the last one's end (reply and idle) was here."""

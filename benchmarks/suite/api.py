@@ -1,6 +1,8 @@
 """A kernel through Jupyter's own API: sockets as JupyterLab opens them, beside jupyter_server where that is measured too.
 
-The same client asks both; `raw` is jupyter_client with no server between.
+The same client asks both; `raw` is jupyter_client with no server between. "cut" is a
+socket that is closed in the middle of a cell's output, and opened again a moment later under
+the same session id, as JupyterLab does.
 """
 
 import asyncio
@@ -23,17 +25,23 @@ RUNS = 100
 FLUSHED = 20_000
 WAIT_S = 120.0
 FLOOD = f"for i in range({FLUSHED}): print(i, flush=True)"
+LINES = 600
+SLOW = f"import time\nfor i in range({LINES}): print('line', i, flush=True); time.sleep(0.005)"
+AWAY_S = 0.3
+PATIENCE_S = 15.0
+"""For what may never come: it was lost."""
 
 GOALS = (
     Goal("round trip, p50", "raw + 1 ms", lambda medians: medians["round trip, p50", "raw"] + 1.0),
     Goal("round trip, p95", "raw + 3 ms", lambda medians: medians["round trip, p95", "raw"] + 3.0),
     Goal("20k flushed lines", "1.2 x raw", lambda medians: 1.2 * medians["20k flushed lines", "raw"]),
     Goal("20k flushed lines: lines lost", "none", lambda _: 0),
+    Goal("cut: lines lost", "none", lambda _: 0),
 )
 
 
 async def measure(bench: Bench) -> None:
-    """A hundred round trips and one flood a round, on each server in turn."""
+    """A hundred round trips, one flood and one cut a round, on each server in turn."""
     with bench.folder() as folder, RawKernel() as raw:
         servers = bench.servers(folder, floor=False)
         try:
@@ -54,6 +62,9 @@ async def measure(bench: Bench) -> None:
                     used_s = machine.cpu_s(server.pid) - before_s
                     bench.note("20k flushed lines: server CPU", "s", server.column, used_s)
                     bench.note("20k flushed lines: lines lost", "", server.column, FLUSHED - socket.lines)
+                    goes_on_s, seen = await socket.run_cut(SLOW)
+                    bench.note("cut: goes on after", "ms", server.column, goes_on_s * 1e3)
+                    bench.note("cut: lines lost", "", server.column, LINES - seen)
                     socket.close()
         finally:
             for server in servers:
@@ -69,26 +80,54 @@ def _note(bench: Bench, column: str, times_s: list[float]) -> None:
 class Socket:
     """A client of one kernel's socket, in the default protocol."""
 
-    def __init__(self, connection: WebSocketClientConnection) -> None:
+    def __init__(self, url: str, connection: WebSocketClientConnection) -> None:
         self.lines = 0
+        self._url = url
         self._connection = connection
         self._session = new_id()
+        self._seen: set[str] = set()
 
     @classmethod
     async def open(cls, server: Server) -> Self:
         """Start a kernel, and wait until it answers."""
         made = await asyncio.to_thread(server.ask, "POST", "/api/kernels", b'{"name": "python3"}')
         url = f"ws://127.0.0.1:{server.port}/api/kernels/{json.loads(made)['id']}/channels?session_id={new_id()}"
-        connection = await websocket_connect(HTTPRequest(url, headers=HEADERS), max_message_size=1 << 30)
-        assert connection.protocol is not None
-        assert connection.protocol.stream is not None
-        connection.protocol.stream.set_nodelay(True)
-        socket = cls(connection)
+        socket = cls(url, await _connected(url))
         await socket.run("pass")
         return socket
 
     async def run(self, code: str) -> float:
         """Return the seconds until reply and idle are here."""
+        started_s = time.perf_counter()
+        msg_id = await self._send(code)
+        async with asyncio.timeout(WAIT_S):
+            await self._read(msg_id, {"execute_reply", "idle"})
+        return time.perf_counter() - started_s
+
+    async def run_cut(self, code: str) -> tuple[float, int]:
+        """Cut the line in the middle; return the seconds from coming back to the first line, and how many came in all."""
+        msg_id = await self._send(code)
+        self._seen.clear()
+        while len(self._seen) < LINES // 3:
+            await self._read(msg_id, {"stream"})
+        stream = self._connection.protocol.stream if self._connection.protocol is not None else None
+        assert stream is not None
+        stream.close()
+        await asyncio.sleep(AWAY_S)
+        started_s, before = time.perf_counter(), len(self._seen)
+        self._connection = await _connected(self._url)
+        goes_on_s = 0.0
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                while len(self._seen) == before:
+                    await self._read(msg_id, {"stream"})
+                goes_on_s = time.perf_counter() - started_s
+                await self._read(msg_id, {"execute_reply", "idle"})
+        except TimeoutError:
+            pass  # some of it was lost
+        return goes_on_s or PATIENCE_S, len(self._seen)
+
+    async def _send(self, code: str) -> str:
         msg_id = new_id()
         message = {
             "channel": "shell",
@@ -103,22 +142,31 @@ class Socket:
             "metadata": {},
             "content": {"code": code, "silent": False, "store_history": False, "allow_stdin": False},
         }
-        started_s = time.perf_counter()
         await self._connection.write_message(json.dumps(message))
-        wanted = {"execute_reply", "idle"}
-        async with asyncio.timeout(WAIT_S):
-            while wanted:
-                frame = await self._connection.read_message()
-                assert isinstance(frame, str), "the socket was closed"
-                one: dict[str, Any] = json.loads(frame)
-                if one["parent_header"].get("msg_id") != msg_id:
-                    continue
-                kind, content = one["header"]["msg_type"], one["content"]
-                if kind == "stream":
-                    self.lines += content["text"].count("\n")
-                wanted -= {kind, content.get("execution_state")}
-        return time.perf_counter() - started_s
+        return msg_id
+
+    async def _read(self, msg_id: str, wanted: set[str]) -> None:
+        """Read until all that is wanted of this message has come: types of messages, states of the kernel."""
+        while wanted:
+            frame = await self._connection.read_message()
+            assert isinstance(frame, str), "the socket was closed"
+            one: dict[str, Any] = json.loads(frame)
+            if one["parent_header"].get("msg_id") != msg_id:
+                continue
+            kind, content = one["header"]["msg_type"], one["content"]
+            if kind == "stream":
+                self.lines += content["text"].count("\n")
+                self._seen.update(line for line in content["text"].splitlines() if line.startswith("line "))
+            wanted = wanted - {kind, content.get("execution_state")}
 
     def close(self) -> None:
         """End the line."""
         self._connection.close()
+
+
+async def _connected(url: str) -> WebSocketClientConnection:
+    connection = await websocket_connect(HTTPRequest(url, headers=HEADERS), max_message_size=1 << 30)
+    assert connection.protocol is not None
+    assert connection.protocol.stream is not None
+    connection.protocol.stream.set_nodelay(True)
+    return connection

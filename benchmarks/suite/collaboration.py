@@ -45,7 +45,8 @@ class Client:
     async def enter(self, server: Server, path: str) -> Self:
         """Ask for the room, and come in; return when the cells are there."""
         body = json.dumps({"format": "json", "type": "notebook"}).encode()
-        session = json.loads(server.ask("PUT", f"/api/collaboration/session/{path}", body))
+        asked = asyncio.to_thread(server.ask, "PUT", f"/api/collaboration/session/{path}", body)
+        session = json.loads(await asked)
         name = f"{session['format']}:{session['type']}:{session['fileId']}"
         query = urlencode({"sessionId": session["sessionId"], "token": TOKEN})
         url = f"{server.url.replace('http', 'ws')}api/collaboration/room/{name}?{query}"
@@ -62,11 +63,10 @@ class Client:
             await self.changed.wait()
 
     async def leave(self) -> None:
-        """Close the socket."""
-        assert self._socket is not None
-        assert self._reader is not None
-        self._socket.close()
-        await self._reader
+        """Close the socket, if there is one."""
+        if self._socket is not None and self._reader is not None:
+            self._socket.close()
+            await self._reader
 
     def _send(self, event: Any) -> None:
         if not self._receiving and self._socket is not None:

@@ -14,7 +14,7 @@ import sqlite3
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from tornado.httpserver import HTTPServer
@@ -39,6 +39,9 @@ from carnet.server.protection import Protection, check_exposure, describe, prote
 from carnet.server.routes import ROUTES, load_all
 from carnet.server.running import Presence, RunningServer, running_servers
 from carnet.server.services import Services
+
+if TYPE_CHECKING:
+    from carnet.server.workbench import Workbench
 
 log = logging.getLogger("carnet.server")
 
@@ -224,8 +227,11 @@ class _Life:
             self._failure = "Carnet could not open its stores; see above."
             self._signals.put_nowait(signal.SIGTERM)
         else:
-            await self._services.first_page.wait()
-            await asyncio.gather(bench.warm_up(), asyncio.to_thread(load_all, ROUTES))
+            await asyncio.gather(self._warm_up(bench), asyncio.to_thread(load_all, ROUTES))
+
+    async def _warm_up(self, bench: "Workbench") -> None:
+        await self._services.first_page.wait()
+        await bench.warm_up()
 
     async def _ask_about_kernels(self) -> bool:
         """Say which kernels go on, and return whether a second Ctrl-C came to end them."""
