@@ -1,4 +1,4 @@
-"""A room shows what its session is and asks of it what clients do, whatever order things come in (CB1 to CB15)."""
+"""A room shows what its session is and asks of it what clients do, whatever order things come in (CB1 to CB15, CB23)."""
 
 import asyncio
 import tempfile
@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from carnet.collaboration import protocol, room
 from carnet.collaboration import rooms as rooms_module
+from carnet.collaboration.plan import PORTION, DropCells, PutCells, PutOutputs, Step, in_portions
 from carnet.collaboration.rooms import Rooms
 from carnet.collaboration.shape import alike, shaped
 from carnet.collaboration.updates import NESTING_LIMIT
@@ -402,6 +403,122 @@ async def test_cb15_kept_updates_are_put_together(world: World, monkeypatch: pyt
     assert record.history == one.history
     assert 20 <= len(record.updates) <= 45
     shows(ann, session)
+
+
+LARGE = ["x = 1", *[f"# {number}\n" + "y" * 100_000 for number in range(12)], "z = 3"]
+
+
+async def test_cb23_a_large_notebook_comes_in_portions(world: World) -> None:
+    session, one, _ = await opened(world, *LARGE)
+    ann = Peer()
+    await ann.come(one)
+    await ann.say()
+
+    frames = [protocol.decode(frame) for frame in ann._in]
+    updates = [frame.update for frame in frames if isinstance(frame, protocol.Changed)]
+    assert len(updates) >= 4
+    assert max(map(len, updates)) < 2 * PORTION
+    assert isinstance(frames[-1], protocol.WhatYouMiss)
+    assert len(frames[-1].update) < PORTION, "it had all of it already"
+    await settle(ann)
+    shows(ann, session)
+    ann.type("c1", "0")
+    await settle(ann)
+    assert text(session).startswith("x = 10\n")
+
+
+async def test_cb23_what_happens_while_it_comes_is_not_missed(world: World) -> None:
+    session, one, _ = await opened(world, *LARGE)
+    ann, tab = Peer(), Tab(session)
+    await ann.come(one)
+    coming = asyncio.create_task(ann.say())
+    while not ann._in or not isinstance(protocol.decode(ann._in[-1]), protocol.Changed):
+        assert not coming.done()
+        await asyncio.sleep(0)
+    await page_types(session, "c1", "0", tab)
+    await coming
+    await settle(ann)
+    shows(ann, session)
+    assert ann.sources()[0] == "x = 10"
+
+
+async def test_cb23_who_leaves_while_it_comes_is_not_waited_for(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "SENT_AHEAD_WAIT_S", 0)
+    session, one, _ = await opened(world, *LARGE)
+    ann, bob = Peer("ann"), Peer("bob")
+    await ann.come(one)
+    ann.buffered = room.SENT_AHEAD_BYTES + 1
+    coming = asyncio.create_task(ann.say())
+    await bob.come(one)
+    await settle(bob)
+    shows(bob, session)
+    assert not coming.done()
+    ann.go()
+    await coming
+
+
+async def test_cb23_a_history_that_broke_off_is_completed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_notebook(world.notebooks, *LARGE)
+    registry = world.start()
+    session = await registry.open(PATH)
+    assert world.journal is not None
+    count = 0
+    keep = world.journal.append_to_room
+
+    def full(*given: Any) -> None:
+        nonlocal count
+        count += 1
+        if count == 3:
+            raise JournalFull("no room today")
+        keep(*given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.journal, "append_to_room", full)
+        with pytest.raises(JournalFull):
+            await Rooms(registry).of_path(PATH)
+    begun = world.journal.room(session.state.journal_id)
+    assert begun is not None
+
+    again, is_new = await Rooms(registry).of_path(PATH)
+
+    assert (again.history, is_new) == (begun.history, False)
+    ann = Peer()
+    await ann.come(again)
+    await settle(ann)
+    shows(ann, session)
+
+
+CELLS = st.lists(
+    st.fixed_dictionaries({"id": st.just("c"), "source": st.sampled_from(("", "x" * (PORTION // 3)))})
+).map(tuple)
+STEPS = st.one_of(
+    st.builds(PutCells, st.integers(0, 5), CELLS),
+    st.builds(DropCells, st.integers(0, 5), st.integers(0, 5)),
+    st.builds(PutOutputs, st.just(1), st.just(2), st.just(3), CELLS),
+)
+
+
+@given(st.lists(STEPS))
+def test_cb23_portions_do_the_same(steps: list[PutCells | DropCells | PutOutputs]) -> None:
+    def done(parts: list[Step]) -> list[tuple[Any, ...]]:
+        found: list[tuple[Any, ...]] = []
+        for part in parts:
+            if isinstance(part, PutCells):
+                found += [("cell", part.at + place, cell) for place, cell in enumerate(part.cells)]
+            else:
+                found.append((part,))
+        return found
+
+    portions = list(in_portions(steps))
+    assert all(portions)
+    assert done([part for portion in portions for part in portion]) == done([*steps])
+    for portion in portions:
+        texts = [str(cell["source"]) for part in portion if isinstance(part, PutCells) for cell in part.cells]
+        assert sum(map(len, texts)) <= PORTION
 
 
 async def test_cb17_presences_are_relayed_and_end_with_their_connection(world: World) -> None:

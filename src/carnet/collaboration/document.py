@@ -243,18 +243,23 @@ class NotebookDocument:
             if self._state.get(key) != said:
                 self._state[key] = said
 
-    def complete(self, steps: Sequence[Step], state: "dict[str, Json]", nbformat: tuple[int, int]) -> bytes:
-        """Do these steps, and say what every notebook's document says; return the update, empty when nothing changed."""
+    def complete(
+        self, steps: Sequence[Step], state: "dict[str, Json]", nbformat: tuple[int, int]
+    ) -> list[bytes]:
+        """Do these steps, and say what every notebook's document says; return the updates that changed something.
+
+        What is much comes in several: each call into pycrdt keeps the interpreter's lock to its end.
+        """
         with self._doc.transaction():
             for key, value in zip(("nbformat", "nbformat_minor"), nbformat, strict=True):
                 if self._meta.get(key) != value:
                     self._meta[key] = value
             if not isinstance(self._meta.get("metadata"), Map):
                 self._meta["metadata"] = Map({})
-            for step in steps:
-                self._perform(step)
             self._say(state)
-        return self._taken()
+        updates = [self._taken()]
+        updates += [self.perform(portion) for portion in plan.in_portions(steps)]
+        return [update for update in updates if update]
 
     def _taken(self) -> bytes:
         updates, self._updates = self._updates, []

@@ -7,9 +7,9 @@ CB12: docs/specs/collaboration.md.
 """
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from msgspec import Struct
 
@@ -40,6 +40,12 @@ from carnet.core.session.state import CellState, SessionState
 from carnet.core.text.changes import ChangeSet, diff, longest_rising
 from carnet.errors import InvalidChange
 from carnet.ids import CellId
+
+PORTION: Final = 256 << 10
+"""Characters that come into a document in one transaction, about."""
+
+_LEAST: Final = 32
+"""What a value weighs however short it is."""
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -332,6 +338,49 @@ class PutOutputs(Struct, frozen=True):
 
 
 Step: TypeAlias = PutCells | DropCells | PutKey | DropKey | PutMetadata | ChangeText | PutOutputs
+
+
+def in_portions(steps: Iterable[Step]) -> Iterator[list[Step]]:
+    """Yield the same steps in lists that bring about `PORTION` characters each."""
+    portion: list[Step] = []
+    size = 0
+    for step in steps:
+        for part, weight in _parts(step):
+            if portion and size + weight > PORTION:
+                yield portion
+                portion, size = [], 0
+            portion.append(part)
+            size += weight
+    if portion:
+        yield portion
+
+
+def _parts(step: Step) -> Iterator[tuple[Step, int]]:
+    """Yield a step in parts that do the same one after another, and what each weighs."""
+    if isinstance(step, PutOutputs):
+        yield step, _weight(list(step.outputs))
+        return
+    if not isinstance(step, PutCells):
+        yield step, _LEAST
+        return
+    start, size = 0, 0
+    for index, shape in enumerate(step.cells):
+        weight = _weight(shape)
+        if index > start and size + weight > PORTION:
+            yield PutCells(step.at + start, step.cells[start:index]), size
+            start, size = index, 0
+        size += weight
+    yield PutCells(step.at + start, step.cells[start:]), size
+
+
+def _weight(value: Json) -> int:
+    if isinstance(value, str):
+        return _LEAST + len(value)
+    if isinstance(value, dict):
+        return _LEAST + sum(map(_weight, value.values()))
+    if isinstance(value, list | tuple):
+        return _LEAST + sum(map(_weight, value))
+    return _LEAST
 
 
 def steps_between(

@@ -6,7 +6,7 @@ client did. That becomes an intent, as a tab's would; when it is decided, the
 document is made what the session is, whatever came of it. Every update is kept,
 with the entry it caused in one transaction, before anybody is told of it: so
 clients that come back, to this life of the server or the next, find the history
-they know. Rules CB1 to CB15: docs/specs/collaboration.md.
+they know. Rules CB1 to CB15, CB23: docs/specs/collaboration.md.
 """
 
 import asyncio
@@ -94,6 +94,14 @@ UNDER_WAY_BYTES: Final = 1 << 20
 
 BUFFER_LIMIT_BYTES: Final = 32 << 20
 """Waiting for a slow client; above that it is sent away, and comes back for what it missed."""
+
+WHOLE_BYTES: Final = 1 << 20
+"""Who has nothing gets a document of this size in one update."""
+
+SENT_AHEAD_BYTES: Final = 2 << 20
+"""Of a larger one, so much may wait for the line."""
+
+SENT_AHEAD_WAIT_S: Final = 0.02
 
 # Close codes. The first is Jupyter's, after which JupyterLab asks to reload; 4000 and above are ours.
 ANOTHER_HISTORY: Final = 1003
@@ -198,6 +206,8 @@ class Room:
         match message:
             case protocol.WhatIHave(vector=vector):
                 member.vector = vector
+                if self._kept_bytes > WHOLE_BYTES and self._has_nothing(vector):
+                    vector = await self._send_kept(member, vector)
                 async with self._turn:
                     self._show()
                     member.send(protocol.what_you_miss(self._document.missing(vector)))
@@ -222,6 +232,33 @@ class Room:
                 member.send(protocol.saved(number, ok=member.may_edit))
             case None:
                 pass
+
+    def _has_nothing(self, vector: bytes) -> bool:
+        return not clocks(vector).keys() & clocks(self._document.vector()).keys()
+
+    async def _send_kept(self, member: Member, had: bytes) -> bytes:
+        """Send a client that has nothing all that is kept, one update after another; return the vector of what it has then.
+
+        The update of all of it, which is the shorter one, would be made on the loop, in one go.
+        """
+        async with self._turn:
+            vector = self._document.vector()
+        journal, journal_id = self.session.around.journal, self.session.state.journal_id
+        try:
+            record = await self.session.in_thread(lambda: journal.room(journal_id))
+        except JournalError as error:
+            log.warning("room of %s: what is kept cannot be read: %s", journal_id, error)
+            return had
+        if record is None or record.history != self.history:
+            return had
+        for update in record.updates:
+            while member.socket.buffered_bytes() > SENT_AHEAD_BYTES:
+                if self.closed or member not in self.members:
+                    return vector
+                await asyncio.sleep(SENT_AHEAD_WAIT_S)
+            member.send(protocol.changed(update))
+            await asyncio.sleep(0)
+        return vector
 
     def end(self, code: int, reason: str) -> None:
         """Send everybody away and close. What is kept stays."""
@@ -317,8 +354,8 @@ class Room:
             return
         self._document, self._shown, self._waiting = prepared.document, prepared.shown, _Waiting()
         self._kept, self._kept_bytes = prepared.kept, prepared.kept_bytes
-        if prepared.update:
-            self._tell(protocol.changed(prepared.update))
+        for update in prepared.updates:
+            self._tell(protocol.changed(update))
 
     async def _until_recording(self) -> None:
         """Wait while the journal cannot be written: nothing is taken that could not be kept."""
@@ -708,7 +745,7 @@ class Prepared:
     blobs: BlobValues
     kept: int
     kept_bytes: int
-    update: bytes = b""
+    updates: tuple[bytes, ...] = ()
     """What had to be changed of what was kept."""
 
 
@@ -749,16 +786,20 @@ def _prepare(session: Session, state: SessionState) -> Prepared:
         document, record = NotebookDocument(), None
     steps = steps_between(document.ids, document.cell, None, state, inline_for=lambda _: inline)
     steps += metadata_steps(document.metadata(), state.metadata)
-    update = document.complete(steps, _about(state), (state.nbformat, state.nbformat_minor))
+    updates = document.complete(steps, _about(state), (state.nbformat, state.nbformat_minor))
     if record is None:
-        history, whole = new_id(), document.whole()
-        journal.begin_room(state.journal_id, history, whole)
-        return Prepared(document, state, history, True, blobs, 1, len(whole))
-    if update:
+        history = new_id()
+        # One after another, so that no commit waits long. A history that broke off is completed by who opens it next.
+        journal.begin_room(state.journal_id, history, updates[0])
+        for update in updates[1:]:
+            journal.append_to_room(state.journal_id, update)
+        return Prepared(document, state, history, True, blobs, len(updates), sum(map(len, updates)))
+    for update in updates:
         journal.append_to_room(state.journal_id, update)
-    kept_bytes = sum(map(len, record.updates)) + len(update)
-    kept = len(record.updates) + bool(update)
-    return Prepared(document, state, record.history, False, blobs, kept, kept_bytes, update)
+    every = [*record.updates, *updates]
+    return Prepared(
+        document, state, record.history, False, blobs, len(every), sum(map(len, every)), tuple(updates)
+    )
 
 
 def _about(state: SessionState) -> dict[str, Json]:
