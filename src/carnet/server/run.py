@@ -50,7 +50,7 @@ HTTPS_PORT: Final = 443
 QUIET_START_S: Final = 0.5
 """The workbench is opened after the first answer, or after this long without a request."""
 
-SWITCH_S: Final = 0.001
+SWITCH_S: Final = 0.0002
 """A thread gives the interpreter away after so long when another one asks. The loop asks after each call of the system."""
 
 NO_PASSWORD: Final = (
