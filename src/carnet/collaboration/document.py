@@ -269,8 +269,9 @@ class NotebookDocument:
     def _perform(self, step: Step) -> None:
         match step:
             case plan.PutCells(at=at, cells=cells):
-                for offset, shape in enumerate(cells):
-                    self._cells.insert(at + offset, _cell(shape))
+                # The last one first: to find a place takes pycrdt time with each item that stands before it.
+                for shape in reversed(cells):
+                    self._cells.insert(at, _cell(shape))
                 self._ids[at:at] = [CellId(str(shape["id"])) for shape in cells]
             case plan.DropCells(at=at, count=count):
                 del self._cells[at : at + count]

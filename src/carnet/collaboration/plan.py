@@ -356,21 +356,21 @@ def in_portions(steps: Iterable[Step]) -> Iterator[list[Step]]:
 
 
 def _parts(step: Step) -> Iterator[tuple[Step, int]]:
-    """Yield a step in parts that do the same one after another, and what each weighs."""
+    """Yield a step in parts that do the same one after another, and what each weighs. Of cells, the last ones come first."""
     if isinstance(step, PutOutputs):
         yield step, _weight(list(step.outputs))
         return
     if not isinstance(step, PutCells):
         yield step, _LEAST
         return
-    start, size = 0, 0
-    for index, shape in enumerate(step.cells):
-        weight = _weight(shape)
-        if index > start and size + weight > PORTION:
-            yield PutCells(step.at + start, step.cells[start:index]), size
-            start, size = index, 0
+    end, size = len(step.cells), 0
+    for index in range(end - 1, -1, -1):
+        weight = _weight(step.cells[index])
+        if index < end - 1 and size + weight > PORTION:
+            yield PutCells(step.at, step.cells[index + 1 : end]), size
+            end, size = index + 1, 0
         size += weight
-    yield PutCells(step.at + start, step.cells[start:]), size
+    yield PutCells(step.at, step.cells[:end]), size
 
 
 def _weight(value: Json) -> int:

@@ -252,7 +252,7 @@ class Room:
         if record is None or record.history != self.history:
             return had
         for update in record.updates:
-            while member.socket.buffered_bytes() > SENT_AHEAD_BYTES:
+            while member.socket.waiting_bytes() > SENT_AHEAD_BYTES:
                 if self.closed or member not in self.members:
                     return vector
                 await asyncio.sleep(SENT_AHEAD_WAIT_S)
