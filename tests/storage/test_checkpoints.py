@@ -105,6 +105,7 @@ def test_fs17_s27_each_under_its_time_and_the_newest_where_jupyter_looks(
         ("a.tar.gz", "a.tar-checkpoint.gz"),
         (".bashrc", ".bashrc-checkpoint"),
         ("noext", "noext-checkpoint"),
+        ("dots..", "dots.-checkpoint."),
         ("x.y-checkpoint.ipynb", "x.y-checkpoint-checkpoint.ipynb"),
     ],
 )
@@ -115,6 +116,7 @@ def test_fs17_jupyters_name_is_jupyters(
     manager.allow_hidden = True
     keep(manager, b"x", path=normalise_path(name))
     assert (root / ".ipynb_checkpoints" / jupyters).read_bytes() == b"x"
+    assert kept(manager, normalise_path(name)) == [b"x"]
 
 
 def test_fs17_the_name_of_the_folder_is_a_setting(

@@ -8,6 +8,7 @@ from carnet.errors import InvalidPath
 from carnet.ids import NotebookPath
 from carnet.storage.paths import (
     ROOT,
+    fitting_name,
     folder_of,
     is_below,
     join_path,
@@ -127,3 +128,18 @@ def test_join_judges_the_name() -> None:
 )
 def test_split_suffix(name: str, parts: tuple[str, str]) -> None:
     assert split_suffix(name) == parts
+
+
+@pytest.mark.parametrize(
+    ("stem", "mark", "suffix", "name"),
+    [
+        ("a", "-Copy1", ".txt", "a-Copy1.txt"),
+        ("x" * 255, "-Copy1", "", "x" * 249 + "-Copy1"),
+        ("日" * 84, "-Copy12", ".py", "日" * 81 + "-Copy12.py"),
+        ("😀" * 63, "1", ".ipynb", "😀" * 62 + "1.ipynb"),
+        ("y", "-Copy1", "." + "z" * 253, "y-Copy1." + "z" * 247),
+    ],
+)
+def test_st20_a_free_name_is_cut_to_fit(stem: str, mark: str, suffix: str, name: str) -> None:
+    assert fitting_name(stem, mark, suffix) == name
+    assert normalise_path(name) == name

@@ -23,7 +23,7 @@ from traitlets.config import LoggingConfigurable
 from carnet.clock import Clock, SystemClock
 from carnet.errors import AlreadyExists, InvalidPath, NotFound
 from carnet.ids import NotebookPath, Revision
-from carnet.storage.paths import ROOT, join_path, name_of, normalise_path, split_suffix
+from carnet.storage.paths import ROOT, fitting_name, join_path, name_of, normalise_path, split_suffix
 
 __all__ = [
     "ROOT",
@@ -368,16 +368,19 @@ class NotebookManager(LoggingConfigurable):
     def free_path(
         self, folder: NotebookPath, stem: str, suffix: str, *, first: str, next_: str
     ) -> NotebookPath:
-        """Return the first path in `folder` that is free: stem, `first`, suffix; then with `next_` and 1, 2, ..."""
+        """Return the first path in `folder` that is free: stem, `first`, suffix; then with `next_` and 1, 2, ...
+
+        A name that would be too long loses the end of its stem, or of its suffix.
+        """
         if self.stat(folder).kind != "folder":
             raise InvalidPath(f"{folder}: it is a file, not a folder.")
         number = 1
-        path = join_path(folder, f"{stem}{first}{suffix}")
+        path = join_path(folder, fitting_name(stem, first, suffix))
         if not first and self._is_taken(path):
-            path = join_path(folder, f"{stem}{next_.format(number)}{suffix}")
+            path = join_path(folder, fitting_name(stem, next_.format(number), suffix))
         while self._is_taken(path):
             number += 1
-            path = join_path(folder, f"{stem}{next_.format(number)}{suffix}")
+            path = join_path(folder, fitting_name(stem, next_.format(number), suffix))
         return path
 
     def _is_taken(self, path: NotebookPath) -> bool:

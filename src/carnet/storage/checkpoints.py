@@ -32,7 +32,7 @@ from carnet.storage.trash import move, remove
 _OURS = ".carnet"
 """Jupyter's names end with `-checkpoint` and the suffix, so this can be none of them."""
 
-_NAME = re.compile(r"(\d{4}-\d\d-\d\dT\d{6}\.\d{3})Z-([0-9a-f]{32})(?:\..+)?", re.DOTALL)
+_NAME = re.compile(r"(\d{4}-\d\d-\d\dT\d{6}\.\d{3})Z-([0-9a-f]{32})(?:\..*)?", re.DOTALL)
 _TIME = "%Y-%m-%dT%H%M%S.%f"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST_MS = 250_000_000_000_000

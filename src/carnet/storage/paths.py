@@ -87,6 +87,18 @@ def is_below(path: NotebookPath, folder: NotebookPath) -> bool:
     return inner[: len(outer)] == outer
 
 
+def fitting_name(stem: str, mark: str, suffix: str) -> str:
+    """Return a name of these, in which the stem, or a long suffix, was cut so that it is not too long."""
+    room = NAME_LIMIT_BYTES - len(mark.encode())
+    suffix = _cut(suffix, room - 1)
+    return f"{_cut(stem, room - len(suffix.encode()))}{mark}{suffix}"
+
+
+def _cut(text: str, limit_bytes: int) -> str:
+    """Return the beginning of a text that fits, without half of a character."""
+    return text.encode()[:limit_bytes].decode("utf-8", "ignore")
+
+
 def split_suffix(name: str) -> tuple[str, str]:
     """Return stem and suffix: `a.tar.gz` gives `a` and `.tar.gz`; `.bashrc` has no suffix."""
     if name.endswith(".ipynb") and name != ".ipynb":

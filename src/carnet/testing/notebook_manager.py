@@ -37,6 +37,7 @@ ODD_NAMES = (
     "zero\u200bwidth\u202eoverride.txt",
     "...three dots",
     "two..dots.ipynb",
+    "dot at the end.",
     "-rf",
     "CON",
     "nul.txt",
@@ -304,6 +305,9 @@ class NotebookManagerContract:
         manager.save(path, b"22", expected=revision)
         assert [(entry.path, entry.size_bytes) for entry in manager.list()] == [(name, 2)]
 
+        if self.keeps_checkpoints:
+            checkpoint = manager.create_checkpoint(path)
+            assert self.checkpoint_bytes(manager, path, checkpoint.checkpoint_id) == b"22"
         manager.rename(path, _path("plain"))
         manager.make_folder(path)
         inside = _path(f"{name}/inside.txt")
@@ -445,6 +449,16 @@ class NotebookManagerContract:
             manager.copy(_path("n.ipynb"), path)
         assert manager.copy_path(_path("n-Copy1.ipynb")) == "n-Copy3.ipynb"
         assert manager.copy_path(_path("n.ipynb"), _path("d")) == "d/n-Copy1.ipynb"
+
+    def test_st20_free_names_fit(self, manager: NotebookManager) -> None:
+        for name in ("a" * 249 + ".ipynb", "日" * 83 + ".ipynb"):
+            path = _path(name)
+            manager.save(path, b"", expected=None)
+            for number in (1, 2):
+                copied = manager.copy_path(path)
+                assert len(copied.encode()) <= 255
+                assert f"-Copy{number}" in copied
+                manager.copy(path, copied)
 
     def test_st21_checkpoints_are_copies(self, manager: NotebookManager) -> None:
         path = _path("n.ipynb")
