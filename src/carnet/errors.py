@@ -9,7 +9,7 @@ CarnetError                       what happened, and what to do
         RevisionConflict          409  someone else wrote first; nothing changed
         InvalidPath               400  a path outside the root, or not a path
         PermissionDenied          403
-        TooLarge                413
+        UploadConflict            409  two files are sent to one path at once; nothing was saved
         StorageFull               507  nothing changed
         TooLarge                  413  more than is done in one go
         StorageUnavailable        503  try again later
@@ -97,6 +97,12 @@ class TooLarge(StorageError):
     """More was asked for than is done in one go. Ask for less."""
 
     status = 413
+
+
+class UploadConflict(StorageError):
+    """Two files are sent to one path, in pieces, at once. Nothing was saved; send one after the other."""
+
+    status = 409
 
 
 class StorageUnavailable(StorageError):

@@ -85,11 +85,11 @@ def test_ac65_uploads_in_pieces_are_counted_by_holder(tmp_path: Path) -> None:
 
     with pytest.raises(TooMuch, match="holder_uploads"):
         append_chunk(upload_file(tmp_path, ada, NotebookPath("c")), 1, b"x", uploads_limit=2)
-    append_chunk(upload_file(tmp_path, ada, NotebookPath("a")), 1, b"y", uploads_limit=2)
+    append_chunk(upload_file(tmp_path, ada, NotebookPath("a")), 1, b"x", uploads_limit=2)
     append_chunk(upload_file(tmp_path, ada, NotebookPath("a")), 2, b"z", uploads_limit=2)
     append_chunk(upload_file(tmp_path, eve, NotebookPath("a")), 1, b"other", uploads_limit=2)
 
-    assert upload_file(tmp_path, ada, NotebookPath("a")).read_bytes() == b"yz"
+    assert upload_file(tmp_path, ada, NotebookPath("a")).read_bytes() == b"xz"
     assert upload_file(tmp_path, eve, NotebookPath("a")).read_bytes() == b"other"
 
 

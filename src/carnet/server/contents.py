@@ -26,8 +26,8 @@ from carnet.core.notebook.ipynb import (
 )
 from carnet.core.notebook.model import Cell, Json, Notebook, Stream
 from carnet.core.notebook.numbers import finite
-from carnet.errors import InvalidPath, PeerError
-from carnet.ids import CellId, NotebookPath, new_cell_id
+from carnet.errors import AlreadyExists, InvalidPath, NotFound, PeerError, RevisionConflict
+from carnet.ids import CellId, NotebookPath, Revision, new_cell_id
 from carnet.server.handlers.base import json_object
 from carnet.server.times import iso_time
 from carnet.server.trust import mark, says_trusted
@@ -43,6 +43,10 @@ _FEW: Final = 1000
 """Longer lists are written in one go: what is in them is short."""
 
 _TYPES: Final = {"notebook": "notebook", "file": "file", "folder": "directory"}
+
+
+_SAVE_TRIES: Final = 20
+"""So often somebody else is not quicker by chance."""
 
 
 def model_json(  # noqa: PLR0913 - as many as clients may ask for
@@ -127,6 +131,38 @@ def folder_model(storage: NotebookManager, entry: Entry, *, with_content: bool) 
         model["format"] = "json"
         model["content"] = [_bare_model(one) for one in storage.list(entry.path)]
     return model
+
+
+def save_over(
+    storage: NotebookManager,
+    path: NotebookPath,
+    based_on: Revision | None,
+    write: Callable[[Revision | None], Revision],
+) -> tuple[bool, Revision]:
+    """Save over what is there, or make it; return whether it is new, and the revision.
+
+    Without `based_on` the newest bytes are replaced, whatever they are: that is what Jupyter's clients mean.
+    `write` saves them over what it is given, with the store's `save`.
+
+    Raises:
+        RevisionConflict: `based_on` is not what is there.
+        StorageError: as `save`; nothing changed.
+    """
+    tries = _SAVE_TRIES if based_on is None else 1
+    while True:
+        tries -= 1
+        try:
+            found = storage.stat(path).revision
+        except NotFound:
+            found = None
+        if based_on is not None and found != based_on:
+            raise RevisionConflict(path, expected=based_on, found=found)
+        try:
+            return found is None, write(found)
+        except (RevisionConflict, AlreadyExists):
+            if tries == 0:
+                raise
+            # Somebody wrote, made or removed it between our two calls.
 
 
 def new_notebook() -> bytes:

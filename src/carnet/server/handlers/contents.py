@@ -1,7 +1,7 @@
 """`/api/contents`: folders, notebooks and files, in Jupyter's shapes.
 
 A write here is an outside change for a notebook that is open: its session
-merges it (invariant 4). Rules CO1 to CO13: docs/specs/contents-api.md.
+merges it (invariant 4). Rules CO1 to CO14: docs/specs/contents-api.md.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from urllib.parse import quote
 from tornado.web import stream_request_body
 
 from carnet.core.notebook.apart import Buffer
-from carnet.errors import NotFound, PeerError, RevisionConflict
+from carnet.errors import PeerError
 from carnet.ids import NotebookPath, Revision
 from carnet.journal.trust import is_trusted, trust
 from carnet.server.contents import (
@@ -29,6 +29,7 @@ from carnet.server.contents import (
     new_notebook,
     notebook_pieces,
     read_sent,
+    save_over,
 )
 from carnet.server.handlers.base import Handler
 from carnet.server.shares import holder_of
@@ -124,22 +125,23 @@ class Contents(Handler):
         bench = await self.workbench()
         storage = bench.storage
         kind = body.get("type", "notebook" if path.endswith(".ipynb") else "file")
+        if kind != "file" and body.get("chunk") is not None:
+            raise PeerError(f"chunk: only a file comes in chunks, not a {kind!a}. Send it with type file.")
         if kind == "directory":
             await self.blocking(storage.make_folder, path)
             is_new = True
         elif kind == "notebook":
             is_none = sent.file is None and body.get("content") is None
             pieces = [new_notebook()] if is_none else await self.blocking(notebook_pieces, sent)
-            is_new = await self.blocking(save, storage, path, pieces, self._based_on())
+            is_new = await self.blocking(self._save, storage, path, pieces)
             if sent.trusted:
                 await self.blocking(trust, bench.journal, pieces)
         elif kind == "file":
             data = await self.blocking(_file_bytes, body)
             if body.get("chunk") is None:
-                is_new = await self.blocking(save, storage, path, [data], self._based_on())
-            elif await self._keep_chunk(path, data, body["chunk"]):
-                upload = self._upload(path)
-                is_new = await self.blocking(take_upload, upload, path, storage, self._based_on())
+                is_new = await self.blocking(self._save, storage, path, [data])
+            elif (whole := await self._keep_chunk(path, data, body["chunk"])) is not None:
+                is_new = await self.blocking(take_upload, whole, path, storage, self._based_on())
             else:
                 # Nothing is at the path before the last chunk, but JupyterLab looks for every key.
                 self.answer(kept_model(path, self.services.clock.now_ms()), 201)
@@ -187,17 +189,22 @@ class Contents(Handler):
             self.set_header("X-Carnet-Trash-Id", trash_id)
         self.answer_nothing()
 
-    async def _keep_chunk(self, path: NotebookPath, data: bytes, chunk: object) -> bool:
-        """Keep a part of an upload, and return whether it was the last."""
+    async def _keep_chunk(self, path: NotebookPath, data: bytes, chunk: object) -> Path | None:
+        """Keep a part of an upload, and return the file of all of it after the last."""
         if not isinstance(chunk, int) or isinstance(chunk, bool) or chunk < -1 or chunk == 0:
             raise PeerError("chunk must be a number: 1, 2, 3 ..., and -1 for the last.")
-        limit = self.services.settings.holder_uploads
-        await self.blocking(append_chunk, self._upload(path), chunk, data, uploads_limit=limit)
-        return chunk == -1
-
-    def _upload(self, path: NotebookPath) -> Path:
         holder = holder_of(self.identity, self.request.remote_ip or "")
-        return upload_file(self.services.state_folder, holder, path)
+        upload = upload_file(self.services.state_folder, holder, path)
+        limit = self.services.settings.holder_uploads
+        return await self.blocking(append_chunk, upload, chunk, data, uploads_limit=limit)
+
+    def _save(self, storage: NotebookManager, path: NotebookPath, pieces: Sequence[bytes]) -> bool:
+        """Save, and return whether it is new."""
+
+        def write(expected: Revision | None) -> Revision:
+            return storage.save_from(path, file_of(pieces), expected=expected)
+
+        return save_over(storage, path, self._based_on(), write)[0]
 
     def _based_on(self) -> Revision | None:
         """Return the revision that a careful client says it read."""
@@ -216,32 +223,6 @@ class OldNotebooks(Handler):
     def get(self, raw: str) -> None:
         """Lead there."""
         self.redirect(f"{self.services.base_url}api/contents{quote(raw or '')}", permanent=False)
-
-
-def save(
-    storage: NotebookManager, path: NotebookPath, pieces: Sequence[bytes], based_on: Revision | None
-) -> bool:
-    """Save over what is there, or make it; return whether it is new.
-
-    Without `based_on` the newest bytes are replaced, whatever they are: that is what Jupyter's clients mean.
-
-    Raises:
-        RevisionConflict: `based_on` is not what is there.
-    """
-    while True:
-        try:
-            found = storage.stat(path).revision
-        except NotFound:
-            found = None
-        if based_on is not None and found != based_on:
-            raise RevisionConflict(path, expected=based_on, found=found)
-        try:
-            storage.save_from(path, file_of(pieces), expected=found)
-        except RevisionConflict:
-            if based_on is not None:
-                raise
-            continue  # somebody wrote between our two calls
-        return found is None
 
 
 def _file_bytes(body: dict[str, Any]) -> bytes:

@@ -15,10 +15,11 @@ from urllib.parse import quote
 from tornado.iostream import StreamClosedError
 from tornado.web import stream_request_body
 
-from carnet.errors import InvalidPath, NotFound, PeerError, RevisionConflict, StorageError, StorageFull
+from carnet.errors import InvalidPath, PeerError, StorageError, StorageFull
 from carnet.ids import NotebookPath, Revision
 from carnet.security import headers
 from carnet.server.archives import FORMS, MEDIA_TYPES, Form, archive, entries_below
+from carnet.server.contents import save_over
 from carnet.server.handlers.base import Handler
 from carnet.server.handlers.contents import path_of
 from carnet.server.ranges import NotSatisfiable, byte_range
@@ -112,18 +113,18 @@ class UserFile(Handler):
         """Make or replace it with the body's bytes. `If-Match`: only if it still is that revision."""
         path = path_of(raw)
         storage = (await self.workbench()).storage
-        assert self._received is not None, "prepare has made it"
-        self._received.seek(0)
-        try:
-            found = (await self.blocking(storage.stat, path)).revision
-        except NotFound:
-            found = None
-        based_on = self.request.headers.get("If-Match", "").strip().strip('"')
-        if based_on not in {"", "*", found}:
-            raise RevisionConflict(path, expected=based_on, found=found)
-        revision: Revision = await self.blocking(storage.save_from, path, self._received, expected=found)
+        received = self._received
+        assert received is not None, "prepare has made it"
+
+        def write(expected: Revision | None) -> Revision:
+            received.seek(0)
+            return storage.save_from(path, received, expected=expected)
+
+        header = self.request.headers.get("If-Match", "").strip().strip('"')
+        based_on = Revision(header) if header and header != "*" else None
+        is_new, revision = await self.blocking(save_over, storage, path, based_on, write)
         self.set_header("Etag", f'"{revision}"')
-        self.set_status(201 if found is None else 204)
+        self.set_status(201 if is_new else 204)
         self.finish()
 
 
