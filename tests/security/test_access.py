@@ -81,6 +81,29 @@ def test_ac5_fetch_metadata_only_refuses(logins: LoginTable) -> None:
         assert reason(door.admit(link._replace(method="POST"), Who.PUBLIC, kind)) == "origin"
 
 
+def test_ac5_a_referer_only_refuses_and_only_where_nothing_else_says_so(logins: LoginTable) -> None:
+    door = gate(logins, token="")
+    led = BASE._replace(referer="https://evil.example/page")
+    own = f"{BASE.scheme}://{BASE.host}"
+
+    assert reason(door.admit(led, Who.LOGIN, Kind.API)) == "origin"
+    assert reason(door.admit(led, Who.LOGIN, Kind.FILE)) == "origin"
+    for kind in (Kind.PAGE, Kind.FORM):
+        assert reason(door.admit(led, Who.LOGIN, kind)) == "open"
+    for better in (
+        {"xsrf": door.form_tokens.make()},
+        {"referer": own},
+        {"referer": f"{own}/lab?x=https://evil.example"},
+        {"fetch_site": "same-origin"},
+        {"origin": own},
+        {"referer": None},
+    ):
+        assert reason(door.admit(led._replace(**better), Who.LOGIN, Kind.API)) == "open"
+    for worse in (f"{own}.evil.example/", f"{own}@evil.example/", "evil", "", f"ftp://{BASE.host}/"):
+        assert reason(door.admit(led._replace(referer=worse), Who.LOGIN, Kind.API)) == "origin"
+    assert reason(door.admit(led, Who.PUBLIC, Kind.STATIC)) == "open"
+
+
 def test_ac6_an_open_server_still_refuses_foreign_pages(logins: LoginTable) -> None:
     door = gate(logins, token="")
     write = BASE._replace(method="PUT")

@@ -97,7 +97,7 @@ class Front(Router):
             if request.method == "OPTIONS" and found is not None:
                 return self._preflight(request, route, self._cross_origin.preflight(origin), arguments)
             # As a page of our own: it still has to show who it is.
-            asked = asked._replace(origin=None, fetch_site=None)
+            asked = asked._replace(origin=None, referer=None, fetch_site=None)
         verdict = services.gate.admit(asked, route.who, route.kind, route.needs(asked.method))
         refusal = verdict if isinstance(verdict, Refusal) else None
         identity = verdict if isinstance(verdict, Identity) else Identity("", "nobody", None, NONE)
@@ -273,6 +273,7 @@ def _asked(request: HTTPServerRequest, cookie: str | None, token_in_url: str | N
         local_address=local_address(request),
         remote_address=request.remote_ip or "",
         origin=header("Origin"),
+        referer=header("Referer"),
         fetch_site=header("Sec-Fetch-Site"),
         fetch_mode=header("Sec-Fetch-Mode"),
         fetch_dest=header("Sec-Fetch-Dest"),

@@ -1,7 +1,7 @@
 """`/api/contents`: folders, notebooks and files, in Jupyter's shapes.
 
 A write here is an outside change for a notebook that is open: its session
-merges it (invariant 4). Rules CO1 to CO14: docs/specs/contents-api.md.
+merges it (invariant 4). Rules CO1 to CO15: docs/specs/contents-api.md.
 """
 
 import asyncio
@@ -20,6 +20,7 @@ from carnet.core.notebook.apart import Buffer
 from carnet.errors import PeerError
 from carnet.ids import NotebookPath, Revision
 from carnet.journal.trust import is_trusted, trust
+from carnet.security.access import SAFE_METHODS
 from carnet.server.contents import (
     LARGE_BYTES,
     Sent,
@@ -217,12 +218,21 @@ class Contents(Handler):
         self.answer(model, status)
 
 
+@stream_request_body
 class OldNotebooks(Handler):
     """What clients of 2014 ask for; it leads to `/api/contents`."""
 
+    def data_received(self, chunk: bytes) -> None:
+        """Let go of it: it comes again."""
+
     def get(self, raw: str) -> None:
-        """Lead there."""
-        self.redirect(f"{self.services.base_url}api/contents{quote(raw or '')}", permanent=False)
+        """Lead there, with what was asked."""
+        query = f"?{self.request.query}" if self.request.query else ""
+        # With 302 a client would ask for what it wanted to write: 307 says to send the same again.
+        status = 302 if self.request.method in SAFE_METHODS else 307
+        self.redirect(f"{self.services.base_url}api/contents{quote(raw)}{query}", status=status)
+
+    post = put = patch = delete = get
 
 
 def _file_bytes(body: dict[str, Any]) -> bytes:

@@ -40,7 +40,11 @@ class LoginPage(Handler):
 
     async def post(self) -> None:
         """Check what was typed."""
-        wanted = safe_next(self.get_body_argument("next", "", strip=False), self.services.base_url)
+        # Our form has it in its body; what was written for Jupyter's, in the address.
+        asked = self.get_body_argument("next", "", strip=False) or self.get_query_argument(
+            "next", "", strip=False
+        )
+        wanted = safe_next(asked, self.services.base_url)
         form_token = self.get_body_argument(xsrf.ARGUMENT, "") or self.request.headers.get(xsrf.HEADER, "")
         if (
             not self.services.gate.form_tokens.is_ours(form_token)
