@@ -442,6 +442,10 @@ async def test_ja2_events(server: Server) -> None:
     assert posted.status == 204
     assert (heard["schema_id"], heard["what"]) == ("https://example.org/e", "this")
     assert server.api("POST", "api/events", {"data": {}}).status == 400
+    no_json = '{"schema_id": "a", "version": 1, "data": {"x": NaN, "y": 1e999}}'
+    headers = {"Authorization": f"token {server.token}"}
+    refused = await asyncio.to_thread(server.ask, "POST", "api/events", no_json, headers)
+    assert refused.status == 400, "who hears would get what is no JSON"
     socket.close()
     assert await socket.read_message() is None
 

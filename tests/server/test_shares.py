@@ -143,6 +143,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         f"--NotebookApp.holder_memory_bytes={8 * MIB}",
         f"--NotebookApp.max_body_bytes={8 * MIB}",
         "--NotebookApp.holder_uploads=1",
+        "--NotebookApp.holder_conversions=2",
     )
     folder = tmp_path_factory.mktemp("shares")
     with serve(folder, *limits) as server:
@@ -357,3 +358,34 @@ def test_ac66_who_does_not_read_events_is_let_go(house: House) -> None:
 
     assert len(received) < 25 * 900_000, "what came later was not kept for it"
     assert struct.pack(">H", 4408) in received[-64:]
+
+
+def test_ac68_answers_that_nobody_takes_are_counted(house: House) -> None:
+    (house.server.notebook_dir / "large.txt").write_text("x" * (6 * MIB))
+    request = (
+        f"GET {house.server.base}api/contents/large.txt HTTP/1.1\r\nHost: 127.0.0.1:{house.server.port}\r\n"
+        f"Authorization: token {house.tokens['eve']}\r\n\r\n"
+    ).encode()
+    with socket.socket() as line:
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        line.connect(("127.0.0.1", house.server.port))
+        line.sendall(request)
+        assert line.recv(12) == b"HTTP/1.1 200"
+
+        refused = house.ask("eve", "GET", "api/contents/large.txt")
+        assert refused.status == 429
+        assert "c.NotebookApp.holder_memory_bytes" in refused.json()["message"]
+        assert house.ask("bob", "GET", "api/contents/large.txt").status == 200
+        assert house.ask("eve", "GET", "api/me").status == 200
+    while house.ask("eve", "GET", "api/contents/large.txt").status == 429:
+        pass  # until the server has seen that the other one is gone
+
+
+async def test_ac68_conversions_are_counted(house: House) -> None:
+    body = json.dumps({"content": {"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}})
+    answers = await asyncio.gather(
+        *(asyncio.to_thread(house.ask, "ada", "POST", "nbconvert/html", body) for _ in range(3))
+    )
+    refused = [one for one in answers if one.status == 429]
+    assert len(refused) == 1
+    assert "c.NotebookApp.holder_conversions" in refused[0].json()["message"]

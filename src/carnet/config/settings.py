@@ -153,6 +153,10 @@ class Settings:
     holder_notebooks: int = setting(
         300, "Notebooks that the pages of one login or token may have open at once, each page counted."
     )
+    holder_conversions: int = setting(
+        10,
+        "Conversions of notebooks that one login or token may have under way. One of them is done at a time.",
+    )
     holder_memory_bytes: int = setting(
         1024 * MIB,
         "Memory that requests and messages of one login or token may take until they are handled, and what waits to be "
@@ -254,6 +258,7 @@ def checked(settings: Settings) -> Settings:
         "holder_links",
         "holder_requests",
         "holder_notebooks",
+        "holder_conversions",
         "holder_uploads",
     ):
         if getattr(settings, name) < 1:

@@ -12,10 +12,11 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final, cast
+from weakref import WeakValueDictionary
 
 import msgspec
 from msgspec.structs import replace
@@ -85,6 +86,7 @@ class Converter:
     def __init__(self, bounds: Bounds | None = None) -> None:
         self._bounds = bounds or Bounds()
         self._turn = asyncio.Semaphore(self._bounds.at_once)
+        self._own_turns: WeakValueDictionary[Hashable, asyncio.Lock] = WeakValueDictionary()
         self._formats: Mapping[str, str] | None = None
 
     async def formats(self) -> Mapping[str, str]:
@@ -102,9 +104,18 @@ class Converter:
         return self._formats
 
     async def convert(
-        self, data: bytes, format_: str, *, name: str, folder: Path | None = None, sanitize_html: bool = False
+        self,
+        data: bytes,
+        format_: str,
+        *,
+        name: str,
+        folder: Path | None = None,
+        sanitize_html: bool = False,
+        whose: Hashable = None,
     ) -> Converted:
         """Return a notebook file's bytes as another format. Cancelled, it ends its process.
+
+        `whose`: one at a time for each, so that nobody keeps all others waiting.
 
         Raises:
             ConversionFailed: says why not.
@@ -116,7 +127,8 @@ class Converter:
             folder=str(folder or ""),
             sanitize_html=sanitize_html,
         )
-        async with self._turn:
+        own_turn = self._own_turns.setdefault(whose, asyncio.Lock())
+        async with own_turn, self._turn:
             reply, file = await self._do(order, data)
         start = file.tell()
         size_bytes = os.fstat(file.fileno()).st_size - start

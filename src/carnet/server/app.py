@@ -12,7 +12,6 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from tornado.httpserver import HTTPServer
 from tornado.web import Application
 
 from carnet.clock import Clock
@@ -25,6 +24,7 @@ from carnet.security.state import SecurityState
 from carnet.security.throttle import Throttle
 from carnet.security.tokens import new_token
 from carnet.server import routes
+from carnet.server.doors import DoorServer
 from carnet.server.front import Front
 from carnet.server.handlers.base import Handler
 from carnet.server.index import STATIC_FOLDER, Shell
@@ -116,7 +116,7 @@ def make_services(
     )
 
 
-def make_server(services: Services) -> HTTPServer:
+def make_server(services: Services) -> DoorServer:
     """Return Tornado's server, not listening yet. It speaks no TLS by itself: see `server.tls_port`.
 
     Raises:
@@ -134,7 +134,7 @@ def make_server(services: Services) -> HTTPServer:
     for name in ("static_path", "static_url_prefix"):  # Tornado would make routes of its own for them
         application_settings.pop(name, None)
     application = Application([], **application_settings)
-    return HTTPServer(
+    server = DoorServer(
         Front(application, services, routes.in_force(services.settings)),
         max_header_size=HEADER_BYTES,
         max_body_size=routes.SMALL_BODY_BYTES,
@@ -142,6 +142,8 @@ def make_server(services: Services) -> HTTPServer:
         max_buffer_size=max(settings.max_body_bytes, LINK_FRAME_BYTES) + HEADER_BYTES,
         idle_connection_timeout=IDLE_S,
     )
+    server.strangers = services.strangers
+    return server
 
 
 def static_url(loaded: Loaded) -> str:

@@ -116,6 +116,8 @@ class Front(Router):
                 refusal, handler = Refusal(error.status, type(error).__name__, str(error)), Refuse
         connection = cast("HTTP1Connection", request.connection)
         connection.set_max_body_size(SMALL_BODY_BYTES if refusal else limit_bytes)
+        if identity.is_signed_in:
+            services.strangers.remove(connection.stream)
         if not identity.is_signed_in or refusal:
             connection.set_body_timeout(BODY_TIMEOUT_S)
         by_token = identity.how in {"token", "api-token"}

@@ -37,6 +37,13 @@ def end_dead_links(services: Services) -> None:
             alive[key] = _is_alive(services, *key)
         if not alive[key]:
             link.say_goodbye(_why(services, *key), retry_ms=-1)
+    for request in tuple(services.requests):
+        login = request.identity.login
+        key = (login.login_id if login else None, request.identity.token_id)
+        if key not in alive:
+            alive[key] = _is_alive(services, *key)
+        if not alive[key]:
+            request.cut_off()  # a download, or a run that is followed, may take for ever
 
 
 def end_silent_carriers(services: Services) -> None:

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
-from tornado.httpserver import HTTPServer
 from tornado.httputil import HTTPServerRequest
 
 from carnet import __version__
@@ -32,6 +31,7 @@ from carnet.security.passwords import check_form, hash_password
 from carnet.security.state import SecurityState
 from carnet.server.announcing import address_of, other_addresses_of, qr_code
 from carnet.server.app import WorkbenchOpener, make_server, make_services
+from carnet.server.doors import DoorServer, have_descriptors, take_connections
 from carnet.server.front import local_address
 from carnet.server.link_watch import watch_links
 from carnet.server.listening import Listening, listen, where_passed
@@ -90,6 +90,7 @@ def run(loaded: Loaded, env: Mapping[str, str], say: Say, ask: Ask | None = None
     services.is_secure = protection.context is not None
     if security.accounts.note_configured(services.gate.rules.user, loaded.settings.password):
         services.gate.logins.end_all()  # another password: who knew the old one is out
+    have_descriptors()
     server = make_server(services)
     listening = listen(loaded, os.environ)
     services.port = listening.port
@@ -112,7 +113,7 @@ class _Life:
     def __init__(
         self,
         services: Services,
-        server: HTTPServer,
+        server: DoorServer,
         listening: Listening,
         opener: WorkbenchOpener,
         protection: Protection,
@@ -161,13 +162,14 @@ class _Life:
     def _listen(self) -> Callable[[], None]:
         """Take connections from now on; return what ends that."""
         if self._protection.context is None:
-            self._server.add_sockets(self._listening.sockets)
-            return self._server.stop
+            return take_connections(self._listening.sockets, self._server.take, self._services.strangers)
         from carnet.server.tls_port import TlsPort  # only https needs it
 
         renewal = self._protection.renewal
         proofs = renewal.proofs if renewal is not None else None
-        port = TlsPort(self._server, self._protection.context, self._https_url, proofs)
+        port = TlsPort(
+            self._server, self._protection.context, self._https_url, proofs, self._services.strangers
+        )
         port.add_sockets(self._listening.sockets)
         port.add_plain_sockets(self._listening.plain)
         return port.stop

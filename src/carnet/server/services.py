@@ -5,6 +5,7 @@ port listens, so that the first page does not wait for it.
 """
 
 import asyncio
+import weakref
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -17,12 +18,14 @@ from carnet.config.settings import Settings
 from carnet.security.access import Gate
 from carnet.security.state import SecurityState
 from carnet.security.throttle import Bucket
+from carnet.server.doors import Strangers
 from carnet.server.index import Shell
 from carnet.server.shares import Shares
 from carnet.server.static_files import StaticFiles
 
 if TYPE_CHECKING:
     from carnet.server.carriers import Carrier
+    from carnet.server.handlers.base import Handler
     from carnet.server.handlers.socket import Socket
     from carnet.server.workbench import Workbench
 
@@ -58,6 +61,10 @@ class Services:
     """How many reports of browsers the log still takes: a page that breaks its policy does so often."""
     links: "set[Socket | Carrier]" = field(default_factory=set)
     """The open links, to be told goodbye."""
+    requests: "weakref.WeakSet[Handler]" = field(default_factory=weakref.WeakSet)
+    """Those of who is signed in that are not answered yet."""
+    strangers: Strangers = field(default_factory=Strangers)
+    """Connections that nobody showed a key on."""
     carriers: "dict[str, Carrier]" = field(default_factory=dict)
     """Those links that are carried by ordinary requests, by id."""
 

@@ -48,8 +48,12 @@ class Thing(enum.Enum):
     """Requests that have no whole answer yet."""
     NOTEBOOKS = "holder_notebooks"
     """Notebooks that pages follow."""
+    CONVERSIONS = "holder_conversions"
+    """Notebooks that become another format, or wait for it."""
     MEMORY = "holder_memory_bytes"
-    """Bytes of requests and messages, until they are handled, and of what waits to be sent."""
+    """Bytes of requests and messages, until they are handled, and of what waits to be sent on sockets."""
+    ANSWERS = "holder_answers"
+    """Bytes of answers that their readers have not taken. As much as of memory."""
 
 
 _SENTENCES: Final = {
@@ -57,6 +61,8 @@ _SENTENCES: Final = {
     Thing.LINKS: "You have {limit} pages linked without WebSockets, as many as one login or token may. Close some",
     Thing.REQUESTS: "{limit} of your requests are under way, as many as one login or token may have. Wait for some",
     Thing.NOTEBOOKS: "Your pages have {limit} notebooks open, as many as those of one login or token may. Close some",
+    Thing.CONVERSIONS: "{limit} conversions of yours are under way, as many as one login or token may have. Wait for some",
+    Thing.ANSWERS: "You leave answers of {limit} bytes lie, and ask for more. Read some first",
     Thing.MEMORY: "Your requests and messages would take more than {limit} bytes of the server's memory. Send less at once",
 }
 
@@ -65,9 +71,12 @@ class Shares:
     """Who holds how much. One for the whole server."""
 
     def __init__(self, settings: Settings) -> None:
-        self._limits = {thing: int(getattr(settings, thing.value)) for thing in Thing}
+        self._limits: dict[Thing, int] = {
+            thing: int(getattr(settings, thing.value)) for thing in Thing if thing is not Thing.ANSWERS
+        }
         # One request of the largest kind is always possible.
         self._limits[Thing.MEMORY] = max(self._limits[Thing.MEMORY], settings.max_body_bytes)
+        self._limits[Thing.ANSWERS] = self._limits[Thing.MEMORY]
         self._held: dict[tuple[Holder, Thing], int] = {}
 
     def lease(self, identity: Identity, address: str, thing: Thing) -> "Lease":
@@ -104,8 +113,8 @@ class Lease:
         self._over = False
         self.amount = 0
 
-    def hold(self, amount: int) -> None:
-        """Hold so much from now on, more or less than before.
+    def hold(self, amount: int, *, alone: bool = False) -> None:
+        """Hold so much from now on, more or less than before. `alone`: however much, if its holder holds nothing else.
 
         Raises:
             TooMuch: it is more than the holder's share has left. What was held before is.
@@ -113,9 +122,11 @@ class Lease:
         more = amount - self.amount
         if self._shares is None or self._over:
             return
-        if more > 0 and self._shares.held(self._holder, self._thing) + more > self._limit:
+        held = self._shares.held(self._holder, self._thing)
+        if more > 0 and held + more > self._limit and not (alone and held == 0):
             sentence = _SENTENCES[self._thing].format(limit=self._limit)
-            raise TooMuch(f"{sentence}, or set c.NotebookApp.{self._thing.value} higher.")
+            setting = Thing.MEMORY if self._thing is Thing.ANSWERS else self._thing
+            raise TooMuch(f"{sentence}, or set c.NotebookApp.{setting.value} higher.")
         self._shares.add(self._holder, self._thing, more)
         self.amount = amount
 

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any, Final
 from tornado.httpserver import HTTPServer
 from tornado.httputil import HTTPHeaders, HTTPServerRequest, ResponseStartLine
 from tornado.iostream import IOStream, SSLIOStream
-from tornado.netutil import add_accept_handler
 
 from carnet.security.tls import LiveContext
+from carnet.server.doors import DoorServer, Strangers, address_of, take_connections
 
 if TYPE_CHECKING:
     from carnet.security.acme import Proofs
@@ -43,41 +43,47 @@ class TlsPort:
     """Listens on sockets, and hands connections on."""
 
     def __init__(
-        self, server: HTTPServer, context: LiveContext, https_url: HttpsUrl, proofs: "Proofs | None" = None
+        self,
+        server: HTTPServer,
+        context: LiveContext,
+        https_url: HttpsUrl,
+        proofs: "Proofs | None" = None,
+        strangers: Strangers | None = None,
     ) -> None:
         """Args:
         server: takes the connections that speak TLS. It must have been made without `ssl_options`.
         proofs: what an ACME authority is shown while an order runs.
+        strangers: where connections are noted until somebody shows a key.
         """
+        self._strangers = strangers or Strangers()
         self._proofs = proofs
         self._server = server
         self._context = context
         self._https_url = https_url
-        self._plain = HTTPServer(
+        self._plain = DoorServer(
             self._answer_plain,
             no_keep_alive=True,
             max_header_size=PLAIN_HEADER_BYTES,
             max_body_size=PLAIN_BODY_BYTES,
             idle_connection_timeout=FIRST_BYTE_TIMEOUT_S,
         )
+        self._plain.strangers = self._strangers
         self._stop_accepting: list[Callable[[], None]] = []
         self._waiting: set[asyncio.Task[None]] = set()
 
     def add_sockets(self, sockets: Sequence[socket.socket]) -> None:
         """Take connections from these."""
-        for one in sockets:
-            self._stop_accepting.append(add_accept_handler(one, self._accepted))
+        self._stop_accepting.append(take_connections(sockets, self._accepted, self._strangers))
 
     def add_plain_sockets(self, sockets: Sequence[socket.socket]) -> None:
         """Take connections from these, all without TLS: they are sent to https."""
-        self._plain.add_sockets(sockets)
+        self._stop_accepting.append(take_connections(sockets, self._plain.take, self._strangers))
 
     def stop(self) -> None:
         """Take no more connections; those that stand go on."""
         for stop in self._stop_accepting:
             stop()
         self._stop_accepting.clear()
-        self._plain.stop()
         for task in self._waiting:
             task.cancel()
 
@@ -85,7 +91,12 @@ class TlsPort:
         connection.setblocking(False)
         task = asyncio.create_task(self._sort(connection, address), name="tls first byte")
         self._waiting.add(task)
-        task.add_done_callback(self._waiting.discard)
+        task.add_done_callback(self._over)
+        self._strangers.add(task, address_of(address), task.cancel)
+
+    def _over(self, task: "asyncio.Task[None]") -> None:
+        self._waiting.discard(task)
+        self._strangers.remove(task)
 
     async def _sort(self, connection: socket.socket, address: Any) -> None:
         """Wait for the first byte and hand the connection on."""

@@ -30,6 +30,8 @@ from carnet.ids import ClientId, NotebookPath
 from tests.server.serving import Server, serve
 from tests.support.files import code_notebook
 
+USUAL = "permessage-deflate; client_max_window_bits"
+
 encode = msgspec.msgpack.Encoder().encode
 decode: Callable[[bytes], ToBrowser] = msgspec.msgpack.Decoder(ToBrowser).decode
 
@@ -201,3 +203,28 @@ async def test_ws6_while_a_frame_is_handled_the_next_waits(server: Server) -> No
         # The rest of the notebook may come after the pong, which is as small as it; nothing came before the snapshot.
         while not isinstance(said := await answer(link), Pong):
             assert isinstance(said, MoreCells)
+
+
+@pytest.mark.parametrize(
+    "offer",
+    [
+        "permessage-deflate; server_max_window_bits=abc",
+        "permessage-deflate; server_max_window_bits=1",
+        ";,=",
+        "x",
+    ],
+)
+def test_ws6_an_offer_that_nobody_understands_is_not_taken(server: Server, offer: str) -> None:
+    headers = {
+        "Authorization": f"token {server.token}",
+        "X-Forwarded-For": "198.51.100.7",
+        "Upgrade": "websocket",
+        "Connection": "Upgrade",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+    }
+    usual = server.ask("GET", "link", headers={**headers, "Sec-WebSocket-Extensions": USUAL})
+    assert usual.headers["Sec-WebSocket-Extensions"] == "permessage-deflate"
+
+    got = server.ask("GET", "link", headers={**headers, "Sec-WebSocket-Extensions": offer})
+    assert (got.status, got.headers.get("Sec-WebSocket-Extensions")) == (101, None)

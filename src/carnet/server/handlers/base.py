@@ -20,16 +20,21 @@ from carnet.security import headers
 from carnet.security.access import Identity, Kind
 from carnet.security.origins import is_loopback
 from carnet.server.html import error_page
+from carnet.server.shares import Thing
 
 if TYPE_CHECKING:
     from carnet.server.front import Admission
     from carnet.server.services import Services
+    from carnet.server.shares import Lease
     from carnet.server.workbench import Workbench
 
 log = logging.getLogger("carnet.server")
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+COUNTED_BYTES = 64 << 10
+"""Smaller answers are the system's: it takes them at once."""
 
 WRITE_BYTES = 256 << 10
 """Of a large answer, about so much is written at a time."""
@@ -42,12 +47,15 @@ class Handler(RequestHandler):
 
     admission: "Admission"
     nonce: str
+    _answer_lease: "Lease | None" = None
 
     def initialize(self, admission: "Admission") -> None:
         """Take what the front door found out."""
         self.admission = admission
         self.nonce = headers.new_nonce()
         self.set_default_headers()
+        if admission.identity.is_signed_in:
+            self.services.requests.add(self)
 
     # -- what handlers use
 
@@ -120,6 +128,7 @@ class Handler(RequestHandler):
         if size_bytes <= WRITE_BYTES:
             self.answer_json(b"".join(pieces))
             return
+        self.hold_answer(size_bytes)
         self.set_header("Content-Type", "application/json; charset=utf-8")
         self.set_header("Content-Length", str(size_bytes))
         if self.request.method != "HEAD":
@@ -159,10 +168,47 @@ class Handler(RequestHandler):
             for name, value in headers.hsts(self.request.host).items():
                 self.set_header(name, value)
 
+    def finish(self, chunk: "str | bytes | dict[str, Any] | None" = None) -> "asyncio.Future[None]":
+        """Answer. What the request holds is given back when the reader has taken the answer.
+
+        Raises:
+            TooMuch: its holder leaves too much lie.
+        """
+        size = len(chunk or "") + sum(map(len, self._write_buffer))
+        if size > COUNTED_BYTES:
+            self.hold_answer(size)
+        done = super().finish(chunk)
+        done.add_done_callback(lambda _: self._give_back())
+        return done
+
+    def hold_answer(self, size: int) -> None:
+        """Count an answer against who asked for it, until it is sent. One alone may be of any size.
+
+        Raises:
+            TooMuch: its holder leaves too much lie.
+        """
+        if self._answer_lease is None and self.identity.is_signed_in:
+            address = self.request.remote_ip or ""
+            lease = self.services.shares.lease(self.identity, address, Thing.ANSWERS)
+            lease.hold(size, alone=True)
+            self._answer_lease = lease
+
+    def cut_off(self) -> None:
+        """End the connection: whoever asked may not any more."""
+        connection = self.request.connection
+        stream = getattr(connection, "stream", None)
+        if stream is not None:
+            stream.close()
+
     def on_finish(self) -> None:
-        """Give back what the request held. Tornado calls it when all is answered."""
+        """Nobody has to end it any more."""
+        self.services.requests.discard(self)
+
+    def _give_back(self) -> None:
         for lease in self.admission.leases:
             lease.release()
+        if self._answer_lease is not None:
+            self._answer_lease.release()
 
     def decode_argument(self, value: bytes, name: str | None = None) -> str:
         """Decode a path or query argument; what is not UTF-8 is refused."""

@@ -3,6 +3,7 @@
 import json
 from typing import Final
 
+from carnet.errors import PeerError
 from carnet.server.handlers.base import Handler
 from carnet.server.handlers.socket import Socket
 from carnet.server.times import iso_time
@@ -37,7 +38,11 @@ class Events(Handler):
             "__schema_version__": str(body["version"]),
             "__metadata_version__": 1,
         }
-        (await self.workbench()).events.tell(json.dumps(event))
+        try:
+            said = json.dumps(event, allow_nan=False)
+        except ValueError:
+            raise PeerError("data: it holds NaN or an infinity, which JSON does not have.") from None
+        (await self.workbench()).events.tell(said)
         self.answer_nothing()
 
 

@@ -121,6 +121,9 @@ class _Down(_Carried):
     zipper: "zlib._Compress | None" = None
     """Compresses, where it pays."""
 
+    def cut_off(self) -> None:
+        """Not at once: its link says goodbye, which ends it (HL11)."""
+
     def on_connection_close(self) -> None:
         """Nobody waits for it any more."""
         if self.reading is None:

@@ -19,6 +19,7 @@ from carnet.server.contents import notebook_pieces, read_sent
 from carnet.server.handlers.base import Handler
 from carnet.server.handlers.contents import path_of
 from carnet.server.handlers.files import Bytes, send_bytes
+from carnet.server.shares import Thing, holder_of
 from carnet.storage.base import NotebookManager, entry_kind
 from carnet.storage.pieces import whole
 from carnet.storage.script import script_text
@@ -63,8 +64,19 @@ class _Converting(Handler):
         if not is_installed():
             return await self.blocking(_plainly, data, format_, name)
         bench = await self.workbench()
-        work = bench.converter.convert(data, format_, name=name, folder=folder, sanitize_html=sanitize)
+        address = self.request.remote_ip or ""
+        place = self.services.shares.lease(self.identity, address, Thing.CONVERSIONS)
+        place.hold(1)
+        work = bench.converter.convert(
+            data,
+            format_,
+            name=name,
+            folder=folder,
+            sanitize_html=sanitize,
+            whose=holder_of(self.identity, address),
+        )
         self._work = asyncio.create_task(work, name=f"convert to {format_}")
+        self._work.add_done_callback(lambda _: place.release())
         await asyncio.wait({self._work})
         return None if self._work.cancelled() else self._work.result()
 
