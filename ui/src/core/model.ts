@@ -212,6 +212,8 @@ export interface NotebookModel {
   dismissNotice(id: string): void;
   /** A comm as the server confirmed it. */
   comm(id: CommId): Comm | undefined;
+  /** All of them. */
+  comms(): ReadonlyMap<CommId, Comm>;
   /** Hear of what happened to comms, in order, after it did; null: all of them may be different now. */
   onComm(listener: CommListener): () => void;
   /** Send a message to a comm. Resolves when the kernel has handled it, or it will not happen. Never rejects. */

@@ -177,6 +177,10 @@ export class NotebookStore implements NotebookModel {
     return this.#state.comms.get(id);
   }
 
+  comms(): ReadonlyMap<CommId, Comm> {
+    return this.#state.comms;
+  }
+
   // ---- acting
 
   edit(edits: readonly LocalEdit[]): void {

@@ -1,6 +1,6 @@
 /** One output of a cell: the richest form of it that this page can draw. */
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useContext, useEffect, useRef, useState } from "preact/hooks";
 import type { BlobRef, Json, Output } from "../core/wire.ts";
 import { ErrorView } from "./error.tsx";
 import { OutputFrame } from "./frame.tsx";
@@ -12,7 +12,7 @@ import { Latex, Markdown } from "./markdownview.tsx";
 import { type Bundle, chooseMime, type MimeFamily, metadataOf, textOf } from "./mime.ts";
 import { useNear } from "./near.ts";
 import { drawing } from "./rich.ts";
-import { useOutputSettings, useRenewals } from "./settings.ts";
+import { OutputCellContext, useOutputSettings, useRenewals } from "./settings.ts";
 import { sizeInWords } from "./size.ts";
 import { PlainText, StreamText } from "./text.tsx";
 import "./outputs.css";
@@ -38,9 +38,7 @@ export function OutputView({ output, foreign }: OutputProps) {
 /** A MIME bundle. */
 export function BundleView({ bundle, foreign }: { readonly bundle: Bundle; readonly foreign: boolean }) {
   const chosen = chooseMime(bundle);
-  const fallback = textFallback(bundle);
   if (chosen.family === "unknown") return <Unknown mimes={chosen.mimes} />;
-  if (chosen.family === "widget") return <Widget text={fallback} />;
   if ("blob" in chosen) {
     const { family, mime, blob } = chosen;
     if (family === "image")
@@ -84,7 +82,7 @@ function Here(props: {
     case "text":
       return <PlainText text={textOf(value)} />;
     case "widget":
-      return <Widget text={textFallback(bundle)} />;
+      return <LazyWidget view={value} text={textFallback(bundle)} foreign={foreign} />;
     case "plot":
       return <LazyPlot mime={mime} value={value} bundle={bundle} foreign={foreign} />;
   }
@@ -155,15 +153,12 @@ function parseOr(text: string): Json {
   }
 }
 
-function Widget({ text }: { readonly text: string }) {
-  return (
-    <div>
-      {text !== "" && <PlainText text={text} />}
-      <p class="output-note">
-        A live widget belongs here. This version of Carnet cannot draw live widgets yet.
-      </p>
-    </div>
-  );
+/** A widget, once what draws widgets is there. */
+function LazyWidget(props: { readonly view: Json; readonly text: string; readonly foreign: boolean }) {
+  const cellId = useContext(OutputCellContext);
+  const tools = drawing.value;
+  if (tools !== undefined) return <tools.Widget {...props} cellId={cellId} />;
+  return <p class="output-note">{drawing.problem.value || "Loading what draws widgets…"}</p>;
 }
 
 function PdfLink({ blob }: { readonly blob: BlobRef }) {

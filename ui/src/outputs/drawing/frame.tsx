@@ -7,7 +7,9 @@ import { type DrawingSays, readDrawingSays } from "./says.ts";
 export interface DrawingFrameProps {
   readonly scripts: () => Promise<readonly Blob[]>;
   /** Posted once the scripts have run, and again whenever it changes. */
-  readonly message: Readonly<Record<string, unknown>>;
+  readonly message?: Readonly<Record<string, unknown>>;
+  /** Or: called then, with what posts; what it returns is called when the frame goes. */
+  readonly onStarted?: (post: (message: Readonly<Record<string, unknown>>) => void) => () => void;
   readonly label: string;
   readonly height: number;
   /** The reader let it load from other hosts. */
@@ -25,6 +27,7 @@ export function DrawingFrame(props: DrawingFrameProps) {
   // Before the browser paints: a frame that was kept speaks at once.
   useLayoutEffect(() => {
     let isGone = false;
+    let stop: (() => void) | undefined;
     const listen = (event: MessageEvent) => {
       const inside = frame.current?.contentWindow;
       // Opaque origins all read "null", so the window itself is what tells a frame from a stranger.
@@ -41,7 +44,8 @@ export function DrawingFrame(props: DrawingFrameProps) {
         );
       } else if (says?.kind === "started") {
         started.current = true;
-        inside.postMessage(now.current.message, "*");
+        if (now.current.message !== undefined) inside.postMessage(now.current.message, "*");
+        stop = now.current.onStarted?.(message => inside.postMessage(message, "*"));
       } else if (says?.kind === "save") {
         // Only a press does this: a frame that is pressed makes the page active too.
         if (navigator.userActivation?.isActive !== false) savePicture(says.name, says.picture);
@@ -50,13 +54,14 @@ export function DrawingFrame(props: DrawingFrameProps) {
     window.addEventListener("message", listen);
     return () => {
       isGone = true;
+      stop?.();
       window.removeEventListener("message", listen);
     };
   }, []);
 
   const { message } = props;
   useEffect(() => {
-    if (started.current) frame.current?.contentWindow?.postMessage(message, "*");
+    if (started.current && message !== undefined) frame.current?.contentWindow?.postMessage(message, "*");
   }, [message]);
 
   return (

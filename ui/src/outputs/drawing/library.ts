@@ -7,13 +7,15 @@ import cartesian from "plotly.js-cartesian-dist-min/plotly-cartesian.min.js?url"
 import full from "plotly.js-strict-dist-min/plotly-strict.min.js?url";
 import plotly from "../inside/plotly.ts?worker&url";
 import vega from "../inside/vega.ts?worker&url";
+import widgets from "../inside/widgets.ts?worker&url";
 
-export type Library = "plotly-cartesian" | "plotly-full" | "vega";
+export type Library = "plotly-cartesian" | "plotly-full" | "vega" | "widgets";
 
 const SCRIPTS: Readonly<Record<Library, readonly string[]>> = {
   "plotly-cartesian": [cartesian, plotly],
   "plotly-full": [full, plotly],
   vega: [vega],
+  widgets: [widgets],
 };
 
 const MAPS: Readonly<Record<string, string>> = import.meta.glob(

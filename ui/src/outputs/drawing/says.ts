@@ -4,6 +4,18 @@
  * Only our own scripts run in it; all the same nothing that it says is taken for more than it is. Rule XS25: docs/specs/outputs.md.
  */
 
+import type { Json } from "../../core/wire.ts";
+
+/** A widget has something for its kernel. */
+export interface SendSays {
+  readonly kind: "send";
+  /** Its frame counts them, and hears of each when the kernel has handled it. */
+  readonly n: number;
+  readonly comm_id: string;
+  readonly data: Readonly<Record<string, Json>>;
+  readonly buffers: readonly Uint8Array[];
+}
+
 export type DrawingSays =
   /** It waits for scripts. */
   | { readonly kind: "ready" }
@@ -14,6 +26,7 @@ export type DrawingSays =
   /** How somebody turned or zoomed it, in words of its own. */
   | { readonly kind: "view"; readonly view: string }
   | { readonly kind: "failed"; readonly why: string }
+  | SendSays
   | { readonly kind: "save"; readonly name: string; readonly picture: Blob };
 
 export const MOST_HEIGHT_PX = 20_000;
@@ -41,6 +54,8 @@ export function readDrawingSays(data: unknown): DrawingSays | undefined {
         kind: "failed",
         why: "why" in data && typeof data.why === "string" ? data.why.slice(0, 500) : "",
       };
+    case "send":
+      return readSend(data);
     case "save":
       if (!("blob" in data) || !(data.blob instanceof Blob) || !PICTURES.has(data.blob.type))
         return undefined;
@@ -49,6 +64,25 @@ export function readDrawingSays(data: unknown): DrawingSays | undefined {
     default:
       return undefined;
   }
+}
+
+function readSend(data: object): SendSays | undefined {
+  if (
+    !("n" in data) ||
+    typeof data.n !== "number" ||
+    !("comm_id" in data) ||
+    typeof data.comm_id !== "string"
+  )
+    return undefined;
+  if (!("data" in data) || !isFields(data.data)) return undefined;
+  const buffers = "buffers" in data && Array.isArray(data.buffers) ? data.buffers : [];
+  if (!buffers.every(one => one instanceof Uint8Array)) return undefined;
+  return { kind: "send", n: data.n, comm_id: data.comm_id, data: data.data, buffers };
+}
+
+/** What was posted is a copy of its own; the server refuses what is no JSON. */
+function isFields(value: unknown): value is Readonly<Record<string, Json>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** A name that any system takes, without folders. */

@@ -17,6 +17,8 @@ export interface Drawing {
   readonly files: ReadonlyMap<string, string>;
   /** The reader let it load from other hosts. */
   readonly remote: boolean;
+  /** The whole message: what only some libraries need. */
+  readonly more: Fields;
   /** What `keep` said last of the same thing, in a frame before this one. */
   readonly view: unknown;
 }
@@ -66,6 +68,7 @@ function readDrawing(data: unknown): Drawing | undefined {
     value,
     files: data.files instanceof Map ? data.files : new Map(),
     remote: data.remote === true,
+    more: data,
     view: typeof data.view === "string" ? JSON.parse(data.view) : undefined,
   };
 }

@@ -1,6 +1,6 @@
 /** The notebook page. */
 
-import { signal, useComputed, useSignalEffect } from "@preact/signals";
+import { computed, signal, useComputed, useSignalEffect } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
 import type { AppContext } from "../../context.ts";
 import { announce } from "../../controls/announce.tsx";
@@ -8,7 +8,7 @@ import { Button } from "../../controls/button.tsx";
 import { Hosts } from "../../controls/hosts.tsx";
 import { Palette } from "../../controls/palette.tsx";
 import { only } from "../../core/selection.ts";
-import { type OutputSettings, OutputSettingsContext } from "../../outputs/settings.ts";
+import { type OutputSettings, OutputSettingsContext, type WidgetHost } from "../../outputs/settings.ts";
 import { addressOf, folderOf, nameOf, resolve, viewFor } from "../places.ts";
 import { insertCell } from "./cell.tsx";
 import { Cells } from "./cells.tsx";
@@ -195,6 +195,7 @@ function outputSettings(page: NotebookPage): OutputSettings {
     },
     frameUrl: remote => `${rest.url("output-frame")}${remote ? "?remote=1" : ""}`,
     drawingUrl: remote => `${rest.url("output-frame")}?drawing=1${remote ? "&remote=1" : ""}`,
+    widgets: widgetHost(page),
     get trust() {
       return page.notebook.writable.value ? () => page.notebook.trust() : undefined;
     },
@@ -202,6 +203,25 @@ function outputSettings(page: NotebookPage): OutputSettings {
     openText(parts, tail) {
       void openText(page, parts, tail);
     },
+  };
+}
+
+function widgetHost({ notebook, context }: NotebookPage): WidgetHost {
+  return {
+    comm: id => notebook.comm(id),
+    all: () => notebook.comms(),
+    onComm: listener => notebook.onComm(listener),
+    send: message => notebook.sendComm(message),
+    async putBlob(bytes) {
+      const headers = new Headers({ "Content-Type": "application/octet-stream" });
+      const address = context.rest.url("blobs");
+      const response = await context.rest.send("POST", address, { headers, body: bytes.slice() });
+      const { sha256 }: { readonly sha256: string } = await response.json();
+      return { sha256, size_bytes: bytes.length, media_type: "application/octet-stream", newline: false };
+    },
+    mayRun: notebook.writable,
+    saved: computed(() => notebook.metadata.value.widgets),
+    mayRunScripts: true,
   };
 }
 

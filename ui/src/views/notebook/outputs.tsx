@@ -7,6 +7,7 @@ import { useLayoutEffect, useRef } from "preact/hooks";
 import type { CellView } from "../../core/model.ts";
 import { memo } from "../../outputs/memo.ts";
 import { type OutputProps, OutputView } from "../../outputs/output.tsx";
+import { OutputCellContext } from "../../outputs/settings.ts";
 import { count } from "../words.ts";
 import { type NotebookPage, outputsHidden } from "./page.ts";
 
@@ -54,10 +55,12 @@ export function Outputs({
       aria-label={outputs.length === 0 ? undefined : "Output"}
     >
       {left > 0 && <p class="output-note">{count(left, "older output")} not shown.</p>}
-      {outputs.slice(left).map((output, index) => (
-        // An output is its place: streams grow there, displays are updated there.
-        <OneOutput key={left + index} output={output} foreign={foreign} />
-      ))}
+      <OutputCellContext.Provider value={cell.peek().id}>
+        {outputs.slice(left).map((output, index) => (
+          // An output is its place: streams grow there, displays are updated there.
+          <OneOutput key={left + index} output={output} foreign={foreign} />
+        ))}
+      </OutputCellContext.Provider>
     </div>
   );
 }
