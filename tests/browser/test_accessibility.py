@@ -122,6 +122,25 @@ def test_on_a_phone(visits: Visits, server: CarnetServer) -> None:
     is_accessible(notebook.page)
 
 
+#: Counts what begins to move, from the first line of the page on.
+MOVES = """window.moved = [];
+document.addEventListener("transitionrun", event => window.moved.push(`${event.target.className} ${event.propertyName}`));"""
+
+
+def test_where_motion_is_reduced_nothing_moves(visits: Visits, server: CarnetServer) -> None:
+    server.write("still.ipynb", ["1", "2", "3"])
+    profile = visits.profile()
+    profile.add_init_script(MOVES)
+    notebook = visits.notebook("still.ipynb", profile=profile)
+    for number in (1, 2, 3):
+        expect(notebook.source(number)).to_be_visible()
+    notebook.cell(2).hover()
+    notebook.run(2)
+    notebook.says(2, "2")
+
+    assert notebook.page.evaluate("window.moved") == []
+
+
 def test_a_screen_reader_hears_how_a_run_ended(visits: Visits, server: CarnetServer) -> None:
     server.write("heard.ipynb", ["1 / 0"])
     notebook = visits.notebook("heard.ipynb")
