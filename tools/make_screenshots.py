@@ -1,13 +1,15 @@
-"""Make the pictures of docs/images: dashboard and notebook, light and dark, wide and phone-narrow.
+"""Make the pictures of docs/images: dashboard, notebook and terminal, light and dark, wide and phone-narrow.
 
     ./run python -m tools.make_screenshots
 
 A real server shows a demo notebook in a real Chromium: one cell runs, one waits.
-What the pictures show is what the page looks like today.
+What the pictures show is what the page looks like today. The page brings no fonts of
+its own; those of the pictures are Debian's, like those that most people's systems have.
 """
 
 import io
 import json
+import os
 import re
 import sys
 import tempfile
@@ -17,6 +19,7 @@ from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect, sync_playwright
 
 from tests.browser.chromium import ARGUMENTS, chromium_path
+from tests.support.debian import debian
 from tests.support.server import CarnetServer
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -25,8 +28,28 @@ IMAGES = ROOT / "docs" / "images"
 #: More than this is too much for a page of the docs.
 LARGEST_BYTES = 150_000
 
-WIDE: ViewportSize = {"width": 1280, "height": 960}
+WIDE: ViewportSize = {"width": 1280, "height": 1000}
 PHONE: ViewportSize = {"width": 390, "height": 844}
+
+#: Likenesses of Palatino, of a system's own face, and a face for code that the page asks for itself.
+FONT_PACKAGES = ("fonts-texgyre", "fonts-inter", "fonts-jetbrains-mono", "fonts-dejavu-core")
+
+FONTS_CONF = """<?xml version="1.0"?>
+<!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig>
+  <dir>{fonts}</dir>
+  <cachedir>{cache}</cachedir>
+  {aliases}
+</fontconfig>
+"""
+
+ALIASES = {
+    "Palatino": "TeX Gyre Pagella",
+    "serif": "TeX Gyre Pagella",
+    "system-ui": "Inter",
+    "sans-serif": "Inter",
+    "monospace": "JetBrains Mono",
+}
 
 TITLE = """\
 # The Lorenz attractor
@@ -51,23 +74,33 @@ for step in range(5000):
     path.append(path[-1] + 0.01 * lorenz(path[-1]))
 plt.figure(figsize=(6.8, 2)); plt.plot(*np.array(path).T[::2], lw=0.5);"""
 
-#: Goes on until the pictures are taken.
+#: Goes on while the pictures are taken: twenty thousand ways through the attractor take minutes.
 LONG = """\
-for seed in progress(range(10_000)):
-    follow(seed)"""
+ends = []
+for start in progress(np.random.default_rng(1963).normal(size=(20_000, 3))):
+    ends.append(follow(lorenz, start)[0])"""
 
 HELPERS = """\
 import sys, time
 
-def progress(steps):
-    print("\\r 62 % |████████████▍       | 6,214 of 10,000, 0:41 left", end="", file=sys.stderr, flush=True)
-    yield from steps
+def follow(slope, here, steps=1000):
+    for _ in range(steps):
+        here = here + 0.01 * slope(here)
+    return here
 
-def follow(seed):
-    time.sleep(600)
+def progress(steps):
+    began = time.monotonic()
+    for done, step in enumerate(steps):
+        if done % 20 == 0:
+            share = done / len(steps)
+            bar = ("█" * round(24 * share)).ljust(24, "░")
+            left = (time.monotonic() - began) * (1 / share - 1) if share else 0
+            words = f"{share:4.0%} {bar} {done:,} of {len(steps):,}, {left // 60:.0f}:{left % 60:02.0f} left"
+            print("\\r" + words.ljust(64), end="", file=sys.stderr, flush=True)
+        yield step
 """
 
-SUMMARY = 'runs.groupby("rho").agg(["mean", "std"])'
+SUMMARY = "np.mean(np.sign(ends) > 0)   # how often the right wing"
 
 
 def main() -> None:
@@ -77,7 +110,11 @@ def main() -> None:
         experiments.mkdir()
         write_demo(experiments)
         with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=chromium_path(), args=list(ARGUMENTS))
+            browser = playwright.chromium.launch(
+                executable_path=chromium_path(),
+                args=list(ARGUMENTS),
+                env={**os.environ, "FONTCONFIG_FILE": str(write_fonts(Path(folder)))},
+            )
             run_demo(browser, server)
             for scheme in ("light", "dark"):
                 for size, viewport in (("wide", WIDE), ("phone", PHONE)):
@@ -86,6 +123,18 @@ def main() -> None:
     large = [path.name for path in IMAGES.glob("*.png") if path.stat().st_size > LARGEST_BYTES]
     if large:
         sys.exit(f"Larger than {LARGEST_BYTES} bytes: {', '.join(large)}. Show less, or at a smaller scale.")
+
+
+def write_fonts(folder: Path) -> Path:
+    """Write a font configuration that knows the pictures' fonts, and no others."""
+    aliases = "".join(
+        f"<alias binding='same'><family>{asked}</family><prefer><family>{given}</family></prefer></alias>"
+        for asked, given in ALIASES.items()
+    )
+    fonts = debian(*FONT_PACKAGES).root / "usr" / "share"
+    path = folder / "fonts.conf"
+    path.write_text(FONTS_CONF.format(fonts=fonts, cache=folder / "font-cache", aliases=aliases))
+    return path
 
 
 def write_demo(folder: Path) -> None:
@@ -128,7 +177,33 @@ def run_demo(browser: Browser, server: CarnetServer) -> None:
     page.get_by_role("menubar").get_by_role("menuitem", name="Run").click()
     page.get_by_role("menu").get_by_role("menuitem", name="Run all cells", exact=True).click()
     expect(page.locator(".outputs img")).to_be_visible(timeout=60_000)
-    expect(page.get_by_text("62 %")).to_be_visible(timeout=60_000)
+    # Far enough that the bar is one.
+    expect(page.get_by_text(re.compile("[1-9][0-9]% █"))).to_be_visible(timeout=300_000)
+    page.close()
+    server.request("POST", "/api/terminals", {"cwd": "experiments"})
+    show_terminal(browser, server)
+
+
+def show_terminal(browser: Browser, server: CarnetServer) -> None:
+    """Type a little into the terminal, under a prompt that says nothing of this machine."""
+    page = browser.new_page(viewport=PHONE)
+    sign_in(server, page.context)
+    page.goto(f"{server.url}terminals/1")
+    expect(page.locator(".states .state")).to_have_text("Live")
+    page.keyboard.type("exec env -i TERM=$TERM PS1='\\W $ ' bash --norc\n")
+    rows = page.locator(".xterm-rows")
+    expect(rows).to_contain_text(re.compile("experiments [$]\\s*$"))
+    page.keyboard.type("clear\n")
+    expect(rows).to_have_text(re.compile("^experiments [$]\\s*$"))
+    for line, prompts in (
+        ("ls --color", "[$]"),
+        ("uniq -c runs.csv", "[$]"),
+        ("python3 -q", ">>>"),
+        ("from statistics import *", ">>>.*>>>"),
+        ("median([6, 42, 97])", "42 *>>>"),
+    ):
+        page.keyboard.type(f"{line}\n")
+        expect(rows).to_contain_text(re.compile(f"{prompts}\\s*$"), timeout=60_000)
     page.close()
 
 
@@ -154,6 +229,10 @@ def take(browser: Browser, server: CarnetServer, scheme: str, size: str, viewpor
     page.goto(f"{server.url}tree/experiments")
     expect(page.get_by_role("region", name="Running")).to_contain_text(re.compile("lorenz"))
     keep(page, f"dashboard-{scheme}-{size}.png")
+    page.goto(f"{server.url}terminals/1")
+    expect(page.locator(".xterm-rows")).to_contain_text("median([6, 42, 97])")
+    expect(page.locator(".states .state")).to_have_text("Live")
+    keep(page, f"terminal-{scheme}-{size}.png")
     context.close()
 
 

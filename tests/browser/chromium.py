@@ -74,7 +74,8 @@ def _packaged() -> Path:
         # Two test workers may come here at once.
         fcntl.flock(lock, fcntl.LOCK_EX)
         starter = HOME / "start"
-        wanted = (PACKAGE / "package-lock.json").read_text()
+        # With this file: another starter is written when it would be another one.
+        wanted = (PACKAGE / "package-lock.json").read_text() + Path(__file__).read_text()
         stamp = HOME / "installed-from"
         if stamp.is_file() and stamp.read_text() == wanted:
             return starter
@@ -119,8 +120,9 @@ def _write_starter(starter: Path, program: Path, unpacked: Path) -> None:
                 "No Chromium starts here: none is installed, and the packaged one ended with an error even with its own "
                 "libraries. Install one with the system's package manager, or name one: CARNET_CHROMIUM=/path/to/chromium"
             )
-    assignments = "".join(f"{name}={shlex.quote(value)} " for name, value in settings.items())
-    starter.write_text(f'#!/bin/sh\n{assignments}exec {shlex.quote(str(program))} "$@"\n')
+    # Who names a font configuration means it.
+    named = {name: f"export {name}=${{{name}-{shlex.quote(value)}}}\n" for name, value in settings.items()}
+    starter.write_text(f'#!/bin/sh\n{"".join(named.values())}exec {shlex.quote(str(program))} "$@"\n')
     starter.chmod(0o700)
 
 
