@@ -165,3 +165,53 @@ def forget_rooms(state: Path) -> None:
         connection.execute("DELETE FROM room_updates")
         connection.execute("DELETE FROM rooms")
     connection.close()
+
+
+def test_cb24_two_of_jupyterlabs_text_files(lives: CarnetServer) -> None:
+    file = lives.notebooks / "notes.md"
+    file.write_bytes("# 😀\r\nend\r\n".encode())
+
+    def client() -> YjsClient:
+        return YjsClient(lives.url, TOKEN, "notes.md", "text.mjs")
+
+    with client() as ann, client() as bob:
+        assert ann.do("text") == "# 😀\nend\n"
+        ann.do("type", at=4, text=" ä𝄞")
+        bob.do("type", text="bob\n")
+        assert "bob\n" in ann.do("text", has="bob")
+        assert bob.do("text", has="ä𝄞") == "# 😀 ä𝄞\nend\nbob\n"
+        ann.do("dirty")
+        ann.do("saved")
+        assert file.read_bytes() == "# 😀 ä𝄞\r\nend\r\nbob\r\n".encode()
+
+        # Both sleep and write, the server is killed, and somebody else changes the file meanwhile.
+        ann.do("go")
+        bob.do("go")
+        lives.kill()
+        ann.do("type", at=0, text="<ann>")
+        bob.do("type", text="<bob>\n")
+        file.write_bytes(file.read_bytes() + b"outside\r\n")
+        lives.start()
+        ann.do("come")
+        bob.do("come")
+
+        text = bob.do("text", has="<ann>")
+        assert text == ann.do("text", has="<bob>")
+        for part in ("<ann>", "<bob>", "bob\n", "outside\n", "ä𝄞"):
+            assert text.count(part) == 1, text
+        bob.do("dirty")
+        bob.do("saved")
+        assert file.read_bytes().decode() == text.replace("\n", "\r\n")
+
+
+def test_cb25_what_is_no_text_is_refused_in_words(own: Server) -> None:
+    (own.notebook_dir / "picture.png").write_bytes(b"\x89PNG")
+
+    answer = own.api("PUT", "api/collaboration/session/picture.png", {"format": "text", "type": "file"})
+
+    assert answer.status == 400
+    assert "not UTF-8 text" in answer.body.decode()
+    assert (
+        own.api("PUT", "api/collaboration/session/picture.png", {"format": "base64", "type": "file"}).status
+        == 404
+    )

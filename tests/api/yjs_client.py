@@ -16,13 +16,13 @@ PATIENCE_S = 60.0
 
 
 class YjsClient:
-    """One client on one notebook. It keeps its document while it is away."""
+    """One client on one notebook, or with `text.mjs` on one text file. It keeps its document while it is away."""
 
-    def __init__(self, url: str, token: str, path: str) -> None:
+    def __init__(self, url: str, token: str, path: str, script: str = "yjs.mjs") -> None:
         folder = node_clients()
-        shutil.copy(CLIENTS / "yjs.mjs", folder / "yjs.mjs")
+        shutil.copy(CLIENTS / script, folder / script)
         self._process = subprocess.Popen(
-            [node_path(), folder / "yjs.mjs", url, token, path],
+            [node_path(), folder / script, url, token, path],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -46,7 +46,7 @@ class YjsClient:
             stream.close()
 
     def do(self, what: str, **how: Any) -> Any:
-        """Do what a command of `clients/yjs.mjs` says, and return its answer."""
+        """Do what a command of the script says, and return its answer."""
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps({"do": what, **how}) + "\n")
         self._process.stdin.flush()

@@ -74,6 +74,11 @@ class LabPage:
         return self.cell(number).locator(".jp-OutputArea").first
 
     @property
+    def editor(self) -> Locator:
+        """The text of the file in front."""
+        return self.page.locator(".jp-FileEditor:not(.lm-mod-hidden) .cm-content")
+
+    @property
     def tab(self) -> Locator:
         """The tab in front."""
         return self.page.locator("#jp-main-dock-panel .lm-TabBar-tab.jp-mod-current")

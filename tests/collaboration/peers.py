@@ -3,21 +3,25 @@
 import asyncio
 from typing import Any
 
-from jupyter_ydoc import YNotebook
+from jupyter_ydoc import YFile, YNotebook
 from pycrdt import Map, Text
 
 from carnet.collaboration import protocol
 from carnet.collaboration.room import Member, Room
+from carnet.collaboration.text_room import TextRoom
 
 
 class Peer:
     """One client. What it does while it is away, it sends when it comes back."""
 
-    def __init__(self, user: str = "ann", *, may_edit: bool = True) -> None:
+    def __init__(self, user: str = "ann", *, may_edit: bool = True, file: YFile | None = None) -> None:
+        """`file`: it shares a text file; else a notebook."""
         self.notebook = YNotebook()
+        self.file = file
+        self.ydoc = self.notebook.ydoc if file is None else file.ydoc
         self.user = user
         self.may_edit = may_edit
-        self.room: Room | None = None
+        self.room: Room | TextRoom | None = None
         self.member: Member | None = None
         self.ended: tuple[int, str] | None = None
         self.presences: list[protocol.Presence] = []
@@ -26,7 +30,7 @@ class Peer:
         self._out: list[bytes] = []
         self._in: list[bytes] = []
         self._receiving = False
-        self._subscription = self.notebook.ydoc.observe(self._changed)
+        self._subscription = self.ydoc.observe(self._changed)
 
     # ---- what a room does with it
 
@@ -44,14 +48,14 @@ class Peer:
 
     # ---- the line
 
-    async def come(self, room: Room) -> None:
+    async def come(self, room: Room | TextRoom) -> None:
         """Connect, as y-protocols say: both tell what they have."""
         self.room, self.ended = room, None
         self.member = Member(self, user=self.user, may_edit=self.may_edit)
         self._in.clear()
         self._out.clear()
         await room.join(self.member)
-        self._out.append(protocol.what_i_have(self.notebook.ydoc.get_state()))
+        self._out.append(protocol.what_i_have(self.ydoc.get_state()))
 
     def go(self) -> None:
         """Lose the line; nobody is told."""
@@ -77,7 +81,7 @@ class Peer:
 
     def _take(self, frame: bytes) -> None:
         message = protocol.decode(frame)
-        document = self.notebook.ydoc
+        document = self.ydoc
         if isinstance(message, protocol.WhatIHave):
             self._out.append(protocol.what_you_miss(document.get_update(message.vector)))
         elif isinstance(message, protocol.WhatYouMiss | protocol.Changed):

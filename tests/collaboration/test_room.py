@@ -3,7 +3,6 @@
 import asyncio
 import tempfile
 from base64 import b64encode
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +33,7 @@ from carnet.ids import CellId
 from carnet.live.registry import Registry
 from carnet.live.session import Session
 from carnet.live.settings import LiveSettings
+from tests.collaboration.opening import rooms_of
 from tests.collaboration.peers import Peer, settle
 from tests.conftest import ExpectLog
 from tests.live.conftest import PATH, Tab, World, until, write_notebook
@@ -44,7 +44,7 @@ async def opened(world: World, *sources: str) -> tuple[Session, room.Room, Rooms
     if not (world.notebooks / "a.ipynb").exists():
         write_notebook(world.notebooks, *sources)
     registry = world.start()
-    rooms = Rooms(registry)
+    rooms = rooms_of(registry)
     session = await registry.open(PATH)
     return session, (await rooms.of_path(PATH))[0], rooms
 
@@ -545,20 +545,18 @@ async def test_cb17_presences_are_relayed_and_end_with_their_connection(world: W
     assert bob.presences[-1] == protocol.Presence(7, 2, "null")
 
 
-async def test_cb5_clients_know_which_bytes_the_file_has(world: World) -> None:
+async def test_cb5_clients_know_when_nothing_is_unsaved_and_ask_for_no_other_version(world: World) -> None:
     session, one, _ = await opened(world, "1")
     ann = Peer()
     await ann.come(one)
     await settle(ann)
+    known = ann.notebook.hash
     ann.type("c1", "2")
     ann.notebook.dirty = True
     await settle(ann)
 
-    def file_hash() -> str:
-        return sha256((world.notebooks / "a.ipynb").read_bytes()).hexdigest()
-
-    await until_shown(ann, lambda: not session.saver.unsaved and ann.notebook.hash == file_hash())
-    assert ann.notebook.dirty is False
+    await until_shown(ann, lambda: not session.saver.unsaved and ann.notebook.dirty is False)
+    assert known == ann.notebook.hash == protocol.ROOM_HASH
 
 
 async def test_cb17_presences_come_back_to_who_said_them(world: World) -> None:

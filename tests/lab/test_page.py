@@ -63,3 +63,12 @@ def test_lb13_what_asks_other_hosts_stays_off(folders: LabFolders) -> None:
     write(labconfig, {"disabledExtensions": {news: False}})
 
     assert news in page_config(folders, VISIT)["disabledExtensions"]
+
+
+def test_lb18_each_page_has_a_name_before_jupyterlab_asks_for_anything(folders: LabFolders) -> None:
+    html = render(folders, VISIT._replace(base_url="/a</script>b/"), "N").decode()
+
+    script = html.partition('<script nonce="N">')[2].partition("</script>")[0]
+    assert 'request.headers.set("X-Carnet-Tab", tab)' in script
+    assert 'new URL("/a\\u003c/script>b/api/", location.href)' in script
+    assert html.index("X-Carnet-Tab") < html.index("main.0123456789abcdef.js")

@@ -1,1 +1,1 @@
-"""Rooms for clients that share a notebook through Yjs: a bridge at the border. The session stays the only authority."""
+"""Rooms for clients that share documents through Yjs: a bridge at the border. Of a notebook the session stays the only authority."""

@@ -288,7 +288,7 @@ class NotebookDocument:
                     metadata[key] = _plain(value)
             case plan.ChangeText(at=at, changes=changes, output=index):
                 if index is None:
-                    _change(self._cells[at]["source"], changes)
+                    change_text(self._cells[at]["source"], changes)
                 else:
                     self._change_stream(self._cells[at]["outputs"], index, changes)
             case plan.PutOutputs(at=at, start=start, count=count, outputs=shapes):
@@ -303,7 +303,7 @@ class NotebookDocument:
     def _change_stream(self, outputs: "Array[Any]", index: int, changes: ChangeSet) -> None:
         output = outputs[index]
         if isinstance(output, Map) and isinstance(output.get("text"), Text):
-            _change(output["text"], changes)
+            change_text(output["text"], changes)
             return
         # A client put it there as a plain value, which cannot be changed in part.
         raw = normal(output.to_py() if isinstance(output, Map) else output)
@@ -404,14 +404,15 @@ def change_of(old: str, delta: Sequence[Any]) -> ChangeSet | None:
     return ChangeSet.from_json(parts)
 
 
-def _change(text: Text, changes: ChangeSet) -> None:
+def change_text(text: Text, changes: ChangeSet) -> None:
+    """Change a shared text."""
     old = str(text)
     for start, end, new in reversed(list(changes.replaced())):
         first, last = _byte(old, start), _byte(old, end)
         if last > first:
             del text[first:last]
         if new:
-            text.insert(first, _sound(new))
+            text.insert(first, sound(new))
 
 
 def _byte(text: str, unit: int) -> int:
@@ -423,7 +424,7 @@ def _byte(text: str, unit: int) -> int:
 
 def _cell(shape: JsonObject) -> Map[Any]:
     parts: dict[str, Any] = {key: _plain(value) for key, value in shape.items()}
-    parts["source"] = Text(_sound(str(shape["source"])))
+    parts["source"] = Text(sound(str(shape["source"])))
     parts["metadata"] = Map(parts["metadata"])
     outputs = shape.get("outputs")
     if isinstance(outputs, list):
@@ -434,7 +435,7 @@ def _cell(shape: JsonObject) -> Map[Any]:
 def _output(shape: JsonObject) -> Map[Any]:
     parts: dict[str, Any] = {key: _plain(value) for key, value in shape.items()}
     if shape.get("output_type") == "stream":
-        parts["text"] = Text(_sound(str(shape.get("text", ""))))
+        parts["text"] = Text(sound(str(shape.get("text", ""))))
     return Map(parts)
 
 
@@ -444,16 +445,16 @@ def _plain(value: Json) -> Any:
         case int() if not isinstance(value, bool):
             return float(value)
         case str():
-            return _sound(value)
+            return sound(value)
         case list():
             return [_plain(one) for one in value]
         case dict():
-            return {_sound(key): _plain(one) for key, one in value.items()}
+            return {sound(key): _plain(one) for key, one in value.items()}
         case _:
             return value
 
 
-def _sound(text: str) -> str:
+def sound(text: str) -> str:
     """Return the text without halves of surrogate pairs, which UTF-8 cannot carry."""
     if text.isascii():
         return text

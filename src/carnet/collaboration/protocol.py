@@ -4,6 +4,7 @@ Each message is one frame: a number that says what it is, then its parts. Rules
 CB16 to CB20: docs/specs/collaboration.md.
 """
 
+from hashlib import sha256
 from typing import Final
 
 import msgspec
@@ -27,6 +28,10 @@ PRESENCE_LIMIT_BYTES: Final = 16 << 10
 
 PRESENCES_LIMIT: Final = 64
 """In one message; providers send those of others along."""
+
+ROOM_HASH: Final = sha256(b"Carnet brings it together: there is no other version.").hexdigest()
+"""What clients of rooms hear in the place of the file's hash. JupyterLab asks whether to overwrite a file that has another
+one than it knows; what it shows and what the file has is brought together here, however often the file is written."""
 
 NOTHING: Final = b"\x00\x00"
 """The update that changes nothing."""

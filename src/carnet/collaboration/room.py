@@ -14,7 +14,6 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from hashlib import sha256
 from typing import Final, Protocol, TypeAlias
 
 from msgspec.structs import replace
@@ -532,26 +531,8 @@ class Room:
         saved = self._shown.saved
         if self.members and saved.revision is not None and saved is not self._saved:
             self._saved = saved
-            self.session.start(self._tell_saved(saved), "saved")
-
-    async def _tell_saved(self, saved: Saved) -> None:
-        """Say which bytes the file has now: JupyterLab asks whether to overwrite a file that has others."""
-        path, storage = self._shown.path, self.session.around.storage
-
-        def look() -> str | None:
-            data, entry = storage.read(path)
-            return sha256(data).hexdigest() if entry.revision == saved.revision else None
-
-        try:
-            found = await self.session.in_thread(look)
-        except CarnetError:
-            return  # it is gone, or cannot be read now
-        async with self._turn:
-            if found is not None and not self.closed and self._shown.saved.revision == saved.revision:
-                said: dict[str, Json] = {"hash": found}
-                if saved.seq >= self._shown.changed_seq:
-                    said["dirty"] = False
-                self._keep_and_tell(self._document.perform([], said))
+            if saved.seq >= self._shown.changed_seq:
+                self._keep_and_tell(self._document.perform([], {"dirty": False}))
 
     def blob_arrived(self, cells: Iterable[CellId]) -> None:
         """These cells have another shape now."""
@@ -803,7 +784,11 @@ def _prepare(session: Session, state: SessionState) -> Prepared:
 
 
 def _about(state: SessionState) -> dict[str, Json]:
-    return {"path": state.path, "document_id": f"json:notebook:{state.journal_id}"}
+    return {
+        "path": state.path,
+        "document_id": f"json:notebook:{state.journal_id}",
+        "hash": protocol.ROOM_HASH,
+    }
 
 
 def _changes(state: SessionState, touched: Touched) -> dict[CellId, ChangeSet]:

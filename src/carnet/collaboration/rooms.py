@@ -1,4 +1,4 @@
-"""All rooms of this server: one for each notebook that somebody shares through Yjs. Rules CB1 to CB4: docs/specs/collaboration.md."""
+"""All rooms of this server: one for each notebook or text file that somebody shares through Yjs. Rules CB1 to CB4: docs/specs/collaboration.md."""
 
 import asyncio
 from typing import Final
@@ -6,8 +6,11 @@ from typing import Final
 from carnet.collaboration import protocol
 from carnet.collaboration.presence import PresenceTable
 from carnet.collaboration.room import GONE, Member, Room, open_room
+from carnet.collaboration.text_room import TextRoom
+from carnet.collaboration.text_rooms import TextRooms
 from carnet.errors import NotFound, PeerError
 from carnet.ids import JournalId, NotebookPath
+from carnet.journal.texts import TextStore
 from carnet.live.registry import Registry
 
 LINGER_S: Final = 60.0
@@ -19,11 +22,12 @@ _EMPTY_VECTOR: Final = b"\x00"
 class Rooms:
     """The open rooms. One for each server, made with its first."""
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: Registry, texts: TextStore) -> None:
         self._registry = registry
         self._opening: dict[JournalId, asyncio.Task[tuple[Room, bool]]] = {}
         self._closing: dict[JournalId, asyncio.TimerHandle] = {}
         self.lobby = Lobby()
+        self.texts = TextRooms(registry.around, texts)
 
     async def of_path(self, path: NotebookPath) -> tuple[Room, bool]:
         """Return the room of the notebook at a path, and whether it never had one.
@@ -49,12 +53,12 @@ class Rooms:
         room, _ = await self._open(record.journal_id)
         return room
 
-    def left(self, room: Room) -> None:
+    def left(self, room: "Room | TextRoom | Lobby") -> None:
         """Somebody left; close it after a while if that was the last."""
-        journal_id = room.session.state.journal_id
-        if not room.members and not room.closed and journal_id not in self._closing:
-            loop = asyncio.get_running_loop()
-            self._closing[journal_id] = loop.call_later(LINGER_S, self._close, journal_id, room)
+        if isinstance(room, TextRoom):
+            self.texts.left(room)
+        elif isinstance(room, Room):
+            self._left(room)
 
     def has_members(self, journal_id: JournalId) -> bool:
         """Return whether somebody shares this notebook now."""
@@ -64,6 +68,12 @@ class Rooms:
         return bool(task.result()[0].members)
 
     # ---- inside
+
+    def _left(self, room: Room) -> None:
+        journal_id = room.session.state.journal_id
+        if not room.members and not room.closed and journal_id not in self._closing:
+            loop = asyncio.get_running_loop()
+            self._closing[journal_id] = loop.call_later(LINGER_S, self._close, journal_id, room)
 
     async def _open(self, journal_id: JournalId) -> tuple[Room, bool]:
         task = self._opening.get(journal_id)
@@ -89,7 +99,7 @@ class Rooms:
             raise NotFound(f"{record.path} is another notebook now. Ask for a session of its path.")
         room, is_new = await open_room(session)
         room.on_end = lambda: self._ended(journal_id, room)
-        self.left(room)
+        self._left(room)
         return room, is_new
 
     def _forget(self, journal_id: JournalId, task: "asyncio.Task[tuple[Room, bool]]") -> None:

@@ -2,11 +2,11 @@
 
 An update comes from whoever is in the room, and goes to a library that was not
 made for hostile bytes: values nested a hundred thousand deep end a process. So
-each one is walked through here first, with bounds, and only what a notebook can
-hold is let through: texts, maps, lists, plain values.
+each one is walked through here first, with bounds, and only what a notebook or
+a text file can hold is let through: texts, maps, lists, plain values.
 
 The format is that of Yjs 13, version 1 (`UpdateDecoderV1`), which has no
-specification but its source. Rule CB20: docs/specs/collaboration.md.
+specification but its source. Rules CB20, CB26: docs/specs/collaboration.md.
 """
 
 from bisect import bisect_right
@@ -42,6 +42,10 @@ NESTING_LIMIT: Final = 100
 
 ROOTS: Final = frozenset({"cells", "meta", "state"})
 """Where a notebook's document begins. What stands elsewhere nobody would look at."""
+
+SOURCE: Final = "source"
+TEXT_ROOTS: Final = frozenset({SOURCE, "state"})
+"""Where a text file's document begins."""
 
 _GC, _DELETED, _JSON, _BINARY, _STRING, _TYPE, _ANY, _SKIP = 0, 1, 2, 3, 4, 7, 8, 10
 _SHARED_TYPES: Final = frozenset({0, 1, 2})
@@ -138,6 +142,8 @@ class Struct(NamedTuple):
     """Its parent, or an item with the same parent. None: it stands in a root, or nowhere."""
     is_parent: bool
     """`beside` is its parent."""
+    is_first: bool = False
+    """It is the first of a root's list or text."""
 
 
 class Brought(NamedTuple):
@@ -153,24 +159,30 @@ class Brought(NamedTuple):
         """Return whether a document that has so much of each client has not got all of it."""
         return any(have.get(client, 0) < end for client, end in self.ends.items())
 
+    founders: frozenset[int] = frozenset()
+    """Clients of which something stands first in a root's list or text, with nothing beside it, deleted or not."""
 
-def check_update(update: bytes) -> Brought:
-    """Return what an update brings.
+
+def check_update(update: bytes, *, roots: frozenset[str] = ROOTS) -> Brought:
+    """Return what an update brings. `roots`: where documents of its kind begin.
 
     Raises:
-        PeerError: it is malformed, or holds what no notebook does.
+        PeerError: it is malformed, or holds what no such document does.
     """
     reader, structs, types = Reader(update), 0, 0
     ends: dict[int, int] = {}
+    founders: set[int] = set()
     for _ in range(reader.number()):
         count = reader.number()
         client = reader.number()
         clock = reader.small()
         for _ in range(count):
-            struct = _struct(reader)
+            struct = _struct(reader, roots)
             clock += struct.length
             types += struct.is_type
             structs += 1
+            if struct.is_first:
+                founders.add(client)
             if types > TYPES_LIMIT:
                 reader.fail(f"more than {TYPES_LIMIT} shared types in one update")
             if structs > STRUCTS_LIMIT:
@@ -185,7 +197,7 @@ def check_update(update: bytes) -> Brought:
         reader.fail("something follows its end")
     if types > NESTING_LIMIT and _levels(update) > NESTING_LIMIT:
         reader.fail(f"shared types are nested too deep: more than {NESTING_LIMIT} in each other")
-    return Brought(structs, types, ends)
+    return Brought(structs, types, ends, frozenset(founders))
 
 
 def clocks(vector: bytes) -> dict[int, int]:
@@ -208,7 +220,7 @@ def _levels(update: bytes) -> int:
         own = starts.setdefault(client, [])
         for _ in range(count):
             own.append((clock, len(items)))
-            items.append(_struct(reader))
+            items.append(_struct(reader, ROOTS | TEXT_ROOTS))
             clock += items[-1].length
     for own in starts.values():
         own.sort()
@@ -246,14 +258,14 @@ def _depths(items: Sequence[Struct], beside: Sequence[int]) -> list[int]:
     return depths
 
 
-def _struct(reader: Reader) -> Struct:
+def _struct(reader: Reader, roots: frozenset[str]) -> Struct:
     """Pass one struct."""
     info = reader.byte()
     content = info & _CONTENT
     if content in {_GC, _SKIP}:
         return Struct(False, reader.small(), None, False)
     beside: Place | None = None
-    is_parent = False
+    is_parent = is_first = False
     if info & _HAS_LEFT:
         beside = _place(reader)
     if info & _HAS_RIGHT:
@@ -261,13 +273,14 @@ def _struct(reader: Reader) -> Struct:
         beside = beside or right
     if not info & (_HAS_LEFT | _HAS_RIGHT):
         if reader.number() == 1:
-            if reader.string() not in ROOTS:
-                reader.fail("a root that no notebook has")
+            if reader.string() not in roots:
+                reader.fail("a root that no such document has")
+            is_first = not info & _HAS_KEY
         else:
             beside, is_parent = _place(reader), True
         if info & _HAS_KEY:
             reader.string()
-    return Struct(content == _TYPE, _content(reader, content), beside, is_parent)
+    return Struct(content == _TYPE, _content(reader, content), beside, is_parent, is_first)
 
 
 def _place(reader: Reader) -> Place:
@@ -286,7 +299,7 @@ def _content(reader: Reader, content: int) -> int:
             _any(reader)
     elif content == _TYPE:
         if reader.number() not in _SHARED_TYPES:
-            reader.fail("a shared type that no notebook has")
+            reader.fail("a shared type that no document has")
     elif content == _DELETED:
         length = reader.small()
     elif content == _BINARY:
@@ -299,7 +312,7 @@ def _content(reader: Reader, content: int) -> int:
             if text.count("[") + text.count("{") > DEPTH_LIMIT:
                 reader.fail("a value is nested too deep")
     else:
-        reader.fail(f"content of kind {content}, which no notebook has")
+        reader.fail(f"content of kind {content}, which no document has")
     return length
 
 

@@ -182,6 +182,10 @@ class JournalStore:
             self._checkpointer.stop()
             self._connection.close()
 
+    def sync_soon(self) -> None:
+        """Say that another connection committed to the database."""
+        self._checkpointer.committed()
+
     def __enter__(self) -> Self:
         return self
 
@@ -631,7 +635,7 @@ class JournalStore:
             try:
                 yield self._connection
             except sqlite3.Error as error:
-                raise _translated(error, "read the journal") from error
+                raise translated(error, "read the journal") from error
 
     @contextmanager
     def _writing(self, what: str) -> Iterator[sqlite3.Connection]:
@@ -641,7 +645,7 @@ class JournalStore:
                     yield self._connection
             except sqlite3.Error as error:
                 self._last_seqs.clear()
-                raise _translated(error, what) from error
+                raise translated(error, what) from error
             self._checkpointer.committed()
 
     def _number(self, journal_id: JournalId) -> int:
@@ -726,12 +730,12 @@ def _open(state_folder: Path) -> sqlite3.Connection:
     except OSError as error:
         raise JournalError(f"{path}: the state database cannot be opened: {error.strerror}.") from error
     except sqlite3.Error as error:
-        raise _translated(error, f"open {path}") from error
+        raise translated(error, f"open {path}") from error
     return connection
 
 
-def _translated(error: sqlite3.Error, what: str) -> JournalError:
-    """Return our error for SQLite's, with one sentence."""
+def translated(error: sqlite3.Error, what: str) -> JournalError:
+    """Return our error for SQLite's, with one sentence: `what` is what could not be done."""
     # Python's sqlite3 sets the code on errors that come from SQLite itself only.
     code = getattr(error, "sqlite_errorcode", None)
     primary = None if code is None else code & 0xFF

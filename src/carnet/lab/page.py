@@ -1,5 +1,6 @@
 """JupyterLab's page: its own template, with a configuration that is ours. Rules LB3, LB4: docs/specs/lab.md."""
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
@@ -26,6 +27,21 @@ _TEMPLATE: Final = (
     '<link rel="" type="image/x-icon" href="{{ base_url | escape }}favicon.ico" class="busy favicon">'
     "{% endblock %}"
 )
+
+#: Each page that is loaded has a name of its own, and says it with what it asks of documents (LB18).
+_TAB: Final = """<script>
+(function () {
+  var bytes = crypto.getRandomValues(new Uint8Array(12));
+  var tab = Array.from(bytes, function (byte) { return byte.toString(16).padStart(2, "0"); }).join("");
+  var api = new URL(%s, location.href).href;
+  var fetch = window.fetch;
+  window.fetch = function (input, init) {
+    var request = new Request(input, init);
+    if (request.url.indexOf(api) === 0) { request.headers.set("X-Carnet-Tab", tab); }
+    return fetch.call(window, request);
+  };
+})();
+</script>"""
 
 _SCRIPT: Final = re.compile(r"<script(?=[\s>])")
 
@@ -55,7 +71,13 @@ def render(folders: LabFolders, visit: Visit, nonce: str) -> bytes:
     html = template.render(
         page_config=page_config(folders, visit), base_url=visit.base_url, ws_url="", custom_css=False
     )
+    html = html.replace("<head>", "<head>" + _TAB % _script_string(f"{visit.base_url}api/"), 1)
     return _SCRIPT.sub(f'<script nonce="{nonce}"', html).encode()
+
+
+def _script_string(text: str) -> str:
+    """Return a string of JavaScript that may stand in a page."""
+    return json.dumps(text).replace("<", "\\u003c")
 
 
 def page_config(folders: LabFolders, visit: Visit) -> dict[str, Any]:

@@ -58,9 +58,10 @@ def model_json(  # noqa: PLR0913 - as many as clients may ask for
     wanted_format: str | None = None,
     with_content: bool = True,
     with_hash: bool = False,
+    known_hash: str = "",
     is_trusted: Callable[[bytes], bool] = lambda _: False,
 ) -> list[bytes]:
-    """Return the model of what is at a path as JSON, in pieces.
+    """Return the model of what is at a path as JSON, in pieces. `known_hash`: to be said in the place of the file's.
 
     Raises:
         NotFound, InvalidPath: nothing is there, or something of another type than wanted.
@@ -78,12 +79,14 @@ def model_json(  # noqa: PLR0913 - as many as clients may ask for
     model = _bare_model(entry)
     if wanted_type == "file":
         model["type"] = "file"
-    if not with_content and not with_hash:
+    if known_hash and with_hash:
+        model |= _hash(known_hash)
+    if not with_content and (known_hash or not with_hash):
         return [_json(model)]
     data, entry = storage.read(path)
     model |= _bare_model(entry) | {"type": model["type"]}
     if with_hash:
-        model |= {"hash": sha256(data).hexdigest(), "hash_algorithm": "sha256"}
+        model |= _hash(sha256(data).hexdigest())
     if not with_content:
         return [_json(model)]
     if model["type"] == "file":
@@ -220,6 +223,10 @@ def notebook_pieces(sent: Sent) -> list[bytes]:
     if not isinstance(content, dict):
         raise PeerError("content: a notebook, as a JSON object, is wanted.")
     return encode_pieces(from_json(content, new_ids=_new_ids()))
+
+
+def _hash(digest: str) -> dict[str, Any]:
+    return {"hash": digest, "hash_algorithm": "sha256"}
 
 
 def _bare_model(entry: Entry) -> dict[str, Any]:

@@ -351,7 +351,7 @@ class RoomWanted(Struct):
 
 
 class RoomModel(Struct):
-    """A notebook's room."""
+    """The room of a notebook or a text file."""
 
     format: str
     type: str

@@ -220,7 +220,7 @@ class _Life:
             pass  # nobody is in a hurry
         try:
             bench = await self._opener()
-            await bench.registry.recover()
+            await bench.recover()
         except CarnetError as error:
             self._failure = str(error)
             self._signals.put_nowait(signal.SIGTERM)

@@ -6,6 +6,7 @@ module, which nobody imports before that.
 
 import asyncio
 import importlib
+import importlib.util
 import inspect
 import logging
 from concurrent.futures import ThreadPoolExecutor
@@ -22,8 +23,10 @@ from carnet.config.settings import Settings
 from carnet.convert.converter import Converter
 from carnet.core.wire.host import KernelInfo
 from carnet.errors import ConfigError, HostUnavailable, KernelError
+from carnet.ids import NotebookPath
 from carnet.journal.blobs import BlobStore
 from carnet.journal.store import JournalStore
+from carnet.journal.texts import TextStore
 from carnet.kernels.client import HostClient
 from carnet.kernels.spawn import find
 from carnet.live.registry import Registry
@@ -33,6 +36,7 @@ from carnet.server.batches import Batches
 from carnet.server.events import EventBus
 from carnet.server.kernel_config import ConfiguredHost, kernel_arguments
 from carnet.server.kernel_line import KernelLines
+from carnet.server.tabs import Tabs
 from carnet.storage.base import NotebookManager
 
 if TYPE_CHECKING:
@@ -47,6 +51,7 @@ class Workbench:
 
     storage: NotebookManager
     journal: JournalStore
+    texts: TextStore
     blobs: BlobStore
     host: HostClient
     registry: Registry
@@ -54,12 +59,51 @@ class Workbench:
     lines: KernelLines = field(default_factory=KernelLines)
     """Of other people's clients."""
     events: EventBus = field(default_factory=EventBus)
+    tabs: Tabs = field(default_factory=Tabs)
+    """Of JupyterLab."""
     batches: Batches = field(default_factory=Batches)
     """Of runs, that came over plain HTTP."""
     converter: Converter = field(default_factory=Converter)
     rooms: "Rooms | None" = None
-    """For clients that share notebooks through Yjs; None: there was none yet."""
+    """For clients that share documents through Yjs; None: there was none yet."""
     has_terminals: bool = True
+
+    async def open_rooms(self) -> "Rooms | None":
+        """Return the rooms of clients that share documents; None: the extra is not installed."""
+        if self.rooms is None and importlib.util.find_spec("pycrdt") is not None:
+            # Not on the loop, which others wait for: it is a tenth of a second.
+            await asyncio.to_thread(importlib.import_module, "carnet.collaboration.rooms")
+            if self.rooms is None:
+                from carnet.collaboration.rooms import Rooms
+
+                self.rooms = Rooms(self.registry, self.texts)
+        return self.rooms
+
+    async def recover(self) -> None:
+        """Open again what was open when the server last ended, and write what it left unsaved."""
+        await self.registry.recover()
+        if await asyncio.to_thread(self.texts.unsaved) and (rooms := await self.open_rooms()) is not None:
+            await rooms.texts.recover()
+
+    async def renamed(self, old: NotebookPath, new: NotebookPath) -> None:
+        """Follow a file or folder that the storage has just renamed."""
+        await self.registry.renamed(old, new)
+        await asyncio.to_thread(self.texts.rename, old, new)
+        self.tabs.renamed(old, new)
+        if self.rooms is not None:
+            self.rooms.texts.renamed(old, new)
+
+    async def about_to_delete(self, path: NotebookPath) -> None:
+        """Write what is unsaved of a text file, or of those in a folder: the trash is to have all of it."""
+        if self.rooms is not None:
+            await self.rooms.texts.save_below(path)
+
+    async def deleted(self, path: NotebookPath) -> None:
+        """Follow a file or folder that was just deleted on purpose."""
+        await self.registry.deleted(path)
+        if self.rooms is not None:
+            self.rooms.texts.deleted(path)
+        await asyncio.to_thread(self.texts.forget, path)
 
     async def kernels_if_any(self) -> list[KernelInfo]:
         """Return the kernels, without starting a host to ask."""
@@ -90,10 +134,13 @@ class Workbench:
 
     async def close(self, *, end_kernels: bool) -> None:
         """Save and close everything; the kernels go on unless told otherwise."""
+        if self.rooms is not None:
+            await self.rooms.texts.stop()
         await self.registry.stop()
         if end_kernels:
             await self.end_host()
         await self.host.close()
+        self.texts.close()
         self.journal.close()
 
     async def end_host(self) -> None:
@@ -116,6 +163,7 @@ async def open_workbench(loaded: Loaded, state_folder: Path, clock: Clock) -> Wo
     """
     storage = await asyncio.to_thread(make_manager, loaded, state_folder)
     journal = await asyncio.to_thread(JournalStore, state_folder)
+    texts = await asyncio.to_thread(TextStore, journal)
     blobs = await asyncio.to_thread(BlobStore, state_folder / "blobs")
     host_folder = state_folder / "host"
     host = ConfiguredHost(host_folder, await asyncio.to_thread(kernel_arguments, loaded, state_folder))
@@ -137,6 +185,7 @@ async def open_workbench(loaded: Loaded, state_folder: Path, clock: Clock) -> Wo
     return Workbench(
         storage,
         journal,
+        texts,
         blobs,
         host,
         Registry(around),

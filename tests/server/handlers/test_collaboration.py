@@ -1,4 +1,4 @@
-"""The addresses of collaboration rooms, on a real server (CB1 to CB3, CB18 to CB20)."""
+"""The addresses of collaboration rooms, on a real server (CB1 to CB3, CB18 to CB20, CB24, LB19)."""
 
 import asyncio
 import json
@@ -15,6 +15,7 @@ from carnet.clock import SystemClock
 from carnet.collaboration import protocol, room
 from carnet.security.scopes import Scope
 from carnet.security.state import SecurityState
+from carnet.server.tabs import TAB_HEADER
 from tests.live.conftest import write_notebook
 from tests.server.serving import Server, serve
 
@@ -76,11 +77,51 @@ def test_cb1_a_notebooks_room_begins_once(own: Server) -> None:
 def test_cb1_other_files_have_none(own: Server) -> None:
     (own.notebook_dir / "a.txt").write_text("x")
 
-    status, body = asked(own, "a.txt", format="text", type="file")
+    status, body = asked(own, "a.txt", format="base64", type="file")
     assert status == 404
     assert "Rooms are for notebooks" in body["message"]
     assert asked(own, "a.txt")[0] == 422
     assert asked(own, "nothing.ipynb")[0] == 404
+
+
+def test_cb24_a_text_files_room_begins_once_and_follows_its_file(own: Server) -> None:
+    (own.notebook_dir / "ä.txt").write_text("x")
+
+    status, first = asked(own, "ä.txt", format="text", type="file")
+    again, second = asked(own, "ä.txt", format="text", type="file")
+    assert (status, again) == (201, 200)
+    assert first == second
+    assert own.api("PATCH", f"api/contents/{quote('ä.txt')}", {"path": "b.txt"}).status == 200
+    assert asked(own, "b.txt", format="text", type="file") == (200, first)
+    assert asked(own, "ä.txt", format="text", type="file")[0] == 404
+
+    assert own.api("DELETE", "api/contents/b.txt").status == 204
+    (own.notebook_dir / "b.txt").write_text("x")
+    assert asked(own, "b.txt", format="text", type="file")[1]["fileId"] != first["fileId"]
+
+
+def test_lb19_a_tab_that_shares_a_document_hears_one_hash(own: Server) -> None:
+    write_notebook(own.notebook_dir, "1")
+    (own.notebook_dir / "a.txt").write_text("x")
+    (own.notebook_dir / "a.png").write_bytes(b"\xff")
+    one, other = {TAB_HEADER: "0" * 24}, {TAB_HEADER: "1" * 24}
+
+    def hash_of(path: str, more: str = "", headers: dict[str, str] | None = None) -> object:
+        answer = own.api("GET", f"api/contents/{path}?hash=1{more}", headers=headers)
+        return answer.json()["hash"] if answer.status == 200 else answer.json()["message"]
+
+    for path, begins in (("a.ipynb", "&type=notebook&format=json"), ("a.txt", "&type=file&format=text")):
+        real = hash_of(path)
+        assert hash_of(path, "&content=0", one) == real
+        assert hash_of(path, "&content=0" + begins) == real
+        assert hash_of(path, "&content=0" + begins, one) == protocol.ROOM_HASH
+        assert hash_of(path, "&content=0", one) == protocol.ROOM_HASH
+        assert hash_of(path, "&content=0", other) == real
+        assert hash_of(path, "", one) == real
+    assert "not UTF-8 text" in str(hash_of("a.png", "&content=0&type=file&format=text", one))
+    answer = own.api("PATCH", "api/contents/a.txt", {"path": "renamed.txt"}, headers=one)
+    assert answer.json()["hash"] == protocol.ROOM_HASH
+    assert hash_of("renamed.txt", "&content=0", one) == protocol.ROOM_HASH
 
 
 def test_cb1_without_pycrdt_it_says_what_to_install(tmp_path: Path) -> None:

@@ -466,14 +466,14 @@ Block: TypeAlias = tuple[int, int, int, int]
 
 def _replacements(old: str, new: str) -> Iterator[tuple[int, int, str]]:
     """Yield (start, end, text) in characters of `old`: lines matched first, then words in what differs."""
-    for old_start, old_end, new_start, new_end in _text_blocks(old, new, _lines):
+    for old_start, old_end, new_start, new_end in _text_blocks(old, new, lines_of):
         old_part, new_part = old[old_start:old_end], new[new_start:new_end]
         for i1, i2, j1, j2 in _text_blocks(old_part, new_part, _WORD.findall):
             head, tail = _common_ends(old_part[i1:i2], new_part[j1:j2])
             yield old_start + i1 + head, old_start + i2 - tail, new_part[j1 + head : j2 - tail]
 
 
-def _lines(text: str) -> list[str]:
+def lines_of(text: str) -> list[str]:
     """Split after each line feed and nowhere else (`str.splitlines` knows eleven separators)."""
     return re.findall(r"[^\n]*\n|[^\n]+", text)
 

@@ -1,6 +1,5 @@
-"""Rooms for clients that share a notebook through Yjs, in Jupyter's protocol. Rules CB1 to CB4, CB18, CB19: docs/specs/collaboration.md."""
+"""Rooms for clients that share notebooks and text files through Yjs, in Jupyter's protocol. Rules CB1 to CB4, CB18, CB19, CB24: docs/specs/collaboration.md."""
 
-import importlib.util
 import json
 import logging
 from http import HTTPStatus
@@ -11,11 +10,13 @@ from carnet.security.scopes import Scope
 from carnet.server.handlers.base import Handler
 from carnet.server.handlers.contents import path_of
 from carnet.server.handlers.socket import Socket
+from carnet.server.tabs import TAB_HEADER, tab_of
 from carnet.server.workbench import Workbench
 
 if TYPE_CHECKING:
     from carnet.collaboration.room import Member, Room
     from carnet.collaboration.rooms import Lobby, Rooms
+    from carnet.collaboration.text_room import TextRoom
 
 log = logging.getLogger("carnet.collaboration")
 
@@ -28,13 +29,17 @@ MISSING: Final = (
     "Collaboration rooms need the package pycrdt, which is not installed here. "
     "Install Carnet with it: pip install 'carnet[collaboration]'."
 )
-ONLY_NOTEBOOKS: Final = (
-    "Rooms are for notebooks (format json, type notebook). Read and write other files as /api/contents."
+NO_SUCH_ROOM: Final = (
+    "Rooms are for notebooks (format json, type notebook) and text files (format text, type file). "
+    "Read and write other files as /api/contents."
 )
+
+NOTEBOOK: Final = ("json", "notebook")
+TEXT: Final = ("text", "file")
 
 
 class RoomSession(Handler):
-    """Where a notebook's room is, and which history it has."""
+    """Where the room of a notebook or a text file is, and which history it has."""
 
     async def put(self, raw: str) -> None:
         """Answer with it; 201 when it begins now."""
@@ -42,17 +47,21 @@ class RoomSession(Handler):
         if rooms is None:
             return
         body = self.json_body()
-        if body.get("type", "notebook") != "notebook" or body.get("format", "json") != "json":
-            self.refuse(HTTPStatus.NOT_FOUND, "NotFound", ONLY_NOTEBOOKS)
+        kind = (body.get("format", "json"), body.get("type", "notebook"))
+        path = path_of(raw)
+        if kind == NOTEBOOK:
+            room, is_new = await rooms.of_path(path)
+            file_id, history = str(room.session.state.journal_id), room.history
+        elif kind == TEXT:
+            text_room, is_new = await rooms.texts.of_path(path)
+            file_id, history = text_room.file_id, text_room.history
+        else:
+            self.refuse(HTTPStatus.NOT_FOUND, "NotFound", NO_SUCH_ROOM)
             return
-        room, is_new = await rooms.of_path(path_of(raw))
+        tab = tab_of(self.identity, self.request.headers.get(TAB_HEADER, ""))
+        (await self.workbench()).tabs.shares(tab, path)
         self.answer(
-            {
-                "format": "json",
-                "type": "notebook",
-                "fileId": room.session.state.journal_id,
-                "sessionId": room.history,
-            },
+            {"format": kind[0], "type": kind[1], "fileId": file_id, "sessionId": history},
             HTTPStatus.CREATED if is_new else HTTPStatus.OK,
         )
 
@@ -60,7 +69,7 @@ class RoomSession(Handler):
 class RoomSocket(Socket):
     """One client's place in a room."""
 
-    room: "Room | Lobby | None" = None
+    room: "Room | TextRoom | Lobby | None" = None
     rooms: "Rooms"
     member: "Member"
 
@@ -75,10 +84,12 @@ class RoomSocket(Socket):
             self.room = rooms.lobby
             return
         kind, _, file_id = name.rpartition(":")
-        if kind != "json:notebook":
-            self.refuse(HTTPStatus.NOT_FOUND, "NotFound", ONLY_NOTEBOOKS)
-            return
-        self.room = await rooms.of_file(file_id)
+        if kind == ":".join(NOTEBOOK):
+            self.room = await rooms.of_file(file_id)
+        elif kind == ":".join(TEXT):
+            self.room = await rooms.texts.of_file(file_id)
+        else:
+            self.refuse(HTTPStatus.NOT_FOUND, "NotFound", NO_SUCH_ROOM)
 
     @property
     def max_message_size(self) -> int:
@@ -87,13 +98,14 @@ class RoomSocket(Socket):
 
     async def opened(self) -> None:
         """Come in, if the client knows this history."""
-        from carnet.collaboration.room import ANOTHER_HISTORY, Member, Room
+        from carnet.collaboration.room import ANOTHER_HISTORY, Member
+        from carnet.collaboration.rooms import Lobby
 
         room = self.room
         assert room is not None
         may_edit = Scope.EDIT in self.identity.scopes
         self.member = Member(self, user=self.identity.user, may_edit=may_edit)
-        if isinstance(room, Room) and self.get_query_argument("sessionId", "") != room.history:
+        if not isinstance(room, Lobby) and self.get_query_argument("sessionId", "") != room.history:
             reason = {"reason": "session_expired", "reloadable": True}
             self.end(ANOTHER_HISTORY, json.dumps(reason))
             return
@@ -119,8 +131,7 @@ class RoomSocket(Socket):
         if room is None:
             return
         room.leave(self.member)
-        if room is not self.rooms.lobby:
-            self.rooms.left(room)  # type: ignore[arg-type]  # all others are rooms
+        self.rooms.left(room)
 
     # ---- what the room does with its socket
 
@@ -139,14 +150,8 @@ class RoomSocket(Socket):
 
 async def _rooms(handler: Handler, bench: Workbench) -> "Rooms | None":
     """Return the rooms; None: the extra is not installed, and the client was told so."""
-    if importlib.util.find_spec("pycrdt") is None:
+    rooms = await bench.open_rooms()
+    if rooms is None:
         handler.refuse(HTTPStatus.NOT_IMPLEMENTED, "collaboration", MISSING)
         return None
-    if bench.rooms is None:
-        # Not on the loop, which others wait for: it is a tenth of a second.
-        await handler.blocking(importlib.import_module, "carnet.collaboration.rooms")
-    if bench.rooms is None:
-        from carnet.collaboration.rooms import Rooms
-
-        bench.rooms = Rooms(bench.registry)
-    return bench.rooms
+    return rooms

@@ -34,7 +34,9 @@ from carnet.server.contents import (
 )
 from carnet.server.handlers.base import Handler
 from carnet.server.shares import holder_of
+from carnet.server.tabs import TAB_HEADER, Tab, tab_of
 from carnet.server.uploads import append_chunk, take_upload, upload_file
+from carnet.server.workbench import Workbench
 from carnet.storage.base import NotebookManager
 from carnet.storage.paths import normalise_path
 from carnet.storage.pieces import file_of
@@ -100,8 +102,12 @@ class Contents(Handler):
             raise PeerError("type is directory, notebook or file; format is text, base64 or json.")
         with_content = self.get_query_argument("content", "1") != "0"
         bench = await self.workbench()
+        with_hash = self.get_query_argument("hash", "0") == "1"
+        known_hash = ""
+        if with_hash and not with_content:
+            known_hash = await self._known_hash(bench, path, wanted_type, wanted_format)
         session = bench.registry.find(path)
-        if session is not None and session.saver.unsaved:
+        if session is not None and session.saver.unsaved and not known_hash:
             # What the page shows is what other programs get, and base their changes on. Who asks for the file's
             # time only, as JupyterLab does before it saves, must not find that asking has changed it.
             saver = session.saver
@@ -113,7 +119,8 @@ class Contents(Handler):
             wanted_type=wanted_type,
             wanted_format=wanted_format,
             with_content=with_content,
-            with_hash=self.get_query_argument("hash", "0") == "1",
+            with_hash=with_hash,
+            known_hash=known_hash,
             is_trusted=partial(is_trusted, bench.journal),
         )
         await self.answer_pieces(pieces)
@@ -153,6 +160,8 @@ class Contents(Handler):
         if session is not None:
             # An outside change: merged now, so that every open page shows it when this is answered.
             await session.saver.look_outside()
+        elif bench.rooms is not None and (room := bench.rooms.texts.find(path)) is not None:
+            await room.look_outside()
         model = await self.blocking(model_of, storage, path)
         self._answer_made(model, 201 if is_new else 200)
 
@@ -177,18 +186,47 @@ class Contents(Handler):
         bench = await self.workbench()
         if new != old:
             await self.blocking(bench.storage.rename, old, new)
-            await bench.registry.renamed(old, new)
-        self.answer(await self.blocking(model_of, bench.storage, new))
+            await bench.renamed(old, new)
+        model = await self.blocking(model_of, bench.storage, new)
+        if bench.tabs.is_sharing(self._tab(), new):
+            from carnet.collaboration.protocol import ROOM_HASH
+
+            model |= {
+                "hash": ROOM_HASH,
+                "hash_algorithm": "sha256",
+            }  # JupyterLab takes the answer for what it knows
+        self.answer(model)
 
     async def delete(self, raw: str) -> None:
         """Move to the trash, where the store has one. Its id is in a header, to bring it back."""
         path = path_of(raw)
         bench = await self.workbench()
+        await bench.about_to_delete(path)
         trash_id = await self.blocking(bench.storage.delete, path)
-        await bench.registry.deleted(path)
+        await bench.deleted(path)
         if trash_id is not None:
             self.set_header("X-Carnet-Trash-Id", trash_id)
         self.answer_nothing()
+
+    async def _known_hash(
+        self, bench: Workbench, path: NotebookPath, wanted_type: str | None, wanted_format: str | None
+    ) -> str:
+        """Return the hash that a tab of JupyterLab knows of a document, where that is not the file's (LB19)."""
+        tab = self._tab()
+        begins = (wanted_type, wanted_format) in {("notebook", "json"), ("file", "text")}
+        if tab and begins and await bench.open_rooms() is not None:
+            # Only what is about to share a document asks so: its room has the content.
+            if wanted_type == "file":
+                await self.blocking(_check_text, bench.storage, path)  # JupyterLab shows our words, if not
+            bench.tabs.shares(tab, path)
+        if not bench.tabs.is_sharing(tab, path):
+            return ""
+        from carnet.collaboration.protocol import ROOM_HASH
+
+        return ROOM_HASH
+
+    def _tab(self) -> Tab:
+        return tab_of(self.identity, self.request.headers.get(TAB_HEADER, ""))
 
     async def _keep_chunk(self, path: NotebookPath, data: bytes, chunk: object) -> Path | None:
         """Keep a part of an upload, and return the file of all of it after the last."""
@@ -233,6 +271,17 @@ class OldNotebooks(Handler):
         self.redirect(f"{self.services.base_url}api/contents{quote(raw)}{query}", status=status)
 
     post = put = patch = delete = get
+
+
+def _check_text(storage: NotebookManager, path: NotebookPath) -> None:
+    """Look whether a file can be shared as text.
+
+    Raises:
+        InvalidPath: it is none, or too large.
+    """
+    from carnet.collaboration.text_file import text_file
+
+    text_file(path, storage.read(path)[0])
 
 
 def _file_bytes(body: dict[str, Any]) -> bytes:
