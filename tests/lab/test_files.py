@@ -1,5 +1,7 @@
 """Files of JupyterLab, its extensions and themes (LB6, LB7)."""
 
+from pathlib import Path
+
 import pytest
 
 from carnet.lab.files import extension_file, is_immutable, static_file, theme_file
@@ -46,3 +48,14 @@ def test_lb6_names_with_a_hash_are_kept_for_ever(folders: LabFolders) -> None:
     assert is_immutable(static / "1014.073326ef5d98db5e.js")
     assert is_immutable(static / "remoteEntry.5cbb9d2323598fbda535.js")
     assert not is_immutable(static / "third-party-licenses.json")
+
+
+def test_lb7_a_theme_of_an_extension_that_is_a_link_is_found(folders: LabFolders, tmp_path: Path) -> None:
+    # As `jupyter labextension develop` makes them.
+    elsewhere = tmp_path / "elsewhere"
+    (elsewhere / "themes" / "linked").mkdir(parents=True)
+    (elsewhere / "themes" / "linked" / "index.css").write_text("a{}")
+    folders.extensions[0].mkdir(parents=True, exist_ok=True)
+    (folders.extensions[0] / "linked").symlink_to(elsewhere)
+
+    assert theme_file(folders, "linked/index.css") is not None

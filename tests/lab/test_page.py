@@ -5,6 +5,7 @@ import re
 
 from carnet.lab.folders import LabFolders
 from carnet.lab.page import Visit, page_config, render
+from tests.conftest import ExpectLog
 from tests.lab.conftest import write
 
 VISIT = Visit("/base/", "/home/ada", "default", "a/b.ipynb", is_single=False)
@@ -72,3 +73,18 @@ def test_lb18_each_page_has_a_name_before_jupyterlab_asks_for_anything(folders: 
     assert 'request.headers.set("X-Carnet-Tab", tab)' in script
     assert 'new URL("/a\\u003c/script>b/api/", location.href)' in script
     assert html.index("X-Carnet-Tab") < html.index("main.0123456789abcdef.js")
+
+
+def test_lb21_an_extension_whose_server_part_is_not_here_stays_off_and_says_so(
+    folders: LabFolders, expect_log: ExpectLog
+) -> None:
+    needs = {"discovery": {"server": {"managers": ["pip"], "base": {"name": "jupyterlab-git"}}}}
+    package = {"name": "@jupyterlab/git", "jupyterlab": {**needs, "_build": {"load": "x.js"}}}
+    write(folders.extensions[0] / "@jupyterlab" / "git" / "package.json", package)
+    expect_log("@jupyterlab/git is not loaded: it needs jupyterlab-git in Jupyter's server")
+
+    assert "@jupyterlab/git" in page_config(folders, VISIT)["disabledExtensions"]
+
+    labconfig = folders.config[0] / "labconfig" / "page_config.json"
+    write(labconfig, {"disabledExtensions": {"@jupyterlab/git": False}})
+    assert "@jupyterlab/git" not in page_config(folders, VISIT)["disabledExtensions"]

@@ -1,4 +1,4 @@
-"""Federated extensions: which there are, what the page is told of them, and all licenses. Rules LB3, LB12, LB13: docs/specs/lab.md."""
+"""Federated extensions: which there are, what the page is told of them, and all licenses. Rules LB3, LB12, LB13, LB21: docs/specs/lab.md."""
 
 import json
 from collections.abc import Iterator
@@ -25,6 +25,14 @@ class Extension(NamedTuple):
         """What it says of itself to JupyterLab."""
         found = self.package.get("jupyterlab")
         return found if isinstance(found, dict) else {}
+
+
+def lacks_server(one: Extension) -> str:
+    """Return the name of the program for Jupyter's server that an extension says to need; empty: none that we know of."""
+    discovery = one.lab.get("discovery")
+    server = discovery.get("server") if isinstance(discovery, dict) else None
+    base = server.get("base") if isinstance(server, dict) else None
+    return str(base.get("name", one.name)) if isinstance(base, dict) else ""
 
 
 def extensions(folders: LabFolders) -> dict[str, Extension]:

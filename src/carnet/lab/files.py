@@ -31,9 +31,9 @@ def extension_file(folders: LabFolders, name: str) -> Path | None:
 
 def theme_file(folders: LabFolders, name: str) -> Path | None:
     """Return a file of a theme: those of extensions come first, as in JupyterLab."""
-    themes = [
-        found for one in folders.extensions for found in sorted(one.glob("**/themes")) if found.is_dir()
-    ]
+    # By name, and not `**`, which passes by what is a link: `jupyter labextension develop` makes links.
+    places = ("[!@]*/themes", "@*/*/themes")
+    themes = [found for one in folders.extensions for place in places for found in sorted(one.glob(place))]
     return _first([*themes, folders.app / "themes"], name)
 
 

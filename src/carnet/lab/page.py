@@ -1,12 +1,16 @@
 """JupyterLab's page: its own template, with a configuration that is ours. Rules LB3, LB4: docs/specs/lab.md."""
 
 import json
+import logging
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, Final, NamedTuple
 
-from carnet.lab.extensions import Extension, extensions, page_entries, read_json
+from carnet.lab.extensions import Extension, extensions, lacks_server, page_entries, read_json
 from carnet.lab.folders import LabFolders
+
+log = logging.getLogger("carnet.lab")
 
 #: What configuration files may say; the rest is ours to say.
 _FROM_FILES: Final = ("disabledExtensions", "deferredExtensions", "lockedExtensions")
@@ -140,6 +144,17 @@ def page_config(folders: LabFolders, visit: Visit) -> dict[str, Any]:
     }
 
 
+@cache
+def _say_once(name: str, needs: str) -> None:
+    log.warning(
+        "JupyterLab's extension %s is not loaded: it needs %s in Jupyter's server, and Carnet runs no server extensions. "
+        'To load it all the same: labconfig/page_config.json with {"disabledExtensions": {"%s": false}}',
+        name,
+        needs,
+        name,
+    )
+
+
 def _from_files(folders: LabFolders, found: Mapping[str, Extension]) -> dict[str, list[str]]:
     """Return what page_config.json and labconfig/page_config.json say, the user's over the environment's."""
     merged: dict[str, dict[str, bool]] = {key: {} for key in _FROM_FILES}
@@ -154,6 +169,11 @@ def _from_files(folders: LabFolders, found: Mapping[str, Extension]) -> dict[str
             elif isinstance(value, dict):
                 merged[key] |= {str(name): bool(on) for name, on in value.items()}
     off = merged["disabledExtensions"]
+    for one in found.values():
+        needs = lacks_server(one)
+        # Its half here would say at each start that the other one is not installed, which it is.
+        if needs and off.setdefault(one.name, True):
+            _say_once(one.name, needs)
     off |= dict.fromkeys(_NOT_HERE, True)
     for one in found.values():
         others = one.lab.get("disabledExtensions")
