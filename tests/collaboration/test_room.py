@@ -479,11 +479,11 @@ async def test_cb23_a_history_that_broke_off_is_completed(
     with monkeypatch.context() as patch:
         patch.setattr(world.journal, "append_to_room", full)
         with pytest.raises(JournalFull):
-            await Rooms(registry).of_path(PATH)
+            await rooms_of(registry).of_path(PATH)
     begun = world.journal.room(session.state.journal_id)
     assert begun is not None
 
-    again, is_new = await Rooms(registry).of_path(PATH)
+    again, is_new = await rooms_of(registry).of_path(PATH)
 
     assert (again.history, is_new) == (begun.history, False)
     ann = Peer()

@@ -228,12 +228,13 @@ class TextRoom:
     # ---- the file
 
     async def save(self, *, make_again: bool = False) -> bool:
-        """Write what is unsaved now; return whether the file holds everything. `make_again`: also if it is gone."""
+        """Write what is unsaved now; return whether the file holds all of it. `make_again`: also if it is gone."""
+        asked = self._number  # what comes while it is written is for the next one
         async with self._saving:
             self._make_again = make_again
             if self.unsaved or (make_again and self._known.held.revision is None):
                 await self._save()
-            return not self.unsaved and not self.problem
+            return not self.problem and self._known.held.number >= asked
 
     async def look_outside(self) -> None:
         """Merge what changed in the file, if it did; say so if it is gone."""
