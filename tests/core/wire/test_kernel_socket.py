@@ -122,7 +122,34 @@ def test_kw2_what_jupyter_writes_is_read_in_both_protocols(buffers: list[bytes])
 def test_kw2_a_message_without_channel_or_parts_is_for_shell() -> None:
     read = decode('{"header": {"msg_id": "m", "msg_type": "t"}, "parent_header": null}', v1=False)
 
-    assert read == FromClient("shell", "m", "t", "", b'{"msg_id": "m", "msg_type": "t"}', b"{}", b"{}", b"{}")
+    header = b'{"msg_id":"m","msg_type":"t","version":"5.0"}'
+    assert read == FromClient("shell", "m", "t", "", header, b"{}", b"{}", b"{}")
+
+
+@pytest.mark.parametrize("version", ['"5.3"', "null", "4"])
+def test_kw2_a_header_with_a_version_passes_as_it_is(version: str) -> None:
+    header = f'{{ "msg_id":"m", "version": {version}, "msg_type":"t"}}'
+
+    assert decode(f'{{"header":{header}}}', v1=False).header == header.encode()
+    v1 = as_jupyter_writes_v1("shell", [header.encode(), b"{}", b"{}", b"{}"])
+    assert decode(v1, v1=True).header == header.encode()
+
+
+def test_kw2_a_header_without_one_is_given_one_and_keeps_the_rest() -> None:
+    header = '{"msg_id":"m","msg_type":"t","date":"2026-01-01","deep":{"a":[1,1e400]}}'
+    wanted = f'{header[:-1]},"version":"5.0"}}'.encode()
+
+    assert decode(f'{{"header":{header}}}', v1=False).header == wanted
+    v1 = as_jupyter_writes_v1("shell", [header.encode(), b"{}", b"{}", b"{}"])
+    assert decode(v1, v1=True).header == wanted
+
+
+def test_kw2_only_what_is_executed_needs_an_id() -> None:
+    greeting = '{"header":{"msg_id":"", "msg_type":"connect_request"}, "parent_header":"", "metadata":{}}'
+
+    read = decode(greeting, v1=False)
+
+    assert (read.msg_id, read.msg_type, read.parent_header) == ("", "connect_request", b'""')
 
 
 @pytest.mark.parametrize(
@@ -133,7 +160,8 @@ def test_kw2_a_message_without_channel_or_parts_is_for_shell() -> None:
         ((1 << 40).to_bytes(8, "little") + b"\0" * 64, True, "offsets"),
         (as_jupyter_writes_v1("shell", [b"{}"]), True, "offsets"),
         (as_jupyter_writes_v1("iopub", [HEADER, b"{}", b"{}", b"{}"]), True, "only on shell"),
-        (as_jupyter_writes_v1("shell", [b"{}", b"{}", b"{}", b"{}"]), True, "needs msg_id"),
+        (as_jupyter_writes_v1("shell", [b"{}", b"{}", b"{}", b"{}"]), True, "needs msg_type"),
+        ('{"header": {"msg_type": "execute_request"}}', False, "execute_request msg_id"),
         (as_jupyter_writes_v1("shell", [b"[", b"{}", b"{}", b"{}"]), True, "could not be read"),
         (as_jupyter_writes_v1("\xff", [HEADER, b"{}", b"{}", b"{}"]), True, "not a word"),
         ("text", True, "binary"),

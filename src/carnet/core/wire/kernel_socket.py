@@ -23,6 +23,9 @@ Sendable: TypeAlias = Literal["shell", "control", "stdin"]
 
 _EMPTY: Final = b"{}"
 
+_VERSION: Final = "5.0"
+"""What a header without a version is given, as jupyter_server does it."""
+
 #: Channel and four parts; each part ends where the next begins, so there is one offset more.
 _V1_LEAST_OFFSETS: Final = 6
 
@@ -66,6 +69,15 @@ class _ExecutePeek(Struct, frozen=True):
     store_history: bool = True
 
 
+class _SentHeader(Struct, frozen=True):
+    """What we read of a client's header."""
+
+    msg_id: str = ""
+    msg_type: str = ""
+    session: str = ""
+    version: Raw = Raw()
+
+
 class _Wrapped(Struct, frozen=True):
     """A message of the default protocol."""
 
@@ -80,6 +92,7 @@ _wrapped = msgspec.json.Decoder(_Wrapped).decode
 _cell = msgspec.json.Decoder(_CellPeek).decode
 _execute = msgspec.json.Decoder(_ExecutePeek).decode
 _header = msgspec.json.Decoder(HeaderPeek).decode
+_sent_header = msgspec.json.Decoder(_SentHeader).decode
 _text = msgspec.json.Encoder().encode
 
 
@@ -229,11 +242,12 @@ def _offsets(frame: bytes, *, width: int, order: Literal["little", "big"], least
 
 def _message(channel: str, parts: tuple[bytes, bytes, bytes, bytes], buffers: list[bytes]) -> FromClient:
     try:
-        header = _header(parts[0])
+        header = _sent_header(parts[0])
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise PeerError(f"the header of a message could not be read: {error}") from None
-    if not header.msg_id or not header.msg_type:
-        raise PeerError("the header of a message needs msg_id and msg_type")
+    # PyCharm greets each kernel with a message without an id; what is executed needs one, to be executed once.
+    if not header.msg_type or (header.msg_type == "execute_request" and not header.msg_id):
+        raise PeerError("the header of a message needs msg_type, and that of an execute_request msg_id")
     match channel:
         case "shell" | "control" | "stdin":
             pass
@@ -245,10 +259,16 @@ def _message(channel: str, parts: tuple[bytes, bytes, bytes, bytes], buffers: li
         msg_id=header.msg_id,
         msg_type=header.msg_type,
         session=header.session,
-        header=header_bytes,
+        header=header_bytes if bytes(header.version) else _versioned(header_bytes),
         # Some clients say null where there is nothing.
         parent_header=_EMPTY if parent_header.strip() in {b"", b"null"} else parent_header,
         metadata=_EMPTY if metadata.strip() in {b"", b"null"} else metadata,
         content=_EMPTY if content.strip() in {b"", b"null"} else content,
         buffers=buffers,
     )
+
+
+def _versioned(header: bytes) -> bytes:
+    """Return a header with a version: without one it is of a protocol before 5.0, and ipykernel 7 drops the message unsaid."""
+    fields = msgspec.json.decode(header, type=dict[str, Raw])
+    return _text({**fields, "version": _VERSION})
