@@ -34,10 +34,10 @@ So little, because a line that is cut again and again must get on by what came t
 FEW_RECORDS: Final = 8
 """With fewer waiting, each is followed by a ping: who closes its socket and comes again gets each once."""
 
-FIRST_WINDOW_BYTES: Final = 8 << 10
-"""So much is on the way, unanswered, when a line is new; twice as much after each answer, until the host's own limit.
+FIRST_WINDOW_BYTES: Final = 4 << 10
+"""So much is on the way, unanswered, when a line is new; later half of what the line has answered, until the host's own limit.
 
-What is on the way when a line is cut comes twice, so a line that has shown nothing yet gets little.
+What is on the way when a line is cut comes twice, so a line that has shown little yet gets little.
 """
 
 LAST_WINDOW_BYTES: Final = 16 << 20
@@ -204,7 +204,7 @@ class KernelLine:
     def _answered(self, number: int) -> None:
         while self._pings and self._pings[0][0] <= number:
             self._answered_bytes = self._pings.popleft()[1]
-            self._window_bytes = min(2 * self._window_bytes, LAST_WINDOW_BYTES)
+            self._window_bytes = min(max(self._window_bytes, self._answered_bytes // 2), LAST_WINDOW_BYTES)
         if number > self._answered_number:
             self._answered_number = number
             self._host.acknowledge(self.kernel_id, number)
