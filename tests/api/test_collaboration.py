@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from carnet.security.passwords import hash_password
 from tests.api.installed import agent_clients
 from tests.api.yjs_client import YjsClient, script_of
 from tests.server.serving import Server, serve
@@ -15,6 +16,7 @@ from tests.support.server import TOKEN, CarnetServer
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
+PASSWORD = "correct horse"
 SCRIPT_S = 200.0
 """A fault, not a measure. (The first run installs the clients before that.)"""
 
@@ -46,7 +48,7 @@ def run(script: str, *arguments: str) -> "dict[str, object]":
     return said
 
 
-def made(server: Server, path: str, *sources: str) -> None:
+def notebook(*sources: str) -> "dict[str, object]":
     cells: list[dict[str, object]] = [
         {
             "cell_type": "code",
@@ -58,7 +60,11 @@ def made(server: Server, path: str, *sources: str) -> None:
         }
         for n, one in enumerate(sources, 1)
     ]
-    content = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    return {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+
+
+def made(server: Server, path: str, *sources: str) -> None:
+    content = notebook(*sources)
     assert server.api("PUT", f"api/contents/{path}", {"type": "notebook", "content": content}).status == 201
 
 
@@ -94,6 +100,18 @@ def test_jupyter_mcp_server(own: Server) -> None:
     assert code["source"] == "print('ä😀')"
     assert code["outputs"] == [{"output_type": "stream", "name": "stdout", "text": "ä😀\n"}]
     assert code["execution_count"] == 2
+
+
+def test_jupyter_mcp_server_with_a_password(tmp_path: Path) -> None:
+    """Its sockets and its requests have the cookies of its login; what it writes has the XSRF token."""
+    with serve(tmp_path, "--base-url=/base", f"--NotebookApp.password={hash_password(PASSWORD)}") as server:
+        (server.notebook_dir / "agent.ipynb").write_text(json.dumps(notebook("first = 1")))
+
+        said = run("mcp_agent.py", server.url.rstrip("/"), "", PASSWORD)
+
+        assert "agent.ipynb" in str(said["files"])
+        assert str(said["ran"]).startswith("42")
+        assert "print('ä😀')\nä😀" in str(said["cell"])
 
 
 def test_two_of_jupyterlabs_documents(own: Server) -> None:

@@ -1,4 +1,4 @@
-"""jupyter-mcp-server as an agent drives it: over stdio, with the tools it lists. Arguments: address, token. Prints JSON of what was said."""
+"""jupyter-mcp-server as an agent drives it: over stdio, with the tools it lists. Arguments: address, token, or `""` and a password. Prints JSON of what was said."""
 
 import asyncio
 import json
@@ -16,7 +16,7 @@ def text_of(result: Any) -> str:
     return "\n".join(part.text for part in result.content if part.type == "text")
 
 
-async def main(url: str, token: str) -> None:
+async def main(url: str, token: str, password: str = "") -> None:
     """Work in a notebook of one cell."""
     arguments = [
         "-m",
@@ -26,9 +26,11 @@ async def main(url: str, token: str) -> None:
         "stdio",
         "--jupyter-url",
         url,
-        "--jupyter-token",
-        token,
     ]
+    if password:
+        arguments += ["--code-sandbox-password", password, "--document-password", password]
+    else:
+        arguments += ["--jupyter-token", token]
     parameters = StdioServerParameters(command=sys.executable, args=arguments)
     said: dict[str, str] = {}
     async with stdio_client(parameters) as (read, write), ClientSession(read, write) as session:
