@@ -111,7 +111,8 @@ function go(page: NotebookPage, heading: Heading): void {
 
 function moveFocus(box: HTMLElement | null, key: string): boolean {
   const items = [...(box?.querySelectorAll<HTMLElement>(".outline-item") ?? [])];
-  const at = items.indexOf(document.activeElement as HTMLElement);
+  const focused = document.activeElement;
+  const at = focused instanceof HTMLElement ? items.indexOf(focused) : -1;
   const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: items.length - 1 }[key];
   if (to === undefined) return false;
   items[Math.max(0, Math.min(items.length - 1, to))]?.focus();
