@@ -119,6 +119,21 @@ def test_nb13_deletion_gives_way_to_writing() -> None:
     assert merged(BASE, deleted, BASE) == deleted
 
 
+def test_nb13_what_is_in_already_does_not_change_which_cells_are_the_same() -> None:
+    base = (Cell(A, "code", "x"), Cell(B, "code", "x"))
+    theirs = (Cell(C, "code", "1"), Cell(CellId("d"), "code", "x"))
+    first, *rest = edits(base, base[1:], theirs)
+
+    assert (first, rest) == (InsertCell(theirs[0], None), [])
+    assert edits(base, apply_edits(base[1:], [first]), theirs) == ()
+
+
+def test_nb13_a_new_cell_that_both_have_is_not_taken_for_one_of_base() -> None:
+    base, both = (Cell(A, "code", "x = 1"),), (Cell(C, "code", "x = 2"),)
+
+    assert edits(base, both, both) == ()
+
+
 def test_nb13_running_is_not_writing() -> None:
     ran = replace(BASE[1], outputs=(Stream("stdout", "x"),), execution_count=1)
 

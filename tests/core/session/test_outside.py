@@ -1,6 +1,6 @@
 """A file that changed outside."""
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -166,6 +166,12 @@ def test_ou5_portions_do_what_the_whole_does(
 
 
 @given(STATES, STATES, STATES, st.integers(0, 30))
+@example(
+    Notebook((a_cell("a", LONG), a_cell("b", LONG))),
+    Notebook((a_cell("b", LONG),)),
+    Notebook((a_cell("c", "1"), a_cell("d", LONG))),
+    1,
+)
 def test_ou5_what_is_in_already_is_the_same_when_it_is_merged_again(
     base: Notebook, ours: Notebook, theirs: Notebook, done: int
 ) -> None:

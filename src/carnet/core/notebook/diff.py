@@ -173,7 +173,7 @@ class _Merge:
         self._ours = {cell.id: cell for cell in ours}
         self._new_ids = new_ids
         # Theirs under the ids of base, so that an id means one cell on all three sides.
-        names = _matches(base, theirs, known=self._ours.keys() | self._base.keys())
+        names = _names(base, theirs, ours=self._ours.keys())
         self._theirs = {
             (name := names[cell.id]): cell if name == cell.id else replace(cell, id=name) for cell in theirs
         }
@@ -342,19 +342,21 @@ def _meet(one: Block, other: Block) -> bool:
     return one[0] < start < one[1] or other[0] < start < other[1] or one[:2] == other[:2]
 
 
-def _matches(base: Sequence[Cell], theirs: Sequence[Cell], known: Set[CellId]) -> dict[CellId, CellId]:
-    """Return, for each cell of theirs, the id of its cell in base, or its own when that is `known`, or it is new."""
-    their_ids = {cell.id for cell in theirs}
-    matches = {cell.id: cell.id for cell in theirs}
-    old = [cell for cell in base if cell.id not in their_ids]
-    new = [cell for cell in theirs if cell.id not in known]
+def _names(base: Sequence[Cell], theirs: Sequence[Cell], ours: Set[CellId]) -> dict[CellId, CellId]:
+    """Return, for each cell of theirs, the id of its cell in base, or its own when `ours` has that, or it is new."""
+    names = {cell.id: cell.id for cell in theirs}
+    base_ids = {cell.id for cell in base}
+    old = [cell for cell in base if cell.id not in names]
+    # What ours holds has no say in which cells are pairs: when half of a merge is in and it is made again, they must be
+    # the same. What is in by then under its own id was in no pair.
+    new = [cell for cell in theirs if cell.id not in base_ids]
     for find_pairs in (_equal_in_order, _equal_moved, _similar):
         pairs = find_pairs(old, new)
-        matches.update({new[j].id: old[i].id for i, j in pairs})
+        names.update({new[j].id: old[i].id for i, j in pairs if new[j].id not in ours})
         old_found, new_found = {i for i, _ in pairs}, {j for _, j in pairs}
         old = [cell for i, cell in enumerate(old) if i not in old_found]
         new = [cell for j, cell in enumerate(new) if j not in new_found]
-    return matches
+    return names
 
 
 def _key(cell: Cell) -> str:
