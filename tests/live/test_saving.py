@@ -1,4 +1,4 @@
-"""Rules SV1 to SV8, SV12, SV15, LV27: docs/specs/live.md."""
+"""Rules SV1 to SV8, SV12, SV15, LV27, LV29: docs/specs/live.md."""
 
 import asyncio
 import json
@@ -282,6 +282,56 @@ async def test_sv15_a_server_that_dies_between_two_portions_merges_again(world: 
     assert sources(world.notebooks) == ["new"] * MANY
     assert [session.state.cells[cell_id].cell.source for cell_id in session.state.order] == ["new"] * MANY
     assert session.state.notices == ()
+
+
+async def test_lv29_what_changed_outside_is_not_lost_to_a_snapshot_of_what_was_unsaved(world: World) -> None:
+    write_notebook(world.notebooks, "one", "two")
+    registry = world.start()
+    session = await registry.open(PATH)
+    session.saver.hold = True
+    tab = Tab(session)
+    await tab.insert("n1", "saved", after="c1")
+    written_seq = session.state.seq
+    await session.saver.save()
+    await tab.insert("n2", "unsaved", after="n1")
+    await session.snapshot()
+    kept = session.around.journal.snapshot(session.state.journal_id)
+    assert kept is not None
+    assert kept[0] == written_seq
+    await world.kill(registry)
+    notebook = json.loads((world.notebooks / PATH).read_bytes())
+    notebook["cells"][2]["source"] = "two of theirs"
+    notebook["cells"].append({**notebook["cells"][2], "id": "c9", "source": "three of theirs"})
+    (world.notebooks / PATH).write_text(json.dumps(notebook))
+
+    session = await world.start().open(PATH)
+    await until(session, lambda: saved(session))
+
+    assert sources(world.notebooks) == ["one", "saved", "unsaved", "two of theirs", "three of theirs"]
+
+
+async def test_lv29_a_snapshot_between_two_portions_loses_nothing(world: World) -> None:
+    write_notebook(world.notebooks, *["old"] * MANY)
+    session = await world.start().open(PATH)
+    write_notebook(world.notebooks, *["new"] * MANY)
+    entries = 0
+
+    def count() -> None:
+        nonlocal entries
+        entries += 1
+
+    session.follow(count)
+    looking = asyncio.create_task(session.saver.look_outside())
+    await until(session, lambda: entries >= 3)
+    looking.cancel()
+    await asyncio.gather(looking, return_exceptions=True)
+    await session.snapshot()
+    await world.kill(world.registries[0])
+
+    session = await world.start().open(PATH)
+    await until(session, lambda: saved(session))
+
+    assert sources(world.notebooks) == ["new"] * MANY
 
 
 async def test_sv15_a_full_disk_in_the_middle_of_a_merge_loses_nothing_of_either_side(

@@ -77,6 +77,8 @@ class Saver:
         """Of the bytes that we trusted last; only the newest are remembered."""
         self.base: Notebook | None = None
         """What the file held when we last read or wrote it: the base of a three-way merge."""
+        self.held: SessionState | None = None
+        """The state that we wrote last, and that the journal says is in the file; None: nothing was written yet."""
 
     @property
     def unsaved(self) -> bool:
@@ -226,9 +228,9 @@ class Saver:
             self._make_again = False
             self._took_s = session.around.clock.monotonic_s() - started_s
             self.base = content.notebook
-            session.commit_or_stall(
-                [MarkSaved(revision=revision, seq=state.seq, at_ms=session.around.clock.now_ms())]
-            )
+            at_ms = session.around.clock.now_ms()
+            if session.commit_or_stall([MarkSaved(revision=revision, seq=state.seq, at_ms=at_ms)]):
+                self.held = state
             if self.unsaved:
                 self.schedule()
             return

@@ -114,6 +114,7 @@ class Session:
         self._recent: deque[Stored] = deque()
         self._recent_bytes = 0
         self._since_snapshot_bytes = 0
+        self._snapshot_seq = -1
         self._effects: asyncio.Queue[fx.Effect] = asyncio.Queue()
         self._reading: KernelId | None = None
         self._read_number = 0
@@ -374,8 +375,12 @@ class Session:
             task.cancel()
 
     async def snapshot(self) -> None:
-        """Store the present state as the journal's snapshot."""
-        state = self.state
+        """Store a state as the journal's snapshot: the present one, or while the file lacks some of it, what that holds."""
+        # From the snapshot on the base of a merge is found again, after a crash (LV29).
+        state = self.saver.held if self.saver.unsaved else self.state
+        if state is None or state.seq <= self._snapshot_seq:
+            return
+        self._snapshot_seq = state.seq
         try:
             await self.in_thread(lambda: self._put_snapshot(state))
         except JournalError as error:
