@@ -69,6 +69,13 @@ _HOST: Final = (502, 503)
 _NO_LAB: Final = (404,)
 """JupyterLab is not installed, or switched off. Addresses with a name in them have this status anyway."""
 
+_LOOK: Final = Does({200: t.ContentsModel}, query=_CONTENTS, refuses=(422,))
+_SAVE: Final = Does({200: t.ContentsModel, 201: t.ContentsModel}, t.ContentsSent, refuses=(409, 422, 507))
+_MOVE: Final = Does({200: t.ContentsModel}, t.NewPath, refuses=(409,), is_body_optional=False)
+_DELETE: Final = Does({204: None}, refuses=(409,))
+_IN_CONTENTS: Final = ("checkpoints:Checkpoints", "checkpoints:OneCheckpoint", "trust:Trust")
+"""What a folder has under these names is contents, too (CO16)."""
+
 #: `handler` of the route table and method, to what goes in and out.
 OPERATIONS: Final[Mapping[tuple[str, str], Does]] = {
     ("status:Version", "GET"): Does({200: t.VersionModel}),
@@ -99,27 +106,35 @@ OPERATIONS: Final[Mapping[tuple[str, str], Does]] = {
     ("link_http:OneCarrier", "DELETE"): Does({204: None}, refuses=(404,)),
     ("link_http:Stream", "GET"): Does({200: Bytes("*/*")}, refuses=(404,)),
     ("link_http:Poll", "GET"): Does({200: Bytes("*/*"), 204: None}, refuses=(404,)),
-    ("contents:Contents", "GET"): Does({200: t.ContentsModel}, query=_CONTENTS, refuses=(422,)),
+    ("contents:Contents", "GET"): _LOOK,
     ("contents:Contents", "POST"): Does(
         {201: t.ContentsModel}, t.ContentsWanted, refuses=(404, 409, 422, 507)
     ),
-    ("contents:Contents", "PUT"): Does(
-        {200: t.ContentsModel, 201: t.ContentsModel}, t.ContentsSent, refuses=(409, 422, 507)
-    ),
-    ("contents:Contents", "PATCH"): Does(
-        {200: t.ContentsModel}, t.NewPath, refuses=(409,), is_body_optional=False
-    ),
-    ("contents:Contents", "DELETE"): Does({204: None}, refuses=(409,)),
+    ("contents:Contents", "PUT"): _SAVE,
+    ("contents:Contents", "PATCH"): _MOVE,
+    ("contents:Contents", "DELETE"): _DELETE,
     ("contents:OldNotebooks", "GET"): Does({302: None}),
     ("contents:OldNotebooks", "POST"): Does({307: None}, t.ContentsWanted),
     ("contents:OldNotebooks", "PUT"): Does({307: None}, t.ContentsSent),
     ("contents:OldNotebooks", "PATCH"): Does({307: None}, t.NewPath),
     ("contents:OldNotebooks", "DELETE"): Does({307: None}),
-    ("checkpoints:Checkpoints", "GET"): Does({200: list[t.CheckpointModel]}),
-    ("checkpoints:Checkpoints", "POST"): Does({201: t.CheckpointModel}, refuses=(507,)),
-    ("checkpoints:OneCheckpoint", "POST"): Does({204: None}, refuses=(409, 507)),
-    ("checkpoints:OneCheckpoint", "DELETE"): Does({204: None}),
-    ("trust:Trust", "POST"): Does({201: None}),
+    ("checkpoints:Checkpoints", "GET"): Does(
+        {200: (list[t.CheckpointModel], t.ContentsModel)}, query=_CONTENTS, refuses=(422,)
+    ),
+    ("checkpoints:Checkpoints", "POST"): Does(
+        {201: (t.CheckpointModel, t.ContentsModel)}, t.ContentsWanted, refuses=(404, 409, 422, 507)
+    ),
+    ("checkpoints:OneCheckpoint", "POST"): Does(
+        {204: None, 201: t.ContentsModel}, t.ContentsWanted, refuses=(404, 409, 422, 507)
+    ),
+    ("checkpoints:OneCheckpoint", "DELETE"): _DELETE,
+    ("checkpoints:OneCheckpoint", "GET"): _LOOK,
+    ("trust:Trust", "POST"): Does({201: None}, t.ContentsWanted, refuses=(404, 409, 422, 507)),
+    ("trust:Trust", "GET"): _LOOK,
+    **{(name, "PUT"): _SAVE for name in _IN_CONTENTS},
+    **{(name, "PATCH"): _MOVE for name in _IN_CONTENTS},
+    ("checkpoints:Checkpoints", "DELETE"): _DELETE,
+    ("trust:Trust", "DELETE"): _DELETE,
     ("trash:Trash", "GET"): Does({200: list[t.TrashedModel]}),
     ("trash:Trash", "DELETE"): Does({204: None}),
     ("trash:OneTrashed", "POST"): Does({200: t.RestoredModel}),

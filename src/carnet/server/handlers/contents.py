@@ -1,7 +1,7 @@
 """`/api/contents`: folders, notebooks and files, in Jupyter's shapes.
 
 A write here is an outside change for a notebook that is open: its session
-merges it (invariant 4). Rules CO1 to CO15: docs/specs/contents-api.md.
+merges it (invariant 4). Rules CO1 to CO16: docs/specs/contents-api.md.
 """
 
 import asyncio
@@ -227,6 +227,15 @@ class Contents(Handler):
 
     def _tab(self) -> Tab:
         return tab_of(self.identity, self.request.headers.get(TAB_HEADER, ""))
+
+    async def is_folder(self, raw: str) -> bool:
+        """Return whether a folder is there (rule CO16).
+
+        Raises:
+            NotFound: nothing is.
+        """
+        storage = (await self.workbench()).storage
+        return (await self.blocking(storage.stat, path_of(raw))).kind == "folder"
 
     async def _keep_chunk(self, path: NotebookPath, data: bytes, chunk: object) -> Path | None:
         """Keep a part of an upload, and return the file of all of it after the last."""

@@ -7,15 +7,33 @@ docs/specs/jupyter-api.md.
 
 from carnet.errors import InvalidPath
 from carnet.journal.trust import trust
-from carnet.server.handlers.base import Handler
-from carnet.server.handlers.contents import path_of
+from carnet.server.handlers.contents import Contents, path_of
 
 
-class Trust(Handler):
-    """Trust the outputs of a notebook as they are."""
+class Trust(Contents):
+    """Trust the outputs of a notebook as they are, or what a folder has under that name (CO16)."""
+
+    async def get(self, raw: str) -> None:
+        """Answer with a model."""
+        await super().get(f"{raw}/trust")
+
+    async def put(self, raw: str) -> None:
+        """Make or replace a file, or make a folder."""
+        await super().put(f"{raw}/trust")
+
+    async def patch(self, raw: str) -> None:
+        """Rename or move. An open notebook goes along."""
+        await super().patch(f"{raw}/trust")
+
+    async def delete(self, raw: str) -> None:
+        """Move to the trash, where the store has one."""
+        await super().delete(f"{raw}/trust")
 
     async def post(self, raw: str) -> None:
         """Trust it as it is."""
+        if await self.is_folder(raw):
+            await super().post(f"{raw}/trust")
+            return
         path, bench = path_of(raw), await self.workbench()
         data, entry = await self.blocking(bench.storage.read, path)
         if entry.kind != "notebook":
