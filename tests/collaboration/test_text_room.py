@@ -278,6 +278,25 @@ async def test_cb27_what_changed_while_the_server_was_away_is_merged(world: Worl
     assert in_file(world).decode() == text_of(ann)
 
 
+async def test_cb28_who_puts_back_what_we_wrote_last_is_somebody_else(world: World) -> None:
+    room, _, _ = await opened(world, b"one\n")
+    ann = client()
+    await ann.come(room)
+    await settle(ann)
+    typed(ann, "two\n")
+    await settle(ann)
+    assert await room.save()
+    ours = in_file(world)
+
+    for content in (b"three\n", ours):
+        (world.notebooks / NOTES).write_bytes(content)
+        await room.look_outside()
+        await settle(ann)
+        assert text_of(ann) == content.decode()
+    assert not room.unsaved
+    assert in_file(world) == ours
+
+
 async def test_cb28_a_save_whose_end_was_not_heard_is_no_change_of_somebody_else(
     world: World, monkeypatch: pytest.MonkeyPatch, expect_log: ExpectLog
 ) -> None:

@@ -77,6 +77,7 @@ class TextRoom:
         self._waiting_bytes = 0
         """Of updates that are not in the document yet, since others are missing."""
         self._writing = Writing()
+        """What was written last, until it is known whether the file holds it."""
         self._make_again = False
         """The file is gone, and somebody saves it on purpose."""
         self._timer: asyncio.TimerHandle | None = None
@@ -259,6 +260,8 @@ class TextRoom:
     async def _save(self) -> None:
         around = self._around
         for _ in range(3):  # an outside change can come in between; each round merges it
+            if self._writing.digest and not self.is_gone and not await self._merge():
+                return  # of the last save nobody knows whether it happened, and now it cannot be seen
             async with self._turn:
                 text, number, path, known = self._document.text, self._number, self.path, self._known
             revision = known.held.revision
@@ -344,7 +347,7 @@ class TextRoom:
                 self.end(TRY_AGAIN, "nothing can be recorded now; come back")
                 return False
             self._number += bool(update)
-            self._known, self.problem = known, ""
+            self._known, self.problem, self._writing = known, "", Writing()
             if update:
                 self._tell(protocol.changed(update))
         log.info("text %s: merged an outside change, %d conflicts", self.file_id, merged.conflicts)
@@ -364,6 +367,7 @@ class TextRoom:
     def _holds(self, known: "Known") -> None:
         """The file holds this."""
         self._known, self.problem, self._make_again = known, "", False
+        self._writing = Writing()
         try:
             self._store.hold(self.file_id, known.held)
         except JournalError as error:
