@@ -33,6 +33,8 @@ class KernelSocket:
         self._reader: asyncio.Task[None] | None = None
         self._news = asyncio.Event()
         self._hears = True
+        self._arrived = 0
+        self._hears_until: int | None = None
 
     @property
     def socket(self) -> WebSocketClientConnection:
@@ -49,6 +51,14 @@ class KernelSocket:
         self._socket = await websocket_connect(
             request, subprotocols=[V1] if self.v1 else None, max_message_size=512 << 20
         )
+        self._arrived, self._hears_until = 0, None
+        hear = self.socket.on_message
+
+        def count(message: str | bytes) -> Any:
+            self._arrived += 1
+            return hear(message)
+
+        self.socket.on_message = count  # type: ignore[method-assign]  # Tornado calls it for each frame
         self._reader = asyncio.create_task(self._read())
         return self
 
@@ -64,6 +74,20 @@ class KernelSocket:
         self.socket.close()
         if self._reader is not None:
             await asyncio.wait_for(self._reader, PATIENCE_S)
+
+    async def close_all_answered(self) -> None:
+        """Say goodbye with the next ping: just then, all that was heard has been answered, and none of it comes again."""
+        answer = self.socket.on_ping
+
+        def leave(data: bytes) -> None:
+            answer(data)
+            if self._hears_until is None:  # Tornado has sent the answer
+                self._hears_until = self._arrived
+                self.socket.close()
+
+        self.socket.on_ping = leave  # type: ignore[method-assign]  # Tornado calls it for each ping
+        assert self._reader is not None
+        await asyncio.wait_for(self._reader, PATIENCE_S)
 
     async def cut(self) -> None:
         """End the line without a word, as a network does."""
@@ -162,8 +186,10 @@ class KernelSocket:
     async def _read(self) -> None:
         socket = self.socket
         self._hears = True
+        heard = 0
         while (frame := await socket.read_message()) is not None:
-            if not self._hears:
+            heard += 1
+            if not self._hears or (self._hears_until is not None and heard > self._hears_until):
                 continue
             self.messages.append(_message(frame, v1=self.v1))
             self._news.set()

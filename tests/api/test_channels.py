@@ -132,7 +132,7 @@ async def test_kw5_who_comes_again_gets_what_was_missed_once(server: Server, ker
     msg_id = await kernel.execute("import time\nfor n in range(200): print(n, flush=True); time.sleep(0.005)")
     for word in ("20", "90"):
         await kernel.until(partial(_prints, word))
-        await kernel.close()
+        await kernel.close_all_answered()
         await kernel.open()
     await kernel.over(msg_id)
     await kernel.close()
