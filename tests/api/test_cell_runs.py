@@ -135,6 +135,7 @@ async def test_kw8_it_is_live_in_the_page_and_the_file_is_left_to_who_ran_it(own
 
         # With a change of the page's, all goes along.
         await it.client.over(await it.run(0, "print('again')"))
+        await page.wait(lambda: page.text(0) == "again\n")
         await page.write(1, "b = 2")
         await page.wait(lambda: page.now.changed_seq <= page.now.saved.seq)
         assert it.in_file(0)["outputs"] == [{"output_type": "stream", "name": "stdout", "text": ["again\n"]}]

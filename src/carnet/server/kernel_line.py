@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Protocol
@@ -54,6 +55,9 @@ class Socket(Protocol):
 
     def send_ping(self, data: bytes) -> None:
         """Send a ping, which the other side answers with the same bytes after all that was sent before."""
+
+    def together(self) -> AbstractContextManager[None]:
+        """Let what is sent inside go out together: who gets a message then has the ping behind it, too."""
 
     def end(self, code: int, reason: str) -> None:
         """Close it after what was sent."""
@@ -218,6 +222,12 @@ class KernelLine:
 
     def _pump(self) -> None:
         """Send what may be on the way."""
+        if not self._waiting and not self._unpinged_bytes:
+            return
+        with self._socket.together():
+            self._send_what_may_go()
+
+    def _send_what_may_go(self) -> None:
         while self._waiting and self._sent_bytes - self._answered_bytes < self._window_bytes:
             record = self._waiting.popleft()
             if record.channel == "host":

@@ -800,7 +800,7 @@ export interface SendComm {
   readonly comm_id: CommId;
   /** As the protocol has it: for widgets `{"method": "update", "state": ...}` without `buffer_paths`, or `custom`. */
   readonly data: Readonly<Record<string, Json>>;
-  /** In an update, paths are within `state`. Up to 1 MiB stands here; what is larger is put into a blob before. */
+  /** In an update, paths are within `state`. Up to 256 KiB in all stand here; what is larger is put into a blob before (`POST blobs`). */
   readonly buffers: readonly CommBuffer[];
   readonly message: CommMessage;
   /** Of `comm_open`: a target that the kernel has registered. */

@@ -2,6 +2,9 @@
 
 import asyncio
 import logging
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketClosedError
@@ -15,6 +18,8 @@ from carnet.server.handlers.socket import Socket
 from carnet.server.kernel_line import KernelLine, KernelLines, malformed
 
 log = logging.getLogger("carnet.kernels")
+
+TCP_CORK: int | None = getattr(socket, "TCP_CORK", None)
 
 FRAME_BYTES = 256 << 20
 """As much as the kernel host takes."""
@@ -87,6 +92,22 @@ class Channels(Socket):
             self.ping(data)
         except (WebSocketClosedError, StreamClosedError):
             pass  # `left` follows
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Let what is sent inside go out in one segment, where the system can (Linux). The option off sends it at once."""
+        stream = getattr(self.ws_connection, "stream", None)
+        tcp = None if stream is None or stream.closed() else stream.socket
+        if TCP_CORK is None or tcp is None or tcp.family not in {socket.AF_INET, socket.AF_INET6}:
+            yield
+            return
+        with suppress(OSError):  # the line is gone; `left` follows
+            tcp.setsockopt(socket.IPPROTO_TCP, TCP_CORK, 1)
+        try:
+            yield
+        finally:
+            with suppress(OSError):
+                tcp.setsockopt(socket.IPPROTO_TCP, TCP_CORK, 0)
 
     def end(self, code: int, reason: str) -> None:
         """Close the socket."""

@@ -2,7 +2,7 @@
 
 import { useComputed } from "@preact/signals";
 import { X } from "lucide";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { Button } from "../../controls/button.tsx";
 import { only } from "../../core/selection.ts";
 import { type Heading, outlineOf, sectionOf } from "./outlining.ts";
@@ -25,7 +25,8 @@ export function Outline({ page }: { readonly page: NotebookPage }) {
   ).value;
   const top = Math.min(6, ...headings.map(heading => heading.level));
 
-  useEffect(() => {
+  // Before the next key.
+  useLayoutEffect(() => {
     if (!page.outlineTakesFocus) return;
     page.outlineTakesFocus = false;
     const current = box.current?.querySelector<HTMLElement>("[aria-current]");
