@@ -14,7 +14,7 @@ from tornado.websocket import WebSocketClientConnection, websocket_connect
 
 from carnet.ids import new_id
 from carnet.security.passwords import hash_password
-from tests.server.serving import Server, serve
+from tests.server.serving import Server, closed, serve
 
 pytestmark = pytest.mark.slow
 
@@ -93,7 +93,7 @@ async def test_pycharm_of_2018_with_a_token(server: Server) -> None:
     assert server.ask("POST", f"api/kernels/{kernel_id}/restart", headers=headers).status == 200
     assert ("execute_result", {"text/plain": "43"}) in await ran(socket, "6 * 7 + 1")
     assert server.ask("POST", f"api/kernels/{kernel_id}/interrupt", headers=headers).status == 204
-    socket.close()
+    await closed(socket)
     assert server.ask("DELETE", f"api/kernels/{kernel_id}", headers=headers).status == 204
 
 
@@ -116,4 +116,4 @@ async def test_pycharm_of_2018_with_a_password(guarded: Server) -> None:
     assert again.json()["notebook"]["path"] == "a.ipynb"
     socket = await opened(guarded, made.json()["kernel"]["id"], headers)
     assert ("stream", "hi\n") in await ran(socket, "print('hi')")
-    socket.close()
+    await closed(socket)

@@ -1,5 +1,6 @@
 """A real server process on loopback, for tests: started with a state folder of its own, always ended."""
 
+import asyncio
 import contextlib
 import http.client
 import json
@@ -14,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+
+from tornado.websocket import WebSocketClientConnection
 
 ROOT = Path(__file__).resolve().parents[2]
 START_S = 30.0
@@ -248,3 +251,12 @@ def _wait_for_url(server: Server) -> None:
             raise AssertionError(f"the server ended with {server.process.returncode}: {server.output()}")
         time.sleep(0.01)
     raise AssertionError(f"the server did not start: {server.output()}")
+
+
+async def closed(line: WebSocketClientConnection) -> None:
+    """Close it, and read until the other side has."""
+    has_ended = line.close_code is not None
+    line.close()
+    async with asyncio.timeout(20):
+        while not has_ended and await line.read_message() is not None:
+            pass

@@ -12,7 +12,7 @@ from tornado.websocket import websocket_connect
 from carnet.core.wire.link import Ping, Pong
 from carnet.server.doors import LEFT_LEAST, Strangers
 from tests.server.handlers.test_link import decode, encode
-from tests.server.serving import Server, serve
+from tests.server.serving import Server, closed, serve
 
 DESCRIPTORS = 256
 FEW_SCRIPT = (
@@ -68,7 +68,7 @@ async def test_ac67_a_flood_of_strangers_keeps_nobody_with_a_key_out(small: Serv
         answer = await link.read_message()
         assert isinstance(answer, bytes)
         assert decode(answer) == Pong(sent_ms=1), "what has a key is not"
-    link.close()
+    await closed(link)
 
     assert small.api("GET", "api/me").status == 200
     assert len(small.lines) < LEFT_LEAST, small.output()

@@ -24,7 +24,7 @@ from carnet.server.handlers.socket import TOO_MUCH
 from carnet.server.shares import READER_PART, Shares, Thing, holder_of, uncounted
 from carnet.server.uploads import append_chunk, upload_file
 from tests.server.handlers.test_link import decode, encode
-from tests.server.serving import Response, Server, serve
+from tests.server.serving import Response, Server, closed, serve
 
 ADA = Identity("ada", "api-token", None, parse_scopes(["edit"]), "one")
 EVE = Identity("ada", "api-token", None, parse_scopes(["read"]), "two")
@@ -122,15 +122,6 @@ class House:
             yield line
         finally:
             await closed(line)
-
-
-async def closed(line: WebSocketClientConnection) -> None:
-    """Close it, and read until the other side has."""
-    has_ended = line.close_code is not None
-    line.close()
-    async with asyncio.timeout(20):
-        while not has_ended and await line.read_message() is not None:
-            pass
 
 
 @pytest.fixture(scope="module")
