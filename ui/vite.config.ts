@@ -8,7 +8,7 @@ const APP =
   /node_modules\/(preact|@preact|@floating-ui|lucide)\/|src\/(app|common|draw|rest|signin|passkey|context|strings)\.ts|index\.html|src\/styles\/|src\/controls\/|src\/views\/[^/]+$|src\/views\/dashboard\/(listing|contents)|src\/outputs\/size|preload-helper/;
 /** What the notebook page needs to show a notebook. */
 const NOTEBOOK =
-  /src\/(notebookpage\.ts|core\/|link\/|commands\/|views\/notebook\/(?!outlin)|outputs\/(?!richparts|mathjax|markdown\.ts|sanitise|seek|drawing|inside))|node_modules\/(@codemirror\/state|@marijn\/find-cluster-break)\//;
+  /src\/(notebookpage\.ts|core\/|link\/|commands\/|views\/notebook\/(?!outlin|reverting)|outputs\/(?!richparts|mathjax|markdown\.ts|sanitise|seek|drawing|inside))|node_modules\/(@codemirror\/state|@marijn\/find-cluster-break)\//;
 /** What an editor always needs; languages that load later share parts of it. */
 const EDITOR =
   /src\/editor\/(?!markdown|python|assist|completion|tooltip)|node_modules\/(@codemirror\/(view|commands|language|streamparser)|@lezer\/(common|highlight)|style-mod|w3c-keyname|crelt)\//;

@@ -8,7 +8,7 @@ import { batch, computed, effect, type ReadonlySignal, type Signal, signal } fro
 import type { PageActions } from "../../commands/command.ts";
 import type { AppContext } from "../../context.ts";
 import { announce } from "../../controls/announce.tsx";
-import { ask, askWhich } from "../../controls/dialog.tsx";
+import { ask } from "../../controls/dialog.tsx";
 import type { CellView, LocalEdit, NotebookModel, RefusedView } from "../../core/model.ts";
 import { only } from "../../core/selection.ts";
 import type { CellId, Json } from "../../core/wire.ts";
@@ -16,7 +16,6 @@ import type { CursorPlace, EditorHandle } from "../../editor/handle.ts";
 import { readEntry, sentence } from "../dashboard/contents.ts";
 import { addressOf, folderOf, nameOf } from "../places.ts";
 import { openNewTerminal } from "../terminals.ts";
-import { ago, moment } from "../words.ts";
 import { keepFlag, loadFlag } from "./flags.ts";
 import { headingLevel, visibleCells } from "./headings.ts";
 
@@ -256,7 +255,13 @@ export function makePage(context: AppContext, notebook: NotebookModel): Notebook
       void saveVersion(page, asked);
     },
     revert() {
-      void revert(page);
+      // Rarely wanted, and the server is asked anyway: a chunk of its own.
+      import("./reverting.ts").then(
+        ({ revert }) => revert(page),
+        () => {
+          page.refused.value = { refusal: "invalid", message: "A part of the page did not load. Try again." };
+        },
+      );
     },
     duplicate() {
       void duplicate(page);
@@ -413,43 +418,6 @@ async function downloadAs(page: NotebookPage, format: string): Promise<void> {
   }
 }
 
-/** Put one of the versions that were kept in place of the file; every open page shows it. */
-async function revert(page: NotebookPage): Promise<void> {
-  const { notebook, context } = page;
-  try {
-    const versions = `${notebook.path.peek()}/checkpoints`;
-    const found = await context.rest.request("GET", "api/contents", versions);
-    const kept = (Array.isArray(found) ? found : [])
-      .filter(
-        (one): one is { id: string; last_modified: string } =>
-          typeof one?.id === "string" && typeof one.last_modified === "string",
-      )
-      // The newest comes last, as Jupyter has it.
-      .toReversed();
-    if (kept.length === 0) {
-      const message = "No version was saved of this notebook. Save now keeps one.";
-      page.refused.value = { refusal: "invalid", message };
-      return;
-    }
-    const options = kept.map(({ id, last_modified }) => {
-      const atMs = Date.parse(last_modified);
-      return { value: id, label: moment(atMs), note: ago(atMs, Date.now()) };
-    });
-    const chosen = await askWhich({
-      title: "Go back to a saved version?",
-      text: "The notebook becomes what it was then. What was done since is gone, but for other saved versions.",
-      options,
-      action: "Go back",
-    });
-    if (chosen === null) return;
-    await settled(notebook);
-    await context.rest.request("POST", "api/contents", `${versions}/${chosen}`);
-    announce(`The version of ${options.find(one => one.value === chosen)?.label} is back.`);
-  } catch (error) {
-    page.refused.value = { refusal: "invalid", message: sentence(error) };
-  }
-}
-
 async function duplicate(page: NotebookPage): Promise<void> {
   const { notebook, context } = page;
   // The tab must open in the click itself, or the browser takes it for a pop-up.
@@ -472,7 +440,7 @@ async function duplicate(page: NotebookPage): Promise<void> {
 }
 
 /** Wait until the file holds what the page shows; not for ever, since a save may fail (which has its own line). */
-function settled(notebook: NotebookModel): Promise<void> {
+export function settled(notebook: NotebookModel): Promise<void> {
   return new Promise(resolve => {
     const timer = setTimeout(() => done(), SETTLE_MS);
     const stop = effect(() => {
