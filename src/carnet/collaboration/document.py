@@ -9,24 +9,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, assert_never
 
-from pycrdt import Array, Doc, Map, MapEvent, Text, TextEvent
+from pycrdt import Array, Map, MapEvent, Text, TextEvent
 
 from carnet.collaboration import plan
 from carnet.collaboration.plan import Slot, Step, is_id
 from carnet.collaboration.shape import normal, text_of
+from carnet.collaboration.shared_document import SharedDocument, Spoilt
 from carnet.collaboration.updates import clocks
 from carnet.core.notebook.ipynb import check_depth
 from carnet.core.notebook.model import Json, JsonObject
 from carnet.core.text.changes import ChangeSet
-from carnet.errors import InvalidNotebook, PeerError
+from carnet.errors import InvalidNotebook
 from carnet.ids import CellId
 
 PATH_LIMIT: Final = 100
 """How deep a shared type may stand that somebody changes. In a notebook it is four: a cell, its outputs, an output, its text."""
-
-
-class Spoilt(PeerError):
-    """An update broke off in the middle, or made what no notebook can hold: the document is to be made anew from what is kept."""
 
 
 @dataclass
@@ -49,20 +46,18 @@ class Touched:
         return self.ordered or self.metadata is not None or any(slot.raw is not None for slot in self.slots)
 
 
-class NotebookDocument:
+class NotebookDocument(SharedDocument):
     """One room's document."""
 
     def __init__(self) -> None:
-        self._doc: Doc[Any] = Doc(allow_multithreading=True)
+        super().__init__()
         self._cells: Array[Any] = self._doc.get("cells", type=Array)
         self._meta: Map[Any] = self._doc.get("meta", type=Map)
         self._state: Map[Any] = self._doc.get("state", type=Map)
         self._ids: list[CellId] = []
-        self._updates: list[bytes] = []
         self._events: list[Any] | None = None
         """What clients change is noted here; None: it is we who change."""
         self._subscriptions = (
-            self._doc.observe(lambda event: self._updates.append(event.update)),
             self._cells.observe_deep(self._note),
             self._meta.observe_deep(self._note_meta),
             self._state.observe_deep(self._note_depth),
@@ -83,25 +78,6 @@ class NotebookDocument:
             self._apply(update)
         self._updates.clear()
         self._ids = [self._id_at(index) for index in range(len(self._cells))]
-
-    def whole(self) -> bytes:
-        """Return the update that makes all of it."""
-        return self._doc.get_update()
-
-    def vector(self) -> bytes:
-        """Return the state vector: what it has of whom."""
-        return self._doc.get_state()
-
-    def missing(self, vector: bytes) -> bytes:
-        """Return the update for somebody who has this vector.
-
-        Raises:
-            PeerError: it is none.
-        """
-        try:
-            return self._doc.get_update(vector)
-        except Exception as error:
-            raise PeerError("not a Yjs message: not a state vector") from error
 
     @property
     def ids(self) -> Sequence[CellId]:
@@ -161,14 +137,6 @@ class NotebookDocument:
             # Shared types in each other, each a small item of its own.
             raise Spoilt("not a Yjs message: an update that is nested too deep") from error
         return touched
-
-    def _apply(self, update: bytes) -> None:
-        try:
-            self._doc.apply_update(update)
-        except ValueError as error:
-            raise PeerError("not a Yjs message: not an update") from error
-        except Exception as error:
-            raise Spoilt("not a Yjs message: an update that does not fit together") from error
 
     def _note(self, events: list[Any]) -> None:
         if self._events is None:
@@ -260,11 +228,6 @@ class NotebookDocument:
         updates = [self._taken()]
         updates += [self.perform(portion) for portion in plan.in_portions(steps)]
         return [update for update in updates if update]
-
-    def _taken(self) -> bytes:
-        updates, self._updates = self._updates, []
-        assert len(updates) <= 1, "one transaction makes one update"
-        return updates[0] if updates else b""
 
     def _perform(self, step: Step) -> None:
         match step:

@@ -19,14 +19,7 @@ from typing import Final, Protocol, TypeAlias
 from msgspec.structs import replace
 
 from carnet.collaboration import protocol
-from carnet.collaboration.document import (
-    NotebookDocument,
-    Spoilt,
-    Touched,
-    change_of,
-    written_away,
-    written_on,
-)
+from carnet.collaboration.document import NotebookDocument, Touched, change_of, written_away, written_on
 from carnet.collaboration.plan import (
     Deed,
     DropCells,
@@ -41,6 +34,7 @@ from carnet.collaboration.plan import (
 )
 from carnet.collaboration.presence import PresenceTable
 from carnet.collaboration.shape import Inline, Later
+from carnet.collaboration.shared_document import Spoilt
 from carnet.collaboration.updates import NESTING_LIMIT, Brought, check_update, clocks
 from carnet.core.notebook.ipynb import extract_large_output, value_of_blob
 from carnet.core.notebook.model import BlobRef, DisplayData, ExecuteResult, Json, Output

@@ -6,51 +6,26 @@ Rules CB24, CB26: docs/specs/collaboration.md.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pycrdt import Doc, Map, Text
+from pycrdt import Map, Text
 
-from carnet.collaboration.document import Spoilt, change_text, sound
-from carnet.collaboration.updates import SOURCE, clocks
+from carnet.collaboration.document import change_text, sound
+from carnet.collaboration.shared_document import SharedDocument
+from carnet.collaboration.updates import SOURCE
 from carnet.core.text.changes import diff
-from carnet.errors import PeerError
 
 
-class TextDocument:
+class TextDocument(SharedDocument):
     """One room's document."""
 
     def __init__(self) -> None:
-        self._doc: Doc[Any] = Doc(allow_multithreading=True)
+        super().__init__()
         self._source: Text = self._doc.get(SOURCE, type=Text)
         self._state: Map[Any] = self._doc.get("state", type=Map)
-        self._updates: list[bytes] = []
-        self._subscription = self._doc.observe(lambda event: self._updates.append(event.update))
 
     @property
     def text(self) -> str:
         """What is written."""
         return str(self._source)
-
-    def whole(self) -> bytes:
-        """Return the update that makes all of it."""
-        return self._doc.get_update()
-
-    def vector(self) -> bytes:
-        """Return the state vector: what it has of whom."""
-        return self._doc.get_state()
-
-    def has(self) -> dict[int, int]:
-        """Return how much it has of each client."""
-        return clocks(self.vector())
-
-    def missing(self, vector: bytes) -> bytes:
-        """Return the update for somebody who has this vector.
-
-        Raises:
-            PeerError: it is none.
-        """
-        try:
-            return self._doc.get_update(vector)
-        except Exception as error:
-            raise PeerError("not a Yjs message: not a state vector") from error
 
     def load(self, updates: Sequence[bytes]) -> None:
         """Take updates that were kept.
@@ -94,19 +69,6 @@ class TextDocument:
                 if self._state.get(key) != value:
                     self._state[key] = value
         return self._taken()
-
-    def _taken(self) -> bytes:
-        updates, self._updates = self._updates, []
-        assert len(updates) <= 1, "one transaction makes one update"
-        return updates[0] if updates else b""
-
-    def _apply(self, update: bytes) -> None:
-        try:
-            self._doc.apply_update(update)
-        except ValueError as error:
-            raise PeerError("not a Yjs message: not an update") from error
-        except Exception as error:
-            raise Spoilt("not a Yjs message: an update that does not fit together") from error
 
 
 def text_at(updates: Sequence[bytes]) -> str:

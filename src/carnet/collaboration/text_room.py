@@ -16,7 +16,6 @@ from hashlib import sha256
 from typing import Any, Final, TypeVar
 
 from carnet.collaboration import protocol
-from carnet.collaboration.document import Spoilt
 from carnet.collaboration.presence import PresenceTable
 from carnet.collaboration.room import (
     ANOTHER_HISTORY,
@@ -29,6 +28,7 @@ from carnet.collaboration.room import (
     WAITING_LIMIT_BYTES,
     Member,
 )
+from carnet.collaboration.shared_document import Spoilt
 from carnet.collaboration.text_document import TextDocument, text_at
 from carnet.collaboration.text_file import TEXT_LIMIT_BYTES, NoText, TextFile, plain, text_file
 from carnet.collaboration.updates import TEXT_ROOTS, Brought, check_update
