@@ -156,6 +156,22 @@ async def test_cb8_two_who_move_one_cell_do_not_double_it(world: World) -> None:
         shows(peer, session)
 
 
+async def test_cb8_a_copy_that_lacks_what_others_wrote_meanwhile_is_no_second_cell(world: World) -> None:
+    session, one, _ = await opened(world, "1", "2")
+    ann = Peer()
+    await ann.come(one)
+    await settle(ann)
+
+    ann.move("c1", 1)
+    tab = Tab(session)
+    await page_types(session, "c1", " and more", tab)
+    await tab.intend(Edit((MoveCells((CellId("c1"),), CellId("c2")),)))
+    await settle(ann)
+
+    assert text(session) == "2\n1 and more"
+    shows(ann, session)
+
+
 async def test_cb8_a_second_cell_of_one_id_that_says_something_else_is_a_cell(world: World) -> None:
     session, one, _ = await opened(world, "1")
     ann = Peer()

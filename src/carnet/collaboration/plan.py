@@ -37,7 +37,7 @@ from carnet.core.session.operations import (
     SetMetadata,
 )
 from carnet.core.session.state import CellState, SessionState
-from carnet.core.text.changes import ChangeSet, diff, longest_rising
+from carnet.core.text.changes import KEEP, ChangeSet, diff, longest_rising
 from carnet.errors import InvalidChange
 from carnet.ids import CellId
 
@@ -153,14 +153,24 @@ def _first_the_known(slots: Sequence[Slot]) -> Iterator[tuple[int, Slot]]:
 
 
 def _says_more(slot: Slot, kept: Slot, state: SessionState) -> bool:
-    """Return whether a second cell of one id has a text that would be lost with it."""
+    """Return whether a second cell of one id has a text that would be lost with it.
+
+    A copy that was made to move the cell may lack what others wrote into it meanwhile: that is none.
+    """
     if slot.raw is None:
         return False
     text = text_of(slot.raw.get("source"))
     other = kept.raw.get("source") if kept.raw is not None else None
     known = state.cells.get(slot.cell_id)
-    texts = {text_of(other) if other is not None else None, known.cell.source if known is not None else None}
-    return bool(text.strip()) and text not in texts
+    texts = [text_of(other)] if other is not None else []
+    if known is not None:
+        texts.append(known.cell.source)
+    return bool(text.strip()) and not any(_only_adds(text, one) for one in texts)
+
+
+def _only_adds(old: str, new: str) -> bool:
+    """Return whether all of a text stands in a newer one, in order."""
+    return all(section.inserted == KEEP or not section.length for section in diff(old, new).sections)
 
 
 def is_id(value: Json) -> bool:
