@@ -7,7 +7,8 @@ from jupyter_ydoc import YFile, YNotebook
 from pycrdt import Map, Text
 
 from carnet.collaboration import protocol
-from carnet.collaboration.room import Member, Room
+from carnet.collaboration.members import Member
+from carnet.collaboration.room import Room
 from carnet.collaboration.text_room import TextRoom
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from carnet.collaboration import plan, protocol, room
+from carnet.collaboration import members, plan, protocol, room
 from carnet.collaboration import rooms as rooms_module
 from carnet.collaboration.plan import PORTION, DropCells, PutCells, PutOutputs, Step, in_portions
 from carnet.collaboration.rooms import Rooms
@@ -338,7 +338,7 @@ async def test_cb13_a_laptop_that_slept_brings_its_letters_home_once(world: Worl
     await settle(ann)
     ann.go()
     rooms.left(one)
-    one.end(room.GONE, "nobody was here for a while")
+    one.end(members.GONE, "nobody was here for a while")
 
     ann.type("c1", "offline-1")
     ann.insert("new", "offline-2", 2)
@@ -388,7 +388,7 @@ async def test_cb14_another_history_begins_where_the_kept_one_is_damaged(
 ) -> None:
     expect_log("its history begins anew")
     session, one, rooms = await opened(world, "one")
-    one.end(room.GONE, "")
+    one.end(members.GONE, "")
     assert world.journal is not None
     world.journal.append_to_room(session.state.journal_id, b"\xff\xff")
 
@@ -598,7 +598,7 @@ async def test_cb18_who_may_look_only_sees_and_changes_nothing(world: World) -> 
     eve.type("c1", "evil")
     await settle(eve, ann)
 
-    assert eve.ended == (room.FORBIDDEN, "this token may look, but not change")
+    assert eve.ended == (members.FORBIDDEN, "this token may look, but not change")
     assert text(session) == "12"
     shows(ann, session)
 
@@ -610,12 +610,12 @@ async def test_cb19_a_slow_client_is_sent_away(world: World) -> None:
     await bob.come(one)
     await settle(ann, bob)
 
-    bob.buffered = room.BUFFER_LIMIT_BYTES + 1
+    bob.buffered = members.BUFFER_LIMIT_BYTES + 1
     ann.type("c1", "2")
     await settle(ann)
 
     assert bob.ended is not None
-    assert bob.ended[0] == room.TOO_SLOW
+    assert bob.ended[0] == members.TOO_SLOW
 
 
 async def test_jupyters_request_to_save_is_answered(world: World) -> None:
@@ -644,7 +644,7 @@ async def test_a_room_of_a_notebook_that_is_gone(world: World) -> None:
     await settle(ann)
 
     assert ann.ended is not None
-    assert ann.ended[0] == room.GONE
+    assert ann.ended[0] == members.GONE
     with pytest.raises(NotFound):
         await rooms.of_file(session.state.journal_id)
 
@@ -695,7 +695,7 @@ async def test_cb19_a_room_that_cannot_keep_what_the_session_did_ends(
         patch.setattr(journal, "append_to_room", full)
         await page_types(session, "c1", "2", Tab(session))
         await settle(ann)
-        assert ann.ended == (room.TRY_AGAIN, "nothing can be recorded now; come back")
+        assert ann.ended == (members.TRY_AGAIN, "nothing can be recorded now; come back")
         assert ann.sources() == ["1"]
 
     await ann.come((await rooms.of_path(PATH))[0])
@@ -715,7 +715,7 @@ async def test_cb11_a_room_that_opens_again_changes_nothing_about_blobs(world: W
     assert world.journal is not None
     before = world.journal.room(session.state.journal_id)
     ann.go()
-    one.end(room.GONE, "")
+    one.end(members.GONE, "")
 
     again, _ = await rooms.of_path(PATH)
 
@@ -734,7 +734,7 @@ async def test_cb12_a_client_that_died_while_it_ran_a_cell_leaves_it_idle(world:
     await settle(ann)
     assert ann.at("c1")["execution_state"] == "running"
     ann.go()
-    one.end(room.GONE, "")
+    one.end(members.GONE, "")
 
     await ann.come((await rooms.of_path(PATH))[0])
     await settle(ann)
@@ -987,7 +987,7 @@ class Script:
             for one in self.peers:
                 one.go()
             await self.room.compact()
-            self.room.end(room.GONE, "")
+            self.room.end(members.GONE, "")
             self.room, _ = await self.rooms.of_path(PATH)
         elif ids := peer.ids():
             cell_id = ids[number % len(ids)]
@@ -1176,7 +1176,7 @@ async def test_cb22_a_history_that_grows_without_end_begins_anew(
         await asyncio.sleep(0)
 
     assert eve.ended is not None
-    assert eve.ended[0] == room.ANOTHER_HISTORY
+    assert eve.ended[0] == members.ANOTHER_HISTORY
     assert text(session) == "1"
     again, is_new = await rooms.of_path(PATH)
     assert is_new

@@ -14,12 +14,13 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Protocol, TypeAlias
+from typing import Final, TypeAlias
 
 from msgspec.structs import replace
 
 from carnet.collaboration import protocol
 from carnet.collaboration.document import NotebookDocument, Touched, change_of, written_away, written_on
+from carnet.collaboration.members import ANOTHER_HISTORY, FAULT, FORBIDDEN, GONE, TRY_AGAIN, Member, Members
 from carnet.collaboration.plan import (
     Deed,
     DropCells,
@@ -32,7 +33,6 @@ from carnet.collaboration.plan import (
     steps_between,
     wish_of,
 )
-from carnet.collaboration.presence import PresenceTable
 from carnet.collaboration.shape import Inline, Later
 from carnet.collaboration.shared_document import Spoilt
 from carnet.collaboration.updates import NESTING_LIMIT, Brought, check_update, clocks
@@ -85,9 +85,6 @@ MOVES_LIMIT: Final = 8
 UNDER_WAY_BYTES: Final = 1 << 20
 """Of the updates that are kept in mind for it."""
 
-BUFFER_LIMIT_BYTES: Final = 32 << 20
-"""Waiting for a slow client; above that it is sent away, and comes back for what it missed."""
-
 WHOLE_BYTES: Final = 1 << 20
 """Who has nothing gets a document of this size in one update."""
 
@@ -96,46 +93,6 @@ SENT_AHEAD_BYTES: Final = 2 << 20
 
 SENT_AHEAD_WAIT_S: Final = 0.02
 
-# Close codes. The first is Jupyter's, after which JupyterLab asks to reload; 4000 and above are ours.
-ANOTHER_HISTORY: Final = 1003
-TRY_AGAIN: Final = 1013
-FAULT: Final = 1011
-MALFORMED: Final = 4400
-FORBIDDEN: Final = 4403
-GONE: Final = 4404
-TOO_SLOW: Final = 4408
-
-
-class Socket(Protocol):
-    """A client's transport, as a room sees it."""
-
-    def send_frame(self, frame: bytes) -> None:
-        """Take one frame; it is sent when the line allows."""
-
-    def waiting_bytes(self) -> int:
-        """Return how much was taken and not yet sent."""
-
-    def end(self, code: int, reason: str) -> None:
-        """Close it."""
-
-
-class Member:
-    """One client in a room."""
-
-    def __init__(self, socket: Socket, *, user: str, may_edit: bool) -> None:
-        self.socket = socket
-        self.user = user
-        self.may_edit = may_edit
-        self.vector = b""
-        """What it said to have when it came; empty once it brought home what it did meanwhile."""
-
-    def send(self, frame: bytes) -> None:
-        """Send a frame, or send the client away when it is much too slow."""
-        if self.socket.waiting_bytes() > BUFFER_LIMIT_BYTES:
-            self.socket.end(TOO_SLOW, "too slow; come back for what you missed")
-        else:
-            self.socket.send_frame(frame)
-
 
 class Room:
     """The room of one open notebook. Made by `open_room`, kept by `collaboration.rooms`."""
@@ -143,7 +100,7 @@ class Room:
     def __init__(self, session: Session, prepared: "Prepared") -> None:
         self.session = session
         self.history = prepared.history
-        self.members: set[Member] = set()
+        self.members = Members()
         self.closed = False
         self.on_end: Callable[[], None] = lambda: None
         self._document = prepared.document
@@ -159,7 +116,6 @@ class Room:
         """Something happened in the session."""
         self._due: asyncio.Handle | None = None
         self._waiting = _Waiting()
-        self._presences = PresenceTable()
         self._kept_bytes = prepared.kept_bytes
         self._kept = prepared.kept
         """How many updates are kept."""
@@ -175,19 +131,15 @@ class Room:
     async def join(self, member: Member) -> None:
         """Let a client in."""
         async with self._turn:
-            self.members.add(member)
             if member.may_edit:
                 member.send(protocol.what_i_have(self._document.vector()))
-            if everybody := self._presences.everybody():
-                member.send(protocol.presences(everybody))
+            self.members.welcome(member)
             self._show()
             self._look_saved()
 
     def leave(self, member: Member) -> None:
         """A client is gone; it may come back."""
-        self.members.discard(member)
-        if gone := self._presences.leave(member):
-            self._tell(protocol.presences(gone))
+        self.members.leave(member)
 
     async def receive(self, member: Member, frame: bytes) -> None:
         """Handle one message of a client. To be called in order, one at a time.
@@ -214,11 +166,9 @@ class Room:
                 elif update != protocol.NOTHING:
                     await self._change(member, update)
             case protocol.Presences(of=said):
-                if new := self._presences.take(member, said):
-                    # Also to who said it: y-websocket comes again when it hears nothing for 30 s, not even itself.
-                    self._tell(protocol.presences(new))
+                self.members.hear(member, said)
             case protocol.AskPresences():
-                member.send(protocol.presences(self._presences.everybody()))
+                self.members.answer(member)
             case protocol.Save(number=number):
                 if member.may_edit:
                     await self._intend(member, SaveNow())
@@ -262,8 +212,7 @@ class Room:
         self.session.leave(self._notify)
         if self._due is not None:
             self._due.cancel()
-        for member in tuple(self.members):
-            member.socket.end(code, reason)
+        self.members.send_away(code, reason)
         self.on_end()
 
     async def compact(self) -> None:
@@ -348,7 +297,7 @@ class Room:
         self._document, self._shown, self._waiting = prepared.document, prepared.shown, _Waiting()
         self._kept, self._kept_bytes = prepared.kept, prepared.kept_bytes
         for update in prepared.updates:
-            self._tell(protocol.changed(update))
+            self.members.tell(protocol.changed(update))
 
     async def _until_recording(self) -> None:
         """Wait while the journal cannot be written: nothing is taken that could not be kept."""
@@ -406,7 +355,7 @@ class Room:
         self._moves.note(
             kept, member, update
         )  # as it came: of letters that nobody sees, what is kept has no text
-        self._tell(protocol.changed(touched.update), but=member)
+        self.members.tell(protocol.changed(touched.update), but=member)
         if wish.named:
             self._keep_and_tell(self._document.name(wish.named))
         dirty = {slot.cell_id for slot in touched.slots if slot.raw is not None} | set(wish.named.values())
@@ -537,7 +486,7 @@ class Room:
 
     def _keep_and_tell(self, update: bytes) -> None:
         if update and self._keep(update):
-            self._tell(protocol.changed(update))
+            self.members.tell(protocol.changed(update))
 
     def _keep(self, update: bytes) -> bool:
         """Keep an update; where that cannot be, the room ends, and begins again from what is kept."""
@@ -553,11 +502,6 @@ class Room:
     def _count(self, update: bytes) -> None:
         self._kept += bool(update)
         self._kept_bytes += len(update)
-
-    def _tell(self, frame: bytes, *, but: Member | None = None) -> None:
-        for member in tuple(self.members):
-            if member is not but:
-                member.send(frame)
 
 
 class _Waiting:

@@ -4,8 +4,8 @@ import asyncio
 from typing import Final
 
 from carnet.collaboration import protocol
-from carnet.collaboration.presence import PresenceTable
-from carnet.collaboration.room import GONE, Member, Room, open_room
+from carnet.collaboration.members import GONE, Member, Members
+from carnet.collaboration.room import Room, open_room
 from carnet.collaboration.text_room import TextRoom
 from carnet.collaboration.text_rooms import TextRooms
 from carnet.errors import NotFound, PeerError
@@ -126,20 +126,16 @@ class Lobby:
     """Jupyter's room without a document: who is here at all (`JupyterLab:globalAwareness`)."""
 
     def __init__(self) -> None:
-        self.members: set[Member] = set()
-        self._presences = PresenceTable()
+        self.members = Members()
 
     async def join(self, member: Member) -> None:
         """Let a client in."""
-        self.members.add(member)
         member.send(protocol.what_i_have(_EMPTY_VECTOR))
-        if everybody := self._presences.everybody():
-            member.send(protocol.presences(everybody))
+        self.members.welcome(member)
 
     def leave(self, member: Member) -> None:
         """A client is gone."""
-        self.members.discard(member)
-        self._tell(self._presences.leave(member))
+        self.members.leave(member)
 
     async def receive(self, member: Member, frame: bytes) -> None:
         """Handle one message.
@@ -152,15 +148,10 @@ class Lobby:
             case protocol.WhatIHave():
                 member.send(protocol.what_you_miss(protocol.NOTHING))
             case protocol.Presences(of=said):
-                self._tell(self._presences.take(member, said))
+                self.members.hear(member, said)
             case protocol.AskPresences():
-                member.send(protocol.presences(self._presences.everybody()))
+                self.members.answer(member)
             case protocol.Changed(update=update) if update != protocol.NOTHING:
                 raise PeerError("this room has no document")
             case _:
                 pass
-
-    def _tell(self, new: "list[protocol.Presence]") -> None:
-        if new:
-            for member in tuple(self.members):
-                member.send(protocol.presences(new))

@@ -16,18 +16,17 @@ from hashlib import sha256
 from typing import Any, Final, TypeVar
 
 from carnet.collaboration import protocol
-from carnet.collaboration.presence import PresenceTable
-from carnet.collaboration.room import (
+from carnet.collaboration.members import (
     ANOTHER_HISTORY,
-    CHECKED_ASIDE_BYTES,
     FAULT,
     FORBIDDEN,
     GONE,
     MALFORMED,
     TRY_AGAIN,
-    WAITING_LIMIT_BYTES,
     Member,
+    Members,
 )
+from carnet.collaboration.room import CHECKED_ASIDE_BYTES, WAITING_LIMIT_BYTES
 from carnet.collaboration.shared_document import Spoilt
 from carnet.collaboration.text_document import TextDocument, text_at
 from carnet.collaboration.text_file import TEXT_LIMIT_BYTES, NoText, TextFile, plain, text_file
@@ -58,7 +57,7 @@ class TextRoom:
         self.file_id = prepared.file_id
         self.path = prepared.path
         self.history = prepared.history
-        self.members: set[Member] = set()
+        self.members = Members()
         self.closed = False
         self.problem = ""
         """Why the file lacks what is written; empty: it does not, or not for long."""
@@ -82,10 +81,9 @@ class TextRoom:
         """The file is gone, and somebody saves it on purpose."""
         self._timer: asyncio.TimerHandle | None = None
         self._took_s = 0.0
-        self._presences = PresenceTable()
         self._tasks: set[asyncio.Task[None]] = set()
         if prepared.update:
-            self._tell(protocol.changed(prepared.update))
+            self.members.tell(protocol.changed(prepared.update))
         if self.unsaved:
             self._schedule_in(0.0)
         if around.settings.watch_interval_s:
@@ -106,17 +104,13 @@ class TextRoom:
     async def join(self, member: Member) -> None:
         """Let a client in."""
         async with self._turn:
-            self.members.add(member)
             if member.may_edit:
                 member.send(protocol.what_i_have(self._document.vector()))
-            if everybody := self._presences.everybody():
-                member.send(protocol.presences(everybody))
+            self.members.welcome(member)
 
     def leave(self, member: Member) -> None:
         """A client is gone; it may come back."""
-        self.members.discard(member)
-        if gone := self._presences.leave(member):
-            self._tell(protocol.presences(gone))
+        self.members.leave(member)
 
     async def receive(self, member: Member, frame: bytes) -> None:
         """Handle one message of a client. To be called in order, one at a time.
@@ -138,11 +132,9 @@ class TextRoom:
                 elif update != protocol.NOTHING:
                     await self._change(member, update)
             case protocol.Presences(of=said):
-                if new := self._presences.take(member, said):
-                    # Also to who said it: y-websocket comes again when it hears nothing for 30 s, not even itself.
-                    self._tell(protocol.presences(new))
+                self.members.hear(member, said)
             case protocol.AskPresences():
-                member.send(protocol.presences(self._presences.everybody()))
+                self.members.answer(member)
             case protocol.Save(number=number):
                 ok = member.may_edit and await self.save(make_again=True)
                 member.send(protocol.saved(number, ok=ok))
@@ -159,8 +151,7 @@ class TextRoom:
         for task in tuple(self._tasks):
             if task is not asyncio.current_task():
                 task.cancel()
-        for member in tuple(self.members):
-            member.socket.end(code, reason)
+        self.members.send_away(code, reason)
         self.on_end()
 
     def renamed(self, path: NotebookPath) -> None:
@@ -211,7 +202,7 @@ class TextRoom:
         if len(text) > TEXT_LIMIT_BYTES:
             raise Spoilt(f"a text of more than {TEXT_LIMIT_BYTES} letters cannot be shared")
         self._keep(new)
-        self._tell(protocol.changed(new), but=member)
+        self.members.tell(protocol.changed(new), but=member)
         self._say(plain(text))
         if self.unsaved:
             self._schedule()
@@ -349,7 +340,7 @@ class TextRoom:
             self._number += bool(update)
             self._known, self.problem, self._writing = known, "", Writing()
             if update:
-                self._tell(protocol.changed(update))
+                self.members.tell(protocol.changed(update))
         log.info("text %s: merged an outside change, %d conflicts", self.file_id, merged.conflicts)
         return True
 
@@ -441,16 +432,11 @@ class TextRoom:
                 log.warning("text %s: %s", self.file_id, error)
                 self.end(TRY_AGAIN, "nothing can be recorded now; come back")
                 return
-            self._tell(protocol.changed(update))
+            self.members.tell(protocol.changed(update))
 
     def _keep(self, update: bytes) -> None:
         self._store.append(self.file_id, self._number + 1, update)
         self._number += 1
-
-    def _tell(self, frame: bytes, *, but: Member | None = None) -> None:
-        for member in tuple(self.members):
-            if member is not but:
-                member.send(frame)
 
     # ---- time
 

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from typing import Final
 
-from carnet.collaboration.room import GONE, TRY_AGAIN
+from carnet.collaboration.members import GONE, TRY_AGAIN
 from carnet.collaboration.text_room import TextRoom, open_text_room
 from carnet.errors import CarnetError, NotFound
 from carnet.ids import NotebookPath

@@ -12,7 +12,7 @@ from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
 from carnet.clock import SystemClock
-from carnet.collaboration import protocol, room
+from carnet.collaboration import members, protocol
 from carnet.security.scopes import Scope
 from carnet.security.state import SecurityState
 from carnet.server.tabs import TAB_HEADER
@@ -180,7 +180,7 @@ async def test_cb3_who_is_here_at_all(own: Server) -> None:
         ann.close()
         assert await heard(bob) == protocol.Presences((protocol.Presence(5, 2, "null"),))
         await bob.write_message(protocol.changed(b"\x01"), binary=True)
-        assert await closed(bob) == room.MALFORMED
+        assert await closed(bob) == members.MALFORMED
 
 
 async def test_cb20_what_is_malformed_ends_its_socket_and_no_other(own: Server) -> None:
@@ -194,7 +194,7 @@ async def test_cb20_what_is_malformed_ends_its_socket_and_no_other(own: Server) 
         ):
             async with entered(own, address(session)) as bad:
                 await bad.write_message(frame, binary=binary)
-                assert await closed(bad) == room.MALFORMED
+                assert await closed(bad) == members.MALFORMED
         await heard(good)
         await good.write_message(b"\x03", binary=True)
         assert await heard(good) == protocol.Presences(())
@@ -209,7 +209,7 @@ async def test_cb18_cb19_a_token_that_may_look_and_is_revoked(own: Server) -> No
         await socket.write_message(protocol.what_i_have(b"\x00"), binary=True)
         assert isinstance(await heard(socket), protocol.WhatYouMiss)
         await socket.write_message(protocol.changed(b"\x01\x01\x05\x00\x01\x01\x01m\x01\x00"), binary=True)
-        assert await closed(socket) == room.FORBIDDEN
+        assert await closed(socket) == members.FORBIDDEN
     async with entered(own, address(session), token) as socket:
         state.tokens.revoke("looks")
 

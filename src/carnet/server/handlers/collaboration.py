@@ -14,7 +14,8 @@ from carnet.server.tabs import TAB_HEADER, tab_of
 from carnet.server.workbench import Workbench
 
 if TYPE_CHECKING:
-    from carnet.collaboration.room import Member, Room
+    from carnet.collaboration.members import Member
+    from carnet.collaboration.room import Room
     from carnet.collaboration.rooms import Lobby, Rooms
     from carnet.collaboration.text_room import TextRoom
 
@@ -98,7 +99,7 @@ class RoomSocket(Socket):
 
     async def opened(self) -> None:
         """Come in, if the client knows this history."""
-        from carnet.collaboration.room import ANOTHER_HISTORY, Member
+        from carnet.collaboration.members import ANOTHER_HISTORY, Member
         from carnet.collaboration.rooms import Lobby
 
         room = self.room
@@ -113,7 +114,7 @@ class RoomSocket(Socket):
 
     async def receive(self, message: str | bytes) -> None:
         """Hand one message to the room."""
-        from carnet.collaboration.room import MALFORMED
+        from carnet.collaboration.members import MALFORMED
 
         if self.room is None:
             return
