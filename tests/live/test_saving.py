@@ -257,7 +257,8 @@ async def test_lv27_what_people_do_meanwhile_waits_and_is_done_then(world: World
     assert sources(world.notebooks)[:4] == ["new", "mine", "mine too", "new"]
 
 
-async def test_sv15_a_server_that_dies_between_two_portions_merges_again(world: World) -> None:
+async def between_two_portions(world: World) -> Session:
+    """Return a session that has some of a large outside change, and goes no further."""
     write_notebook(world.notebooks, *["old"] * MANY)
     session = await world.start().open(PATH)
     write_notebook(world.notebooks, *["new"] * MANY)
@@ -272,6 +273,11 @@ async def test_sv15_a_server_that_dies_between_two_portions_merges_again(world: 
     await until(session, lambda: entries >= 3)
     looking.cancel()
     await asyncio.gather(looking, return_exceptions=True)
+    return session
+
+
+async def test_sv15_a_server_that_dies_between_two_portions_merges_again(world: World) -> None:
+    session = await between_two_portions(world)
     texts = [session.state.cells[cell_id].cell.source for cell_id in session.state.order]
     assert 0 < texts.count("new") < MANY
     await world.kill(world.registries[0])
@@ -311,20 +317,7 @@ async def test_lv29_what_changed_outside_is_not_lost_to_a_snapshot_of_what_was_u
 
 
 async def test_lv29_a_snapshot_between_two_portions_loses_nothing(world: World) -> None:
-    write_notebook(world.notebooks, *["old"] * MANY)
-    session = await world.start().open(PATH)
-    write_notebook(world.notebooks, *["new"] * MANY)
-    entries = 0
-
-    def count() -> None:
-        nonlocal entries
-        entries += 1
-
-    session.follow(count)
-    looking = asyncio.create_task(session.saver.look_outside())
-    await until(session, lambda: entries >= 3)
-    looking.cancel()
-    await asyncio.gather(looking, return_exceptions=True)
+    session = await between_two_portions(world)
     await session.snapshot()
     await world.kill(world.registries[0])
 

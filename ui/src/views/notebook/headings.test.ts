@@ -1,18 +1,6 @@
 import { expect, test } from "vitest";
-import type { CellKind } from "../../core/wire.ts";
+import { cell, order } from "./headings.sample.ts";
 import { cellWithHeading, headingLevel, hiddenBelow, visibleCells } from "./headings.ts";
-
-const cells: Record<string, { kind: CellKind; source: string }> = {
-  a: { kind: "markdown", source: "# One" },
-  b: { kind: "code", source: "# no heading" },
-  c: { kind: "markdown", source: "## Two *words* `x`\ntext" },
-  d: { kind: "code", source: "1" },
-  e: { kind: "markdown", source: "## Three" },
-  f: { kind: "markdown", source: "# Four\n\n### Four a" },
-  g: { kind: "markdown", source: "#hash" },
-};
-const order = Object.keys(cells);
-const cell = (id: string) => cells[id] ?? { kind: "raw" as const, source: "" };
 
 test("only text that begins with a heading is one", () => {
   expect(order.map(id => headingLevel(cell(id)))).toEqual([1, 0, 2, 0, 2, 1, 0]);
